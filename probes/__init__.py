@@ -1,0 +1,1 @@
+"""From features and targets to heads, metrics and tables: no images, no encoders."""
