@@ -1,0 +1,85 @@
+"""The common encoder: FAb-Net's stack of strided convolutions.
+
+Source: Wiles, Koepke and Zisserman, "Self-supervised learning of a facial attribute embedding from video",
+BMVC 2018, and the authors' code (github.com/oawiles/FAb-Net, ``FrontaliseModelMasks_wider``).
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from methods.errors import MethodError
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """The encoder that all methods of a benchmark share.
+
+    Attributes:
+        size: side of the square input, pixels; a power of two, at least 16.
+        width: channels of the first convolution; 32 in the paper.
+        dim: length of the embedding; 256 in the paper.
+
+    Raises:
+        MethodError: a value is out of range.
+    """
+
+    size: int = 64
+    width: int = 32
+    dim: int = 256
+
+    def __post_init__(self) -> None:
+        if self.size < 16 or self.size & (self.size - 1):
+            raise MethodError(f"encoder size {self.size}: it must be a power of two, at least 16")
+        if self.width < 1 or self.dim < 1:
+            raise MethodError(f"encoder width {self.width} and dim {self.dim} must be positive")
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels after every convolution but the last: w, 2w, 4w, 8w, 8w, ... (7 of them at 256 px)."""
+        blocks = self.size.bit_length() - 1
+        return [self.width * min(2**block, 8) for block in range(blocks - 1)]
+
+    def halved(self) -> "EncoderSpec":
+        """The same with half the width and half the embedding.
+
+        Raises:
+            MethodError: width or dim is odd.
+        """
+        if self.width % 2 or self.dim % 2:
+            raise MethodError(f"encoder width {self.width} and dim {self.dim} must be even to be halved")
+        return replace(self, width=self.width // 2, dim=self.dim // 2)
+
+
+class Encoder(nn.Module):
+    """Images (B, C, size, size) to embeddings (B, dim).
+
+    4x4 convolutions of stride 2 with bias, each halving the side, down to one pixel: 8 at 256 px, 6 at 64.
+    LeakyReLU of slope 0.2 after all but the last, batch norm before it but for the first; the last is
+    linear, and the embedding is not normalised. Smaller inputs drop blocks of width 8w from the middle.
+    """
+
+    def __init__(self, spec: EncoderSpec, in_channels: int = 3):
+        super().__init__()
+        self.size = spec.size
+        widths = spec.widths
+        layers: list[nn.Module] = [_halve(in_channels, widths[0]), nn.LeakyReLU(0.2, inplace=True)]
+        for before, after in pairwise(widths):
+            layers += [_halve(before, after), nn.BatchNorm2d(after), nn.LeakyReLU(0.2, inplace=True)]
+        self.layers = nn.Sequential(*layers, _halve(widths[-1], spec.dim))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encodes images of the size it was built for.
+
+        Raises:
+            MethodError: the images have another size, which would change the length of the embedding.
+        """
+        if images.shape[-2:] != (self.size, self.size):
+            height, width = images.shape[-2:]
+            raise MethodError(f"the encoder takes {self.size} x {self.size} images, not {height} x {width}")
+        return self.layers(images).flatten(1)
+
+
+def _halve(before: int, after: int) -> nn.Conv2d:
+    return nn.Conv2d(before, after, kernel_size=4, stride=2, padding=1)

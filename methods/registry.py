@@ -1,0 +1,204 @@
+"""Finds methods by name: those built in, those of installed packages, and a user's own file.
+
+A method registers itself where it is defined::
+
+    @register("fabnet", version=1)
+    class FabNet(Method): ...
+
+Built-in files are found by reading their ``@register`` lines, packages by their entry points
+(``[project.entry-points."fabbench.methods"]``, ``name = "package.module"``), so that ``names`` imports
+neither torch nor any method. A name is given out once: a second claim is refused and names both places.
+"""
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from methods.errors import MethodError, did_you_mean
+
+if TYPE_CHECKING:
+    from methods.base import Method
+
+ENTRY_POINTS = "fabbench.methods"
+
+_MethodClass = TypeVar("_MethodClass", bound="type[Method]")
+_registered: dict[str, "type[Method]"] = {}
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """What a listing shows of a method; ``origin`` is where it comes from."""
+
+    name: str
+    version: int
+    kind: str
+    frames: int
+    trained: bool
+    summary: str
+    paper: str
+    year: int | None
+    origin: str
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A method known by name and not necessarily imported."""
+
+    name: str
+    module: str
+    origin: str
+
+
+def register(name: str, *, version: int) -> Callable[[_MethodClass], _MethodClass]:
+    """Class decorator that enters a ``Method`` under ``name``.
+
+    Args:
+        name: what users write; lower case letters, digits, ``_`` and ``-``.
+        version: raise it whenever the method computes something else, so that results tell.
+
+    Raises:
+        MethodError: the name is malformed or taken; the message names both places.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+        raise MethodError(f"method name {name!r}: use lower case letters, digits, '_' and '-'")
+
+    def enter(method: _MethodClass) -> _MethodClass:
+        source, other = _sources().get(name), _registered.get(name)
+        first = source.module if source else other.__module__ if other else method.__module__
+        if _package(first) != _package(method.__module__):
+            raise _duplicate(name, _origin(name), _file(method))
+        method.name, method.version = name, version
+        _registered[name] = method
+        return method
+
+    return enter
+
+
+def names() -> list[str]:
+    """All known methods, sorted; imports none of them."""
+    return sorted(_sources().keys() | _registered.keys())
+
+
+def get(name: str) -> "type[Method]":
+    """The method called ``name``, or the one registered by a Python file if ``name`` ends in ``.py``.
+
+    Classes loaded from a file cannot be pickled by reference: give a worker process the path again.
+
+    Raises:
+        MethodError: the name is unknown, or the file is absent, broken or registers no or several methods.
+    """
+    if name.endswith(".py"):
+        return _load_file(Path(name))
+    source = _sources().get(name)
+    if name not in _registered and source is not None:
+        _import(source)
+    if name not in _registered:
+        raise MethodError(f"unknown method {name!r}; {did_you_mean(name, names())}")
+    return _registered[name]
+
+
+def describe() -> list[MethodInfo]:
+    """One entry for each known method, sorted by name; imports all of them."""
+    return [info(get(name)) for name in names()]
+
+
+def info(method: "type[Method]") -> MethodInfo:
+    """What a listing shows of one method."""
+    return MethodInfo(
+        name=method.name,
+        version=method.version,
+        kind=method.kind,
+        frames=method.frames,
+        trained=method.trained,
+        summary=method.summary,
+        paper=method.paper,
+        year=method.year,
+        origin=_origin(method.name),
+    )
+
+
+@cache
+def _sources() -> dict[str, _Source]:
+    sources: dict[str, _Source] = {}
+    for source in [*_built_in(), *_installed()]:
+        if source.name in sources:
+            raise _duplicate(source.name, sources[source.name].origin, source.origin)
+        sources[source.name] = source
+    return sources
+
+
+def _built_in() -> Iterator[_Source]:
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        for name in re.findall(r'^@register\("([^"]+)"', path.read_text(encoding="utf-8"), re.MULTILINE):
+            yield _Source(name, f"methods.{path.stem}", f"built in (methods/{path.name})")
+
+
+def _installed() -> Iterator[_Source]:
+    for entry in entry_points(group=ENTRY_POINTS):
+        package = entry.dist.name if entry.dist else _package(entry.module)
+        yield _Source(entry.name, entry.module, f"package {package} ({entry.module})")
+
+
+def _import(source: _Source) -> None:
+    try:
+        importlib.import_module(source.module)
+    except ImportError as error:
+        raise MethodError(f"{source.origin} cannot be imported: {error}") from error
+    if source.name not in _registered:
+        raise MethodError(f"{source.origin} does not register the method {source.name!r} that it announces")
+
+
+def _load_file(path: Path) -> "type[Method]":
+    path = path.resolve()
+    module_name = f"fabbench_method_{sha256(str(path).encode()).hexdigest()[:16]}"
+    if module_name not in sys.modules:
+        if not path.is_file():
+            raise MethodError(f"no such method file: {path}")
+        _execute(path, module_name)
+    found = [method for method in _registered.values() if method.__module__ == module_name]
+    if len(found) != 1:
+        listed = ", ".join(method.name for method in found) or "none"
+        raise MethodError(f"{path} must register exactly one method with @register; it registers {listed}")
+    return found[0]
+
+
+def _execute(path: Path, module_name: str) -> None:
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        for name in [name for name, method in _registered.items() if method.__module__ == module_name]:
+            del _registered[name]
+        if isinstance(error, MethodError):
+            raise
+        raise MethodError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _origin(name: str) -> str:
+    source = _sources().get(name)
+    return source.origin if source else _file(_registered[name])
+
+
+def _file(method: "type[Method]") -> str:
+    return getattr(sys.modules.get(method.__module__), "__file__", None) or method.__module__
+
+
+def _duplicate(name: str, first: str, second: str) -> MethodError:
+    return MethodError(f"method {name!r} is registered twice: by {first} and by {second}; rename one of them")
