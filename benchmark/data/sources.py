@@ -26,7 +26,7 @@ class Frame(NamedTuple):
 
     source_id: str  # where it comes from within the track: a file name, a time, a number
     image: NDArray[np.uint8]  # (size, size, 3), RGB
-    note: str = ""  # what had to be done to it, counted in the manifest: "grey, converted to RGB"
+    notes: tuple[str, ...] = ()  # what had to be done to it, counted in the manifest: ("resized", "grey to RGB")
 
 
 class SkippedFrame(NamedTuple):

@@ -1,0 +1,107 @@
+"""Folders of images as tracks: the frames of one folder, one track."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from benchmark.data.crop import centre_square
+from benchmark.data.folders import check_root, step_into, walk
+from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
+from benchmark.errors import DataError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+KNOWN_FOLDERS = ("unzippedFaces", "unzippedIntervalFaces/data")  # where VoxCeleb1 keeps its identities
+CONVERTIBLE = {"1": "grey", "L": "grey", "CMYK": "CMYK", "YCbCr": "YCbCr", "P": "palette"}
+
+
+@dataclass(frozen=True)
+class FrameFolder:
+    """Images in ``ID/VIDEO[/TRACK]/*.jpg`` (also .png ...), or VoxCeleb1's folders as they are unpacked.
+
+    Every folder that holds images is a track; the first folder level is the identity, below
+    ``unzippedFaces`` (``NAME/1.6/VIDEO/*.jpg``) and ``unzippedIntervalFaces/data``
+    (``NAME/1.6/VIDEO/TRACK/*.jpg``) where the root holds them. Other files, such as VISITED, are ignored.
+
+    Attributes:
+        root: the folder.
+        size: side of the stored frames, pixels.
+        tighten: see ``benchmark.data.crop.centre_square``.
+    """
+
+    root: Path
+    size: int = 256
+    tighten: float = 1.0
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "reader": "frames",
+            "version": 1,
+            "size": self.size,
+            "crop": {"kind": "centre square", "tighten": self.tighten, "resize": "bicubic, antialiased"},
+        }
+
+    def tracks(self) -> list[RawTrack]:
+        check_root(self.root)
+        known = ("data",) if self.root.name == "unzippedIntervalFaces" else KNOWN_FOLDERS
+        found, flat = [], 0
+        for base in step_into(self.root, known):
+            for folder, files in walk(base, SUFFIXES):
+                relative = folder.relative_to(base)
+                if not relative.parts:
+                    flat += len(files)  # whose are they?
+                    continue
+                found.append(RawTrack(relative.parts[0], str(relative), str(folder.relative_to(self.root))))
+        if not found:
+            there = f"{flat} images lie directly in it" if flat else "no image in it"
+            raise DataError(
+                f"{self.root}: {there}; expected ID/VIDEO/*.jpg, one folder a track (for video files use data=videos)"
+            )
+        return found
+
+    def read(self, track: RawTrack) -> Iterator[Frame | SkippedFrame]:
+        folder = self.root / track.location
+        try:
+            paths = sorted(folder.iterdir())
+        except OSError as error:
+            raise SkipTrack("folder cannot be read", error.strerror or str(error)) from error
+        for path in paths:
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+                yield self._stored(path)
+
+    def _stored(self, path: Path) -> Frame | SkippedFrame:
+        try:
+            with Image.open(path) as file:
+                image, notes = as_rgb(file)
+        except ValueError as error:
+            return SkippedFrame(path.name, str(error))
+        except (OSError, SyntaxError, Image.DecompressionBombError):  # Pillow raises all of these
+            return SkippedFrame(path.name, "broken image")
+        if image.size != (self.size, self.size):
+            notes.append("resized")
+        return Frame(path.name, centre_square(image, self.size, self.tighten), tuple(notes))
+
+
+def as_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """An image of any common kind as upright 8-bit RGB, and what had to be done to it.
+
+    Transparent parts are laid over black; 16-bit and float images are refused, as their range is unknown.
+
+    Raises:
+        ValueError: the kind of image is not supported.
+    """
+    notes = []
+    if image.getexif().get(0x0112, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+        notes.append("rotated upright")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+        notes.append("alpha to RGB")
+    elif image.mode in CONVERTIBLE:
+        notes.append(f"{CONVERTIBLE[image.mode]} to RGB")
+    elif image.mode != "RGB":
+        raise ValueError(f"image of unsupported kind {image.mode}")
+    return image.convert("RGB"), notes

@@ -1,0 +1,120 @@
+"""A folder of videos as tracks: one file, one track; frames sampled by time, without audio."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from PIL import Image
+
+from benchmark.data.crop import centre_square
+from benchmark.data.folders import check_root, step_into, walk
+from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
+from benchmark.errors import DataError
+
+SUFFIXES = frozenset({".mp4", ".mpg", ".mpeg", ".mov", ".avi", ".mkv", ".webm", ".m4v"})
+KNOWN_FOLDERS = ("mp4", "dev/mp4", "test/mp4")  # where VoxCeleb2 keeps its identities
+
+
+@dataclass(frozen=True)
+class VideoFolder:
+    """Videos in ``ID/.../*.mp4`` (also .mpg .mov .avi .mkv .webm ...), such as VoxCeleb2's ``mp4/ID/VIDEO/N.mp4``.
+
+    The first folder level is the identity, below ``mp4``, ``dev/mp4`` and ``test/mp4`` where the root holds
+    them. A file directly in the root is an identity of its own, named by its stem: put all files of a person
+    into one folder, or the splits cannot know that they belong together.
+
+    Attributes:
+        root: the folder.
+        fps: frames a second to keep; a video with fewer gives all it has. VoxCeleb1 is distributed at 1.
+        size: side of the stored frames, pixels.
+        tighten: see ``benchmark.data.crop.centre_square``.
+    """
+
+    root: Path
+    fps: float = 1.0
+    size: int = 256
+    tighten: float = 1.0
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "reader": "videos",
+            "version": 1,
+            "fps": self.fps,
+            "size": self.size,
+            "crop": {"kind": "centre square", "tighten": self.tighten, "resize": "bicubic, antialiased"},
+        }
+
+    def tracks(self) -> list[RawTrack]:
+        check_root(self.root)
+        found = []
+        for base in step_into(self.root, KNOWN_FOLDERS):
+            for folder, files in walk(base, SUFFIXES):
+                found += [(folder.joinpath(name).relative_to(base), folder / name) for name in files]
+        if not found:
+            raise DataError(
+                f"{self.root}: no video in it ({' '.join(sorted(SUFFIXES))}); "
+                "expected ID/.../*.mp4 (for folders of images use data=frames)"
+            )
+        stems = Counter(relative.with_suffix("") for relative, _ in found)
+        return [
+            RawTrack(
+                identity=relative.parts[0] if len(relative.parts) > 1 else relative.stem,
+                track=str(relative.with_suffix("") if stems[relative.with_suffix("")] == 1 else relative),
+                location=str(path.relative_to(self.root)),
+            )
+            for relative, path in found
+        ]
+
+    def read(self, track: RawTrack) -> Iterator[Frame | SkippedFrame]:
+        time = None
+        try:
+            with av.open(str(self.root / track.location)) as container:
+                stream = container.streams.best("video")
+                if stream is None:
+                    raise SkipTrack("no video stream")
+                stream.codec_context.thread_count = 1
+                aspect = float(stream.sample_aspect_ratio or 1)
+                for time, frame in sample_by_time(container.decode(stream), stream.average_rate, self.fps):
+                    yield self._stored(time, frame, aspect)
+        except (av.FFmpegError, OSError) as error:
+            if time is None:
+                raise SkipTrack("video does not decode", error.strerror or str(error)) from error
+            yield SkippedFrame(f"after {time:.3f} s", "video breaks off")
+
+    def _stored(self, time: float, frame: av.VideoFrame, aspect: float) -> Frame | SkippedFrame:
+        source_id = f"{time:.3f} s"
+        if frame.is_corrupt:
+            return SkippedFrame(source_id, "corrupt video frame")
+        image = Image.fromarray(frame.to_ndarray(format="rgb24"))
+        notes = []
+        if frame.rotation:
+            image = image.rotate(frame.rotation, expand=True)
+            aspect = 1 / aspect if frame.rotation % 180 else aspect
+            notes.append("rotated upright")
+        if image.size != (self.size, self.size):
+            notes.append("resized")
+        return Frame(source_id, centre_square(image, self.size, self.tighten, aspect), tuple(notes))
+
+
+def sample_by_time(
+    frames: Iterable[av.VideoFrame], rate: Fraction | None, fps: float
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Yields (seconds since the first frame, frame): the first frame at or after each k / fps seconds.
+
+    Time stamps decide, so a variable frame rate is no matter; where a file has none, ``rate`` and the frame's
+    number do. A gap in the video is skipped over, never filled by repeating a frame.
+    """
+    first: float | None = None
+    due = 0.0
+    for i, frame in enumerate(frames):
+        stamp = frame.time if frame.time is not None else i / float(rate or 25)
+        first = stamp if first is None else first
+        time = stamp - first
+        if time >= due - 1e-4:  # time stamps are rounded to a millisecond in some containers
+            yield time, frame
+            due = (math.floor(time * fps + 1e-3) + 1) / fps
