@@ -1,0 +1,138 @@
+"""How a target becomes the numbers a head is trained on, and how a head's outputs become predictions.
+
+A coding is fixed by the training labels alone. The same three steps serve the probes and training end to end:
+
+    coding = coding_for(take(target, train_rows))
+    codes, known = coding.encode(labels)                          # arrays, once
+    loss = coding.loss(outputs, codes[batch], known[batch])       # torch, per sample, differentiable
+    predictions = coding.decode(outputs)                          # arrays, in the target's own units
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+from torch import Tensor
+
+from .target import REGRESSION, Labels, ProbeError
+
+
+class Coding(ABC):
+    """Between targets and the T outputs of a head. ``base`` (T,) is the constant the mean floor puts out."""
+
+    width: int
+    base: NDArray[np.float32]
+
+    @abstractmethod
+    def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Codes and which of them are known; codes that are not are 0, whatever stood there."""
+
+    @abstractmethod
+    def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Predictions for outputs (..., T): landmarks (..., L, 2), angles, or probabilities (..., C or A)."""
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
+        """Losses (..., N) for outputs (..., N, T); an unknown label adds nothing."""
+
+
+class Regression(Coding):
+    """Landmarks and pose: mean squared error on values standardised by the training mean and deviation."""
+
+    def __init__(self, train: Labels) -> None:
+        self.shape = train.values.shape[1:]
+        values = train.values[train.known].reshape(train.known.sum(), -1).astype(np.float64)
+        self.mean, self.scale = values.mean(0), values.std(0)
+        self.scale[self.scale == 0] = 1  # a coordinate that never moves is predicted by its mean
+        self.width = len(self.mean)
+        self.base = np.zeros(self.width, np.float32)
+
+    def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        values = labels.values.reshape(len(labels), -1)
+        codes = np.where(labels.known[:, None], (values - self.mean) / self.scale, 0)
+        return codes.astype(np.float32), labels.known
+
+    def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
+        values = outputs * self.scale + self.mean
+        return values.reshape(*outputs.shape[:-1], *self.shape).astype(np.float32)
+
+    def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
+        return (outputs - codes).square().mean(-1) * known
+
+
+class Classes(Coding):
+    """One of C classes: cross-entropy, each class weighted by its inverse frequency in training.
+
+    The weights n / (classes seen * n_c) average to 1 over the training faces.
+    """
+
+    def __init__(self, train: Labels) -> None:
+        self.width = len(train.names)
+        counts = np.bincount(train.values[train.known].astype(np.int64), minlength=self.width)
+        if (counts > 0).sum() < 2:
+            raise ProbeError("fewer than two classes among the known training labels")
+        self.weights = inverse_frequency(counts)
+        # A class without a training face: as unlikely as less than one face in all.
+        self.base = np.log(np.maximum(counts, 0.5) / counts.sum()).astype(np.float32)
+
+    def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        return np.where(labels.known, labels.values, 0).astype(np.int64), labels.known
+
+    def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
+        return softmax(outputs, axis=-1).astype(np.float32)
+
+    def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
+        weights = torch.as_tensor(self.weights, dtype=outputs.dtype, device=outputs.device)
+        index = codes.expand(outputs.shape[:-1]).unsqueeze(-1)
+        return -F.log_softmax(outputs, -1).gather(-1, index).squeeze(-1) * weights[codes] * known
+
+
+class ActionUnits(Coding):
+    """A units, each on or off: binary cross-entropy a unit, both values weighted by inverse frequency.
+
+    The loss of a face is the sum over its known units divided by A, so that every known label counts alike.
+    """
+
+    def __init__(self, train: Labels) -> None:
+        self.width = len(train.names)
+        on = ((train.values == 1) & train.known).sum(0)
+        off = train.known.sum(0) - on
+        if not ((on > 0) & (off > 0)).any():
+            raise ProbeError("no action unit is both on and off among the known training labels")
+        self.weights = np.stack([inverse_frequency(counts) for counts in zip(off, on, strict=True)], 1)
+        self.base = np.log(np.maximum(on, 0.5) / np.maximum(off, 0.5)).astype(np.float32)
+
+    def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        return np.where(labels.known, labels.values, 0).astype(np.float32), labels.known
+
+    def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
+        return expit(outputs).astype(np.float32)
+
+    def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
+        off, on = torch.as_tensor(self.weights, dtype=outputs.dtype, device=outputs.device)
+        weights = torch.where(codes > 0.5, on, off) * known
+        targets = codes.to(outputs.dtype).expand_as(outputs)
+        return (F.binary_cross_entropy_with_logits(outputs, targets, reduction="none") * weights).mean(-1)
+
+
+def coding_for(train: Labels) -> Coding:
+    """The coding of a kind of target, its statistics taken from the known training labels.
+
+    Raises:
+        ProbeError: no known training labels, or nothing to tell apart in them.
+    """
+    if not train.known.any():
+        raise ProbeError("no known training labels")
+    if train.kind in REGRESSION:
+        return Regression(train)
+    return Classes(train) if train.kind == "classes" else ActionUnits(train)
+
+
+def inverse_frequency(counts: Any) -> NDArray[np.float64]:
+    """Weights n / (values seen * n_v) for the counts n_v of each value; 0 for a value never seen."""
+    counts = np.asarray(counts, np.float64)
+    return np.divide(counts.sum(), (counts > 0).sum() * counts, out=np.zeros_like(counts), where=counts > 0)

@@ -1,0 +1,162 @@
+"""From frozen features and a target to scores: the one entry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .coding import Coding, coding_for
+from .exact import fit_exact
+from .heads import Affine, Features, Split
+from .linear import Budget, fit_linear
+from .mean import fit_mean
+from .metrics import score
+from .target import ProbeError, Target, any_known, check, take
+
+HEADS = ("linear", "exact", "mean", "identity")
+SPLITS = ("train", "val", "test")
+PER_IMAGE = {"landmarks": "errors", "pose": "errors", "classes": "probabilities", "aus": "probabilities"}
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What probing one run on one task gives.
+
+    ``record``, JSON-able::
+
+        {"target_kind": kind, "names": [...], "n": {"train": n, "val": n, "test": n},   # faces with a label
+         "heads": {head: {"metrics": {name: {"value": float | None, "unit": str, "n": int}},
+                          "choice": {"lr" or "alpha" or "C": ..., "by": metric, "val": score},
+                          "protocol": {...}, "notes": [line, ...]}}}
+
+    ``arrays``, to be stored beside it: ``rows`` (N,), the test faces scored, as rows of the labelled set, and
+    for each head ``<head>.errors`` (landmarks (N,) in %, NaN where undefined; pose (N, 3) in degrees) or
+    ``<head>.probabilities`` (N, C or A).
+    """
+
+    record: dict[str, Any]
+    arrays: dict[str, NDArray[Any]] = field(repr=False)
+
+
+def probe(
+    target: Target,
+    split: NDArray[Any],
+    features: NDArray[Any],
+    *,
+    heads: Sequence[str] = ("linear", "exact"),
+    seed: int = 0,
+    group: NDArray[Any] | None = None,
+    budget: Budget | None = None,
+) -> Probed:
+    """Probes the features (N, D) of one run; everything else as in `probe_runs`."""
+    if features.ndim != 2:
+        raise ProbeError(f"features of one run are (N, D), not {features.shape}")
+    return probe_runs(target, split, features[None], heads=heads, seed=seed, group=group, budget=budget)[0]
+
+
+def probe_runs(
+    target: Target,
+    split: NDArray[Any],
+    features: NDArray[Any],
+    *,
+    heads: Sequence[str] = ("linear", "exact"),
+    seed: int = 0,
+    group: NDArray[Any] | None = None,
+    budget: Budget | None = None,
+) -> list[Probed]:
+    """Fits heads on the train split, lets val choose, scores on test.
+
+    A head is given the train and val faces alone. Faces without a known label are left out of their split.
+
+    Args:
+        target: the targets of N faces.
+        split: (N,) "train", "val" or "test".
+        features: (R, N, D) of R runs. For the head ``identity`` they are finished outputs in the coded space
+            of the target, D = ``coding_for(train).width``, and are scored as they are.
+        heads: of ``linear`` (the paper's), ``exact`` (ridge or logistic regression), ``mean``, ``identity``.
+        seed: of the order of samples in ``linear``; nothing else is random.
+        group: (N,) a sub-set of the source, for scores within each, named ``metric/group``.
+        budget: of ``linear``.
+
+    Returns:
+        One result per run.
+
+    Raises:
+        ProbeError: shapes disagree, a split has no known label, fewer than two classes to tell apart in
+            train, features or known values not finite, or an unknown head.
+    """
+    check(target)
+    for head in heads:
+        if head not in HEADS:
+            raise ProbeError(f"unknown head {head!r}; one of {', '.join(HEADS)}")
+    rows = {name: np.flatnonzero(any_known(target) & (split == name)) for name in SPLITS}
+    _check_shapes(target, split, features, group)
+    for name in SPLITS:
+        if not len(rows[name]):
+            needed_for = {"train": "training", "val": "validation", "test": "test"}[name]
+            raise ProbeError(f"no known {needed_for} labels ({target.kind})")
+    train, val, test = (
+        Split(_finite(features[:, rows[name]], rows[name]), take(target, rows[name])) for name in SPLITS
+    )
+    coding = coding_for(train.labels)
+
+    results = [
+        Probed(
+            {
+                "target_kind": target.kind,
+                "names": list(target.names),
+                "n": {name: len(rows[name]) for name in SPLITS},
+                "heads": {},
+            },
+            {"rows": rows["test"]},
+        )
+        for _ in features
+    ]
+    tested = None if group is None else group[rows["test"]]
+    for head in heads:
+        fitted = _fit(head, train, val, coding, seed, budget or Budget())
+        for run, (outputs, result) in enumerate(zip(fitted(test.features), results, strict=True)):
+            scores = score(test.labels, coding.decode(outputs), tested)
+            result.record["heads"][head] = {
+                "metrics": scores.metrics,
+                "choice": fitted.choice[run],
+                "protocol": fitted.protocol,
+                "notes": scores.notes,
+            }
+            result.arrays[f"{head}.{PER_IMAGE[target.kind]}"] = scores.per_image
+    return results
+
+
+def _fit(head: str, train: Split, val: Split, coding: Coding, seed: int, budget: Budget) -> Affine:
+    if head == "linear":
+        return fit_linear(train, val, coding, seed, budget)
+    if head == "exact":
+        return fit_exact(train, val, coding)
+    if head == "mean":
+        return fit_mean(train, coding)
+    runs, _, dim = train.features.shape
+    if dim != coding.width:
+        raise ProbeError(f"head identity needs {coding.width} outputs a face, features have {dim}")
+    unchanged = np.broadcast_to(np.eye(dim), (runs, dim, dim))
+    return Affine(unchanged, np.zeros((runs, 1, dim)), [{} for _ in range(runs)], {"head": "none: outputs scored"})
+
+
+def _check_shapes(target: Target, split: NDArray[Any], features: NDArray[Any], group: NDArray[Any] | None) -> None:
+    n = len(target.values)
+    if features.ndim != 3 or features.shape[1] != n:
+        raise ProbeError(f"features have shape {features.shape}, expected (runs, {n} faces, D)")
+    for name, column in (("split", split), ("group", group)):
+        if column is not None and column.shape != (n,):
+            raise ProbeError(f"{name} has shape {column.shape}, expected ({n},)")
+
+
+def _finite(features: NDArray[Any], rows: NDArray[np.intp]) -> Features:
+    """The features as float32; raises if any is NaN or infinite, naming the faces."""
+    features = features.astype(np.float32, copy=False)
+    broken = ~np.isfinite(features).all((0, 2))
+    if broken.any():
+        first = ", ".join(str(row) for row in rows[broken][:5])
+        raise ProbeError(f"features of {broken.sum()} of {len(rows)} faces are NaN or infinite: rows {first}")
+    return features

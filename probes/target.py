@@ -1,0 +1,89 @@
+"""What a probe is asked to predict, and the error that names what is wrong with it."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+REGRESSION = ("landmarks", "pose")
+KINDS = (*REGRESSION, "classes", "aus")
+
+
+class ProbeError(ValueError):
+    """Features, targets or records from which no honest number can be made; the message is one line."""
+
+
+class Target(Protocol):
+    """The targets of N faces, by kind.
+
+    ``landmarks``: values float (N, L, 2), crop sides. ``pose``: float (N, 3), degrees. ``classes``: int (N,),
+    an index into ``names``. ``aus``: float (N, A), 0 or 1. ``known`` is bool, (N, A) for ``aus`` and (N,)
+    otherwise; a value that is not known is never read. ``eyes``, landmarks only, are the two points whose
+    distance is the unit of error.
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def values(self) -> NDArray[Any]: ...
+    @property
+    def known(self) -> NDArray[np.bool_]: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def eyes(self) -> tuple[int, int] | None: ...
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The targets of some of the faces: a `Target` cut to a set of rows."""
+
+    kind: str
+    values: NDArray[Any]
+    known: NDArray[np.bool_]
+    names: tuple[str, ...]
+    eyes: tuple[int, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def take(target: Target, rows: NDArray[np.intp]) -> Labels:
+    """The targets of ``rows``, in that order."""
+    return Labels(target.kind, target.values[rows], target.known[rows], target.names, target.eyes)
+
+
+def any_known(target: Target) -> NDArray[np.bool_]:
+    """(N,) whether a face has anything known: for ``aus`` one unit is enough."""
+    return np.asarray(target.known.any(1)) if target.kind == "aus" else target.known
+
+
+def check(target: Target) -> None:
+    """Raises `ProbeError` if a known value cannot be what its kind says, or shapes disagree."""
+    if target.kind not in KINDS:
+        raise ProbeError(f"unknown kind of target {target.kind!r}; one of {', '.join(KINDS)}")
+    values, names = target.values, target.names
+    expected = {
+        "landmarks": (*values.shape[1:2], 2),
+        "pose": (len(names),),
+        "classes": (),
+        "aus": (len(names),),
+    }[target.kind]
+    if values.shape[1:] != expected:
+        raise ProbeError(f"{target.kind} values have shape {values.shape}, expected (N, *{expected})")
+    if target.known.shape != (values.shape if target.kind == "aus" else values.shape[:1]):
+        raise ProbeError(f"known has shape {target.known.shape}, which does not fit values {values.shape}")
+    if target.kind == "landmarks" and target.eyes is None:
+        raise ProbeError("landmarks need `eyes`, the two points whose distance is the unit of error")
+    known = values[target.known]
+    if target.kind == "classes":
+        wrong = (known < 0) | (known >= len(names)) | (known != np.round(known))
+        expectation = f"a class index, 0 to {len(names) - 1}"
+    elif target.kind == "aus":
+        wrong, expectation = (known != 0) & (known != 1), "0 or 1"
+    else:
+        wrong, expectation = ~np.isfinite(known), "finite"
+    if wrong.any():
+        row = np.argwhere(target.known)[np.argwhere(wrong)[0, 0]][0]
+        raise ProbeError(f"{target.kind}: {wrong.sum()} known values are not {expectation} (first in row {row})")
