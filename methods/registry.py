@@ -20,6 +20,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING, TypeVar
 
 from methods.errors import MethodError, did_you_mean
@@ -184,7 +185,9 @@ def _execute(path: Path, module_name: str) -> None:
             del _registered[name]
         if isinstance(error, MethodError):
             raise
-        raise MethodError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+        lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(path)]
+        place = f"{path}, line {lines[-1]}," if lines else str(path)
+        raise MethodError(f"{place} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def _package(module: str) -> str:

@@ -1,0 +1,62 @@
+"""One training step of every registered method at the default encoder of a small machine; floors embed."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from methods import registry
+from methods.encoder import EncoderSpec
+from tests.methods.test_contract import TRAINED, build, run
+
+SPEC = EncoderSpec(size=64, width=16, dim=256)
+BATCH = 32
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def frames(count: int) -> torch.Tensor:
+    """Random frames (BATCH, count, 3, 64, 64) as the training loop lays them out: channels last."""
+    images = torch.rand(BATCH * count, 3, SPEC.size, SPEC.size).to(memory_format=torch.channels_last)
+    return images.unflatten(0, (BATCH, count))
+
+
+@pytest.mark.benchmark(group="training step, 32 samples, 64 px, width 16, 1 thread")
+@pytest.mark.parametrize("name", TRAINED)
+def test_training_step(benchmark: BenchmarkFixture, name: str) -> None:
+    method = build(name, SPEC).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.SGD(method.parameters(), lr=1e-3, momentum=0.9)
+    batch = frames(method.frames)
+
+    def step() -> None:
+        loss = run(method, batch).losses.mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    benchmark.extra_info["parameters"] = sum(parameter.numel() for parameter in method.parameters())
+    repeat(benchmark, step)
+
+
+@pytest.mark.benchmark(group="embedding, 32 images, 64 px, width 16, 1 thread")
+@pytest.mark.parametrize("name", registry.names())
+def test_embedding(benchmark: BenchmarkFixture, name: str) -> None:
+    method = build(name, SPEC).to(memory_format=torch.channels_last).eval()
+    images = frames(1)[:, 0]
+
+    def embed() -> None:
+        with torch.inference_mode():
+            method.embed(images)
+
+    repeat(benchmark, embed)
+
+
+def repeat(benchmark: BenchmarkFixture, function: Callable[[], None]) -> None:
+    benchmark.pedantic(function, rounds=15, warmup_rounds=3)

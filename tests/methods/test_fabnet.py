@@ -1,0 +1,100 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from methods.encoder import EncoderSpec
+from methods.fabnet import FabNet, colour, sample
+from tests.methods.conftest import tracks
+
+
+def sampled_by_hand(source: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """One (3, H, W) image read at each pixel plus offset (2, H, W), written from the formula."""
+    channels, height, width = source.shape
+    result = np.zeros_like(source)
+    for row in range(height):
+        for column in range(width):
+            x = np.clip(2 * column / (width - 1) - 1 + offset[0, row, column], -1, 1)
+            y = np.clip(2 * row / (height - 1) - 1 + offset[1, row, column], -1, 1)
+            across, down = (x + 1) / 2 * (width - 1), (y + 1) / 2 * (height - 1)
+            left, top = min(int(across), width - 2), min(int(down), height - 2)
+            right_share, low_share = across - left, down - top
+            for channel in range(channels):
+                near = source[channel, top : top + 2, left : left + 2]
+                high = near[0, 0] * (1 - right_share) + near[0, 1] * right_share
+                low = near[1, 0] * (1 - right_share) + near[1, 1] * right_share
+                result[channel, row, column] = high * (1 - low_share) + low * low_share
+    return result
+
+
+@pytest.mark.parametrize("size", [16, 64, 256])
+def test_no_flow_returns_the_source(size: int) -> None:
+    source = torch.rand(2, 3, size, size)
+    torch.testing.assert_close(sample(source, torch.zeros(2, 2, size, size)), source, rtol=0, atol=1e-4)
+
+
+def test_flow_is_x_then_y_and_points_to_where_it_reads() -> None:
+    source = torch.rand(1, 3, 16, 16)
+    one_pixel = 2 / 15
+    right = torch.zeros(1, 2, 16, 16)
+    right[:, 0] = one_pixel
+    torch.testing.assert_close(sample(source, right)[..., :-1], source[..., 1:], rtol=0, atol=1e-5)
+    down = right.flip(1)
+    torch.testing.assert_close(sample(source, down)[..., :-1, :], source[..., 1:, :], rtol=0, atol=1e-5)
+
+
+def test_places_are_clamped_to_the_image() -> None:
+    source = torch.rand(1, 3, 16, 16)
+    read = sample(source, torch.ones(1, 2, 16, 16) * torch.tensor([-5.0, 0.0])[None, :, None, None])
+    torch.testing.assert_close(read, source[..., :1].expand_as(read), rtol=0, atol=1e-5)
+
+
+def test_loss_against_the_formula() -> None:
+    method = FabNet(EncoderSpec(size=16, width=2, dim=4)).eval()
+    with torch.no_grad():
+        for parameter in method.decoder.layers[-1].parameters():
+            parameter.mul_(10)  # offsets of several pixels
+    frames = tracks(3, 2, size=16)
+    with torch.no_grad():
+        output = method(frames)
+        for index in range(3):
+            source, target = frames[index]
+            vector = torch.cat([method.embed(source[None]), method.embed(target[None])], dim=1)
+            offset = np.tanh(method.decoder(vector)[0].double().numpy())
+            assert np.abs(offset).max() > 0.1
+            generated = sampled_by_hand(source.double().numpy(), offset)
+            expected = np.abs(generated - target.double().numpy()).mean()
+            assert output.losses[index].item() == pytest.approx(expected, abs=1e-5)
+            np.testing.assert_allclose(output.pictures["generated"][index].numpy(), generated, atol=1e-4)
+
+
+def test_reports_the_loss_of_copying() -> None:
+    method = FabNet(EncoderSpec(size=16, width=2, dim=4))
+    frames = tracks(3, 2, size=16)
+    expected = (frames[:, 0] - frames[:, 1]).abs().mean()
+    torch.testing.assert_close(method(frames).scalars["copy_l1"], expected)
+
+
+def test_source_is_detached_from_the_sampling() -> None:
+    method = FabNet(EncoderSpec(size=16, width=2, dim=4)).eval()
+    with torch.no_grad():
+        for parameter in method.decoder.layers[-1].parameters():
+            parameter.zero_()  # no way to the frames but by the sampler and the target
+    frames = tracks(2, 2, size=16).requires_grad_()
+    method(frames).losses.sum().backward()
+    assert frames.grad is not None
+    assert frames.grad[:, 0].abs().sum() == 0
+    assert frames.grad[:, 1].abs().sum() > 0
+
+
+def test_flow_is_painted_by_direction() -> None:
+    offset = torch.zeros(1, 2, 1, 4)
+    offset[0, :, 0] = torch.tensor([[0.0, 0.5, -0.5, 0.0], [0.0, 0.0, 0.0, 0.25]])
+    still, right, left, down = colour(offset)[0, :, 0].T
+    torch.testing.assert_close(still, torch.ones(3))
+    torch.testing.assert_close(right, torch.tensor([1.0, 0.0, 0.0]))
+    torch.testing.assert_close(left, torch.tensor([0.0, 1.0, 1.0]))
+    half_way = torch.tensor([0.75, 1.0, 0.5])  # hue of a quarter turn, half saturated
+    torch.testing.assert_close(down, half_way, rtol=0, atol=1e-4)
+    assert math.isclose(still.sum().item(), 3)

@@ -1,0 +1,41 @@
+"""The methods stand on torch and kornia alone."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import methods
+
+FILES = sorted(Path(methods.__file__).parent.glob("*.py"))
+ALLOWED = {"torch", "kornia", "methods"} | set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_imports_only_torch_and_kornia(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            imported = [node.module or ""]
+        else:
+            continue
+        assert {name.partition(".")[0] for name in imported} <= ALLOWED
+
+
+def test_building_a_method_pulls_in_nothing_of_the_harness() -> None:
+    code = """
+import sys
+from methods.encoder import EncoderSpec
+from methods.registry import describe, get
+get("fabnet")(EncoderSpec())
+describe()
+heavy = {"hydra", "omegaconf", "submitit", "pandas", "sklearn", "pyarrow", "av", "matplotlib", "rich",
+         "benchmark", "probes", "slurm"}
+found = heavy & {name.partition(".")[0] for name in sys.modules}
+assert not found, found
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
