@@ -1,0 +1,109 @@
+"""From an image file to one square RGB crop of a face, and from the crop back to the image.
+
+Coordinates are pixels of the image as stored, x to the right and y down, with the origin at the outer corner of
+the first pixel; an EXIF orientation is not applied, since annotations are made on the stored pixels.
+"""
+
+from io import BytesIO
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+LARGEST = 3  # a crop with more than this many sides of its image is a mistake in its coordinates
+
+
+class Square(NamedTuple):
+    """An axis-aligned square in image pixels."""
+
+    left: float
+    top: float
+    side: float
+
+
+class UnusableImage(ValueError):
+    """Why an image, or a crop of it, cannot be used, in words fit to be counted."""
+
+
+class Decoded(NamedTuple):
+    """Pixels, uint8 (H, W, 3) RGB, and what had to be done to get them, to be counted."""
+
+    pixels: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+
+def decode(content: bytes) -> Decoded:
+    """Decodes an image file of any kind that Pillow reads.
+
+    Grey is repeated in three channels (of 16 bits, the upper 8), what is transparent is laid on black.
+
+    Raises:
+        UnusableImage: not an image, cut short, or larger than Pillow's limit for decompression bombs.
+    """
+    try:
+        with Image.open(BytesIO(content)) as image:
+            image.load()
+            pixels, note = _rgb(image)
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UnusableImage("image undecodable") from error
+    notes = (note, "EXIF orientation ignored" if turned else None)
+    return Decoded(pixels, tuple(each for each in notes if each))
+
+
+def _rgb(image: Image.Image) -> tuple[NDArray[np.uint8], str | None]:
+    if image.mode.startswith("I"):
+        grey = (np.asarray(image, np.int64).clip(0, 2**16 - 1) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2), "grey to RGB"
+    if image.has_transparency_data:
+        black = Image.new("RGBA", image.size, "black")
+        return np.asarray(Image.alpha_composite(black, image.convert("RGBA")).convert("RGB")), "alpha to RGB"
+    note = {"RGB": None, "L": "grey to RGB", "1": "grey to RGB"}.get(image.mode, f"{image.mode} to RGB")
+    return np.asarray(image.convert("RGB")), note
+
+
+def around_box(left: float, top: float, right: float, bottom: float, factor: float) -> Square:
+    """The square of ``factor`` x the larger side of a box, about the box's centre."""
+    side = factor * max(right - left, bottom - top)
+    return Square((left + right - side) / 2, (top + bottom - side) / 2, side)
+
+
+def around_landmarks(points: NDArray[np.floating], factor: float) -> Square:
+    """The square of ``factor`` x the larger side of the box round points (L, 2), about the box's centre."""
+    (left, top), (right, bottom) = points.min(0), points.max(0)
+    return around_box(float(left), float(top), float(right), float(bottom), factor)
+
+
+def centre_square(height: int, width: int) -> Square:
+    """The largest square in the middle of an image."""
+    side = min(height, width)
+    return Square((width - side) / 2, (height - side) / 2, side)
+
+
+def crop(pixels: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.uint8]:
+    """Cuts ``square`` out of pixels (H, W, 3) and scales it to (size, size, 3).
+
+    Corners may lie between pixels. Bicubic, with antialiasing where it shrinks; where the square leaves the
+    image, the image's border is repeated.
+
+    Raises:
+        UnusableImage: the square is no square, misses the image, or dwarfs it.
+    """
+    height, width = pixels.shape[:2]
+    left, top, side = square
+    if not np.isfinite(square).all() or side <= 0:
+        raise UnusableImage("crop without extent")
+    if not (-side < left < width and -side < top < height):
+        raise UnusableImage("crop outside its image")
+    if side > LARGEST * max(height, width):
+        raise UnusableImage(f"crop over {LARGEST} times its image")
+    # The pixels under the square, and as many around it as the filter reads.
+    margin = 2 * int(np.ceil(max(1.0, side / size))) + 1
+    x0, y0 = int(np.floor(left)) - margin, int(np.floor(top)) - margin
+    x1, y1 = int(np.ceil(left + side)) + margin, int(np.ceil(top + side)) + margin
+    rows = np.arange(y0, y1).clip(0, height - 1)
+    columns = np.arange(x0, x1).clip(0, width - 1)
+    patch = Image.fromarray(pixels[np.ix_(rows, columns)])
+    box = (left - x0, top - y0, left - x0 + side, top - y0 + side)
+    return np.asarray(patch.resize((size, size), Image.Resampling.BICUBIC, box=box))
