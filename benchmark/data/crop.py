@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmark.errors import UsageError
+
 
 def centre_square(image: Image.Image, size: int, tighten: float = 1.0, pixel_aspect: float = 1.0) -> NDArray[np.uint8]:
     """The centred square of an RGB image, resized to (size, size, 3) uint8.
@@ -26,3 +28,11 @@ def centre_square(image: Image.Image, size: int, tighten: float = 1.0, pixel_asp
     if box == (0, 0, size, size):
         return np.asarray(image)
     return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
+
+
+def check_crop(size: int, tighten: float) -> None:
+    """Raises UsageError unless ``centre_square`` can work with these."""
+    if size < 1:
+        raise UsageError(f"size must be 1 pixel or more, not {size}")
+    if tighten < 1:
+        raise UsageError(f"tighten must be 1 (the whole square) or more, not {tighten}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from benchmark.data.crop import centre_square
+from benchmark.data.crop import centre_square, check_crop
 from benchmark.data.folders import check_root, step_into, walk
 from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError
@@ -34,6 +34,9 @@ class FrameFolder:
     root: Path
     size: int = 256
     tighten: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_crop(self.size, self.tighten)
 
     def describe(self) -> dict[str, Any]:
         return {

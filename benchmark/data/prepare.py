@@ -110,6 +110,25 @@ def prepare(
         return _finish(root, plan, notes)
 
 
+def report(manifest: dict[str, Any]) -> list[str]:
+    """What a store holds and what was left out of it, in a few lines for people."""
+    counts = manifest["counts"]
+    lines = [
+        f"{name:<6} {counts[name]['identities']:>7,} identities {counts[name]['tracks']:>9,} tracks "
+        f"{counts[name]['frames']:>10,} frames"
+        for name in (*SPLITS, "total")
+    ]
+    lines += [f"warning: {warning}" for warning in manifest["warnings"]]
+    for what, reasons in (
+        ("skipped tracks", manifest["skipped"]["tracks"]),
+        ("skipped frames", manifest["skipped"]["frames"]),
+        ("converted frames", manifest["converted"]),
+    ):
+        for reason, found in reasons.items():
+            lines.append(f"{what}: {found['count']:,} x {reason}, e.g. {found['examples'][0]}")
+    return lines
+
+
 def _listing(tracks: Sequence[RawTrack]) -> str:
     names = Counter(track.track for track in tracks)
     twice = [name for name, n in names.items() if n > 1]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
-from kornia_rs.io import decode_image_jpegturbo, encode_image_jpegturbo
+from kornia_rs.io import ImageDecoder, decode_image_jpegturbo, encode_image_jpegturbo
 from numpy.typing import NDArray
 
 from benchmark.data.split import SPLITS
@@ -75,16 +75,21 @@ def encode(image: NDArray[np.uint8], quality: int) -> bytes:
     return encode_image_jpegturbo(np.ascontiguousarray(image), quality)
 
 
-def decode(jpeg: bytes) -> NDArray[np.uint8]:
-    """JPEG bytes as (H, W, 3) uint8 RGB.
+def decode(jpeg: bytes, size: int) -> NDArray[np.uint8]:
+    """JPEG bytes as (size, size, 3) uint8 RGB.
 
     Raises:
-        ValueError: the bytes are not a whole JPEG image.
+        ValueError: the bytes are not a whole JPEG image, or one of another size.
     """
     try:
+        told = ImageDecoder().read_header(jpeg)  # before a broken header asks for gigabytes
+        if (told.width, told.height) != (size, size):
+            raise ValueError(f"frame of {told.width} x {told.height} pixels in a store of {size}")
         return decode_image_jpegturbo(jpeg, "rgb")
+    except ValueError:
+        raise
     except Exception as error:  # kornia-rs raises a bare Exception
-        raise ValueError(f"JPEG does not decode ({error})") from error
+        raise ValueError("JPEG does not decode") from error
 
 
 def write_shard(path: Path, tracks: Iterable[EncodedTrack]) -> None:
@@ -162,8 +167,24 @@ def open_arrow(path: Path) -> pa.ipc.RecordBatchFileReader:
     try:
         return pa.ipc.open_file(pa.memory_map(str(path)))
     except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: cannot be read ({reason}); check with `fabbench verify`") from error
+        raise _unreadable(path, error) from error
+
+
+def read_batch(path: Path, reader: pa.ipc.RecordBatchFileReader, batch: int) -> pa.RecordBatch:
+    """One record batch of an opened Arrow file, without copying.
+
+    Raises:
+        DataError: it is not there or its description is broken.
+    """
+    try:
+        return reader.get_batch(batch)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    reason = str(error).splitlines()[0].rstrip(".")
+    return DataError(f"{path}: cannot be read ({reason}); restore it or prepare the store anew")
 
 
 def read_index(root: Path) -> pa.RecordBatch:
@@ -175,7 +196,7 @@ def read_index(root: Path) -> pa.RecordBatch:
     reader = open_arrow(root / INDEX)
     if reader.schema != INDEX_SCHEMA or reader.num_record_batches != 1:
         raise DataError(f"{root / INDEX}: not the index of a track store; prepare the store anew")
-    return reader.get_batch(0)
+    return read_batch(root / INDEX, reader, 0)
 
 
 class TrackStore:
@@ -197,6 +218,7 @@ class TrackStore:
         self.root = Path(root).absolute()
         self.manifest = read_manifest(self.root)
         self.size: int = self.manifest["size"]
+        _check_length(self.root / INDEX, self.manifest["index"]["bytes"])
         for i, shard in enumerate(self.manifest["shards"]):
             _check_length(shard_path(self.root, i), shard["bytes"])
         index = read_index(self.root)
@@ -248,23 +270,21 @@ class TrackStore:
             DataError: the shard or the frame cannot be read.
         """
         try:
-            image = decode(bytes(self.jpeg(track, frame)))
-            if image.shape != (self.size, self.size, 3):
-                raise ValueError(f"frame of shape {image.shape} in a store of {self.size} pixels")
+            return decode(bytes(self.jpeg(track, frame)), self.size)
         except ValueError as error:
             shard = shard_path(self.root, int(self._shards[track]))
             raise DataError(
                 f"{shard}: track {self.name(track)}, frame {frame}: {error}; check with `fabbench verify`"
             ) from error
-        return image
 
     def _rows(self, track: int) -> pa.RecordBatch:
         track = self._checked(track)
         shard = int(self._shards[track])
+        path = shard_path(self.root, shard)
         reader = self._readers.get(shard)
         if reader is None:  # two threads may both open it; either reader will do
-            reader = self._readers[shard] = open_arrow(shard_path(self.root, shard))
-        return reader.get_batch(int(self._batches[track]))
+            reader = self._readers[shard] = open_arrow(path)
+        return read_batch(path, reader, int(self._batches[track]))
 
     def _checked(self, track: int) -> int:
         if not 0 <= track < len(self):
@@ -281,6 +301,6 @@ def _check_length(path: Path, expected: int) -> None:
     try:
         length = path.stat().st_size
     except OSError as error:
-        raise DataError(f"{path}: shard is missing; restore it or prepare the store anew") from error
+        raise DataError(f"{path}: missing; restore it or prepare the store anew") from error
     if length != expected:
-        raise DataError(f"{path}: shard has {length} bytes instead of {expected}; restore it or prepare the store anew")
+        raise DataError(f"{path}: {length} bytes instead of {expected}; restore it or prepare the store anew")

@@ -5,16 +5,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import av
 from PIL import Image
 
-from benchmark.data.crop import centre_square
+from benchmark.data.crop import centre_square, check_crop
 from benchmark.data.folders import check_root, step_into, walk
 from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
-from benchmark.errors import DataError
+from benchmark.errors import DataError, UsageError
 
 SUFFIXES = frozenset({".mp4", ".mpg", ".mpeg", ".mov", ".avi", ".mkv", ".webm", ".m4v"})
 KNOWN_FOLDERS = ("mp4", "dev/mp4", "test/mp4")  # where VoxCeleb2 keeps its identities
@@ -33,18 +34,28 @@ class VideoFolder:
         fps: frames a second to keep; a video with fewer gives all it has. VoxCeleb1 is distributed at 1.
         size: side of the stored frames, pixels.
         tighten: see ``benchmark.data.crop.centre_square``.
+        max_frames: keep no more than the first so many sampled frames of a video; None keeps all.
     """
 
     root: Path
     fps: float = 1.0
     size: int = 256
     tighten: float = 1.0
+    max_frames: int | None = None
+
+    def __post_init__(self) -> None:
+        check_crop(self.size, self.tighten)
+        if self.fps <= 0:
+            raise UsageError(f"fps must be above 0, not {self.fps}")
+        if self.max_frames is not None and self.max_frames < 2:
+            raise UsageError(f"max_frames must be 2 or more, not {self.max_frames}: a sample is two frames")
 
     def describe(self) -> dict[str, Any]:
         return {
             "reader": "videos",
             "version": 1,
             "fps": self.fps,
+            "max_frames": self.max_frames,
             "size": self.size,
             "crop": {"kind": "centre square", "tighten": self.tighten, "resize": "bicubic, antialiased"},
         }
@@ -79,7 +90,8 @@ class VideoFolder:
                     raise SkipTrack("no video stream")
                 stream.codec_context.thread_count = 1
                 aspect = float(stream.sample_aspect_ratio or 1)
-                for time, frame in sample_by_time(container.decode(stream), stream.average_rate, self.fps):
+                frames = sample_by_time(container.decode(stream), stream.average_rate, self.fps)
+                for time, frame in islice(frames, self.max_frames):
                     yield self._stored(time, frame, aspect)
         except (av.FFmpegError, OSError) as error:
             if time is None:
