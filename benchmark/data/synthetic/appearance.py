@@ -1,0 +1,176 @@
+"""What colour every visible sample has: procedural, and fixed to the skin so that it moves with the expression.
+
+Smooth fields (base colour, signed distances to hairline, brows, lips ...) are computed once per person at the
+vertices and interpolated; the sharp edges and the noise are made from them at each sample.
+"""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmark.data.synthetic.geometry import Shape, scalp, smooth
+from benchmark.data.synthetic.head import head
+from benchmark.data.synthetic.identity import Identity
+from benchmark.data.synthetic.seeds import generator
+
+FIELDS = ("red", "green", "blue", "lips", "mouth", "scalp", "beard", "brow", "brow_end", "across", "up")
+"""Columns of the vertex fields; for eyes the first three are the place on the eyeball, in radii."""
+
+SKIN, EYE, PLAIN, LOCKS = range(4)
+TEXTURE = (8.0, 5.0)  # extent of the noise maps over the unrolled head, dm
+BLOTCH, SPECKLE, STRAND = range(3)
+MOUTH_INSIDE = (0.30, 0.09, 0.09)
+TEETH = (0.90, 0.86, 0.78)
+TONGUE = (0.62, 0.27, 0.26)
+SCLERA = (0.90, 0.87, 0.85)
+
+
+@lru_cache(maxsize=1)
+def noise_maps() -> Tensor:
+    """Noise (1, 3, rows, columns) of unit variance over the unrolled head: skin blotches, speckles, hair strands."""
+    random = generator("noise")
+    rows, columns = 400, 640
+
+    def octave(height: int, width: int) -> Tensor:
+        coarse = torch.randn(1, 1, height, width, generator=random)
+        return F.interpolate(coarse, (rows, columns), mode="bilinear", align_corners=False)
+
+    blotch = octave(12, 20) + 0.7 * octave(30, 48) + 0.4 * octave(80, 128)
+    speckle = octave(130, 200) + 0.7 * octave(400, 640)
+    strand = octave(8, 160) + 0.8 * octave(16, 320) + 0.6 * octave(10, 40)
+    maps = torch.cat([blotch, speckle, strand], 1)
+    return (maps - maps.mean((2, 3), keepdim=True)) / maps.std((2, 3), keepdim=True)
+
+
+@lru_cache(maxsize=1)
+def brow_line() -> Tensor:
+    """Coefficients of the height of the brow over the distance from the middle, through the ten brow landmarks."""
+    points = head().vertices[head().landmarks[17:27]]
+    distance = points[:, 0].abs()
+    powers = torch.stack([torch.ones_like(distance), distance, distance**2], 1)
+    return torch.linalg.lstsq(powers, points[:, 1:2]).solution[:, 0]
+
+
+def beard(identity: Identity) -> Tensor:
+    """Density (V,) of beard and moustache."""
+    mesh = head()
+    x, y, z = mesh.vertices.unbind(1)
+    jaw = smooth(y, -0.66, -0.86) * smooth(z, -0.60, -0.40) * smooth(y, -1.45, -1.25)
+    jaw = torch.maximum(jaw, smooth(y, -0.50, -0.70) * smooth(x.abs(), 0.30, 0.46) * smooth(z, -0.60, -0.40))
+    lip = smooth(y, -0.53, -0.57) * smooth(y, -0.78, -0.70) * smooth(x.abs(), 0.36, 0.26) * smooth(z, 0.05, 0.15)
+    bare = (1 - smooth(mesh.masks["lips"], 0.1, 0.4)) * (1 - mesh.masks["mouth"])
+    return (
+        torch.maximum(jaw * identity.beard, lip * identity.moustache * smooth(torch.tensor(identity.beard), 0, 0.4))
+        * bare
+    )
+
+
+def skin_colour(identity: Identity) -> Tensor:
+    """Base colour (V, 3) of the skin: cheeks, nose and ears redder, eye sockets darker, lids lined."""
+    mesh = head()
+    x, y, z = mesh.vertices.unbind(1)
+    side = x.abs()
+
+    def spot(cx: float, cy: float, rx: float, ry: float) -> Tensor:
+        return torch.exp(-(((side - cx) / rx) ** 2) - ((y - cy) / ry) ** 2) * (z > -0.4)
+
+    red = spot(0.42, -0.42, 0.2, 0.17) + 0.8 * spot(0.0, -0.40, 0.13, 0.12) + 0.7 * mesh.masks["ears"]
+    tint = torch.tensor([0.05, -0.06, -0.045]) * float(identity.skin.mean()) * (0.4 + identity.blush)
+    colour = identity.skin + red[:, None] * tint
+    socket = 0.16 * spot(0.30, -0.17, 0.16, 0.06) + 0.10 * mesh.masks["eyelids"]
+    colour = colour * (1 - socket * (1 + identity.age))[:, None]
+    upper_lids = mesh.vertices[mesh.landmarks[[36, 37, 38, 39, 42, 43, 44, 45]]]
+    lash = torch.exp(-((torch.cdist(mesh.vertices, upper_lids).amin(1) / 0.03) ** 2))
+    return colour * (1 - 0.45 * lash)[:, None]
+
+
+def vertex_fields(identity: Identity, person: Shape) -> tuple[Tensor, Tensor, Tensor]:
+    """Fields (V + G, len(FIELDS)), material (V + G,) and specular strength (V + G,) of one person's vertices."""
+    mesh = head()
+    x, y, z = mesh.vertices.unbind(1)
+    side = x.abs()
+    colour = skin_colour(identity)
+    material = torch.full((len(x),), SKIN)
+    for name in ("left", "right"):
+        eye = mesh.of(f"eye_{name}")
+        centre = mesh.vertices[eye].mean(0)
+        radius = (mesh.vertices[eye] - centre).norm(dim=1).max()
+        colour[eye] = (mesh.vertices[eye] - centre) / radius
+        material[eye] = EYE
+    colour[mesh.of("upper_teeth", "lower_teeth")] = torch.tensor(TEETH)
+    colour[mesh.of("tongue")] = torch.tensor(TONGUE)
+    material[mesh.of("upper_teeth", "lower_teeth", "tongue")] = PLAIN
+    locks = mesh.of("hair")
+    colour[locks], material[locks] = identity.hair, LOCKS
+    height = brow_line() @ torch.stack([torch.ones_like(side), side, side**2])
+    taper = 1.2 - 0.6 * smooth(side, 0.12, 0.58)
+    brow = (y - height) / (identity.brow_thickness * taper)
+    brow_end = smooth(side, 0.08, 0.14) * smooth(side, 0.64, 0.56) * (z > -0.35) * mesh.of("body")
+    across = torch.atan2(x, z + 0.8) * 0.95
+    rest = [mesh.masks["lips"], mesh.masks["mouth"], scalp(identity), beard(identity), brow, brow_end, across, y]
+    fields = torch.cat([colour, torch.stack(rest, 1)], 1)
+    gloss = 0.20 + 0.25 * mesh.masks["lips"] - 0.12 * smooth(scalp(identity), 0.0, 0.05)
+    gloss = gloss * (1 - mesh.masks["mouth"])
+    n_glasses = len(person.rest) - len(x)
+    if identity.glasses is not None:
+        rim = torch.zeros(n_glasses, len(FIELDS))
+        rim[:, :3] = identity.glasses
+        fields = torch.cat([fields, rim])
+        material = torch.cat([material, torch.full((n_glasses,), PLAIN)])
+        gloss = torch.cat([gloss, torch.full((n_glasses,), 0.5)])
+    return fields, material, gloss
+
+
+def mix(colour: Tensor, other: Tensor, weight: Tensor) -> Tensor:
+    """Colour (3, N) blended with another ((3, N) or (3, 1)) by weights (N,)."""
+    return colour + (other - colour) * weight
+
+
+def skin_samples(identity: Identity, fields: Tensor) -> Tensor:
+    """Colour (3, N) of samples of the body from their fields (len(FIELDS), N)."""
+    lips, mouth, hairline, hairs, brow, brow_end, across, up = fields[3:]
+    shift_x, shift_y = identity.texture_shift
+    place = torch.stack([(across + shift_x) * (2 / TEXTURE[0]), (up + shift_y) * (2 / TEXTURE[1])], 1)
+    noise = F.grid_sample(noise_maps(), place[None, None], align_corners=False, padding_mode="border")[0, :, 0]
+    strand = noise[STRAND]
+    hair = identity.hair[:, None] * (1 + 0.22 * strand)
+    grain = 1 + identity.texture_strength * (0.03 * noise[BLOTCH] + 0.02 * noise[SPECKLE])
+    if identity.freckles:
+        grain = grain * (1 - identity.freckles * 0.4 * smooth(noise[SPECKLE], 0.7, 1.8))
+    colour = fields[:3] * grain
+    colour = mix(colour, identity.lips[:, None] * (1 + 0.06 * noise[SPECKLE]), smooth(lips, 0.25, 0.7))
+    colour = mix(colour, hair * 0.9, (hairs * (1 + 0.3 * strand)).clamp(0, 0.95))
+    brows = brow_end * torch.exp(-(brow**4)) * (identity.brow_density + 0.12 * strand)
+    colour = mix(colour, hair * 0.75, brows.clamp(0, 1))
+    colour = mix(colour, hair, smooth(hairline + 0.03 * strand, 0.0, 0.05))
+    inside = smooth(mouth, 0.3, 0.8) * (1 - smooth(lips, 0.25, 0.7))
+    return mix(colour, torch.tensor(MOUTH_INSIDE)[:, None], inside)
+
+
+def eye_samples(identity: Identity, fields: Tensor) -> Tensor:
+    """Colour (3, N) of samples of the eyeballs: white, iris with a dark rim, pupil, glint and the lid's shadow."""
+    x, y, _ = fields[:3]
+    radius = (x * x + y * y).sqrt()
+    white = torch.tensor(SCLERA)[:, None].expand(3, len(x))
+    iris = identity.iris[:, None] * (1.35 - 0.35 * smooth(radius, 0.3, 0.5)) * (1 - 0.55 * smooth(radius, 0.46, 0.55))
+    colour = mix(white, iris, smooth(radius, 0.57, 0.50))
+    colour = colour * (1 - 0.93 * smooth(radius, 0.26, 0.20))
+    glint = torch.exp(-((x + 0.2) ** 2 + (y - 0.24) ** 2) / 0.018)
+    return colour * (1 - 0.45 * smooth(y, 0.15, 0.7)) + glint
+
+
+def sample_colours(identity: Identity, fields: Tensor, material: Tensor) -> Tensor:
+    """Colour (3, N) of samples with fields (len(FIELDS), N) and material (N,)."""
+    colour = fields[:3].clone()
+    for kind, paint in ((SKIN, skin_samples), (EYE, eye_samples)):
+        chosen = (material == kind).nonzero()[:, 0]
+        colour[:, chosen] = paint(identity, fields.index_select(1, chosen))
+    chosen = (material == LOCKS).nonzero()[:, 0]
+    if len(chosen):
+        locks = fields.index_select(1, chosen)
+        place = torch.stack([locks[9] * (2 / TEXTURE[0]), locks[10] * (2 / TEXTURE[1])], 1)
+        noise = F.grid_sample(noise_maps(), place[None, None], align_corners=False, padding_mode="border")[0, :, 0]
+        colour[:, chosen] = identity.hair[:, None] * (1 + 0.25 * noise[STRAND])
+    return colour

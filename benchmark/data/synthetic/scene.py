@@ -1,0 +1,135 @@
+"""What surrounds the head: light, background and camera."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmark.data.synthetic.seeds import Dice
+
+BACKGROUND_SIDE, BACKGROUND_EXTENT = 96, 4.0  # texels; dm, centred where the head was first
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Light, background and camera of B frames (or of one, shared by all)."""
+
+    direction: Tensor  # (3, B) unit vector towards the key light, view axes
+    key: Tensor  # (3, B) RGB of the key light
+    ambient: Tensor  # (3, B) RGB of the light from everywhere
+    rim: Tensor  # (3, B) RGB of a light from behind, on the other side
+    background: Tensor  # (B, 3, 96, 96) 0..1
+    distance: Tensor  # (B,) camera to neck, dm
+    gain: Tensor  # (B, 3) exposure and white balance
+    contrast: Tensor  # (B,)
+    saturation: Tensor  # (B,)
+    blur: Tensor  # (B,) standard deviation, crop sides
+    noise: Tensor  # (B,) standard deviation, 0..1
+
+
+def draw_background(dice: Dice) -> Tensor:
+    """A muted, out-of-focus room (3, 96, 96): a wall with a gradient and a few blurred things."""
+    random, side = dice.random, BACKGROUND_SIDE
+    grey = torch.rand(6, 1, generator=random) * 0.75 + 0.08
+    colours = (grey + 0.12 * torch.randn(6, 3, generator=random) * (0.3 + grey)).clamp(0.02, 0.98)
+    steps = torch.linspace(-1, 1, side)
+    y, x = steps[:, None], steps[None]
+    turn = dice.uniform(0, 2 * math.pi)
+    ramp = (0.5 + 0.5 * (math.cos(turn) * x + math.sin(turn) * y)).clamp(0, 1)
+    picture = torch.lerp(colours[0][:, None, None], colours[1][:, None, None], ramp)
+    for colour in colours[2 : 2 + dice.choose([1.0, 1.0, 1.5, 1.5, 1.0])]:
+        cx, cy = dice.uniform(-1, 1), dice.uniform(-1, 1)
+        half_x, half_y = dice.uniform(0.06, 0.45), dice.uniform(0.1, 0.9)
+        soft = dice.uniform(12, 60)
+        box = ((half_x - (x - cx).abs()) * soft).sigmoid() * ((half_y - (y - cy).abs()) * soft).sigmoid()
+        picture = torch.lerp(picture, colour[:, None, None], box * dice.uniform(0.5, 1.0))
+    clutter = torch.randn(1, 3, 14, 14, generator=random).mean(1, keepdim=True)
+    clutter = F.interpolate(clutter, (side, side), mode="bicubic", align_corners=False)[0]
+    return (picture * (1 + dice.uniform(0.05, 0.35) * clutter)).clamp(0, 1)
+
+
+def draw_scene(random: torch.Generator, count: int) -> Scene:
+    """Draws ``count`` unrelated scenes."""
+    dice = Dice(random)
+    columns: list[tuple[Tensor, ...]] = []
+    for _ in range(count):
+        side, height = dice.normal(0.7), dice.uniform(-0.15, 0.95)
+        direction = [math.sin(side) * math.cos(height), math.sin(height), math.cos(side) * math.cos(height)]
+        warmth = torch.tensor([1.0, 0.0, -1.0])
+        level = dice.uniform(0.35, 0.95)  # of the key light; the rest comes from everywhere
+        ambient = (1 + warmth * dice.normal(0.06)) * (0.22 + 0.42 * (0.95 - level) + dice.uniform(0.0, 0.12))
+        rim = (1 + warmth * dice.normal(0.1)) * (dice.uniform(0.1, 0.5) if dice.chance(0.35) else 0.0)
+        tint = 1 + warmth * dice.normal(0.05) + torch.tensor([0.0, 1.0, 0.0]) * dice.normal(0.015)
+        columns.append(
+            (
+                torch.tensor(direction),
+                (1 + warmth * dice.normal(0.06)) * level,
+                ambient,
+                rim,
+                draw_background(dice),
+                torch.tensor(dice.uniform(8.0, 22.0)),
+                tint * dice.uniform(0.75, 1.2),
+                torch.tensor(dice.uniform(0.8, 1.15)),
+                torch.tensor(dice.uniform(0.55, 1.1)),
+                torch.tensor(0.012 * dice.uniform() ** 2),
+                torch.tensor(0.02 * dice.uniform() ** 2),
+            )
+        )
+    stacked = [torch.stack(values) for values in zip(*columns, strict=True)]
+    return Scene(*(s.T.contiguous() for s in stacked[:4]), *stacked[4:])
+
+
+def illuminate(scene: Scene, normal: Tensor, openness: Tensor, gloss: Tensor) -> Tensor:
+    """Light (V, 4, B) at vertices: diffuse red, green, blue, and the highlight.
+
+    Args:
+        scene: the lights.
+        normal: (V, 3, B) unit normals, view axes.
+        openness: (V,) ambient occlusion.
+        gloss: (V,) strength of the highlight.
+
+    Red wraps further round the shadow line than blue, as light does that travels through skin.
+    """
+    x, y, z = normal.unbind(1)
+    dx, dy, dz = scene.direction
+    facing = x * dx + y * dy + z * dz
+    half = torch.rsqrt(2 + 2 * dz)
+    shine = ((x * dx + y * dy + z * (dz + 1)) * half).clamp(min=0) ** 18 * gloss[:, None]
+    rim = (-0.8 * dx.sign() * x + 0.25 * y - 0.45 * z).clamp(min=0)
+    around = (0.82 + 0.18 * y) * openness[:, None]
+    shaded = 0.35 + 0.65 * openness[:, None]
+    channels = [
+        scene.ambient[c] * around
+        + scene.key[c] * ((facing + wrap) / (1 + wrap)).clamp(min=0) * shaded
+        + scene.rim[c] * rim
+        for c, wrap in enumerate((0.35, 0.22, 0.16))
+    ]
+    return torch.stack([*channels, shine * scene.key.mean(0)], 1)
+
+
+def develop(scene: Scene, picture: Tensor, random: torch.Generator) -> Tensor:
+    """What the camera makes of linear pictures (B, 3, S, S): uint8 (B, S, S, 3)."""
+    side = picture.shape[-1]
+    picture = picture * scene.gain[..., None, None]
+    grey = picture.mean(1, keepdim=True)
+    picture = grey + (picture - grey) * scene.saturation[:, None, None, None]
+    picture = 0.45 + (picture - 0.45) * scene.contrast[:, None, None, None]
+    picture = blurred(picture, scene.blur * side)
+    picture = picture + torch.randn(picture.shape, generator=random) * scene.noise[:, None, None, None]
+    knee = picture - 0.85  # highlights roll off instead of clipping
+    picture = torch.where(knee > 0, 0.85 + 0.15 * (1 - torch.exp(-knee / 0.15)), picture)
+    return (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def blurred(picture: Tensor, sigma: Tensor) -> Tensor:
+    """Gaussian blur of pictures (B, 3, S, S), each with its own standard deviation (B,) in pixels."""
+    n, reach = len(picture), max(1, math.ceil(2.5 * float(sigma.max())))
+    offset = torch.arange(-reach, reach + 1)
+    kernel = torch.exp(-0.5 * (offset / sigma.expand(n).clamp(min=0.05)[:, None]) ** 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(3, 0)
+    planes = F.pad(picture.flatten(0, 1)[None], (reach,) * 4, mode="replicate")
+    planes = F.conv2d(planes, kernel[:, None, None, :], groups=3 * n)
+    planes = F.conv2d(planes, kernel[:, None, :, None], groups=3 * n)
+    return planes.view_as(picture)
