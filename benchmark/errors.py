@@ -1,5 +1,8 @@
 """The two kinds of mistake a user is told about in one line, and the exit code each ends with."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class FabbenchError(Exception):
     """A problem the user can mend; the command line prints the message alone, without a traceback."""
@@ -15,3 +18,15 @@ class UsageError(FabbenchError):
 
 class DataError(FabbenchError):
     """A file, folder or data set is missing, broken or unusable (exit code 1)."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, in one line; its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` or, where nothing is near, the list of what there is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else f"; there is: {', '.join(known) or 'nothing'}"

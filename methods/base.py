@@ -45,6 +45,9 @@ class Method(nn.Module):
     * ``ceiling``: trained on the labels of each task; built with the number of outputs and a loss besides,
       see ``methods.supervised``.
 
+    ``scored_by`` names the probe head a row must be scored with where the benchmark's own would be wrong: ``mean``
+    for an embedding that holds nothing, ``identity`` for one that is the prediction itself.
+
     Attributes:
         Options: a dataclass of the method's own options, all with defaults.
         encoder: the part that a benchmark keeps, images (B, 3, H, W) to embeddings (B, D).
@@ -56,6 +59,7 @@ class Method(nn.Module):
     frames: ClassVar[int] = 1
     trained: ClassVar[bool] = True
     needs_statistics: ClassVar[bool] = False
+    scored_by: ClassVar[str | None] = None
     summary: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     year: ClassVar[int | None] = None

@@ -16,6 +16,7 @@ class Mean(Method):
 
     kind = "floor"
     trained = False
+    scored_by = "mean"
     summary = "reads nothing: the probe can only predict the training mean"
 
     def __init__(self, encoder: EncoderSpec, options: Mapping[str, Any] | None = None):

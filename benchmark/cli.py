@@ -1,0 +1,243 @@
+"""`fabbench COMMAND [key=value ...]`: parses, calls, and turns mistakes into one line and an exit code."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark import __version__
+from benchmark.errors import FabbenchError, UsageError, suggestion
+
+if TYPE_CHECKING:
+    from benchmark.schema import Config
+
+OVERRIDES = """
+key=value sets one key of the configuration; the most used are
+  preset=default|quick|FILE.yaml   the benchmark to start from        methods=fabnet,rotation   rows
+  data=synthetic|videos|frames     what to pre-train on               tasks=synthetic-pose,...  what to probe
+  data.root=DIR  data.store=DIR    raw files; the packed store        seeds=3 or seeds=[0,1,5]  repetitions
+  train.steps=N  train.lr=X        the budget, the same for all       launcher=inline|local     where it runs
+  out=DIR                          run folders (results/runs)         name=NAME                 of the benchmark
+`fabbench run --cfg` prints every key with its value."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: what it does, how it is used, and the function that does it."""
+
+    act: Callable[[argparse.Namespace], int]
+    summary: str
+    examples: str
+    dry_run: bool = False
+    configured: bool = True
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs a benchmark to its tables."""
+    from benchmark import pipeline
+    from benchmark.progress import say
+    from benchmark.results import render
+
+    config = _config(arguments)
+    if arguments.dry_run:
+        print("\n".join(pipeline.describe_plan(config)))
+        return 0
+    summary = pipeline.run(config)
+    print(render(summary.folder, "text"))
+    for failure in summary.failed:
+        say(f"failed: {failure.name}: {failure.error}  (log: {failure.log})")
+    if summary.failed:
+        say("the tables show its cells as gaps; the same command tries again only what failed")
+    print(f"\nTables, runs and logs are in {summary.folder}  (tables: {summary.folder / 'tables'})")
+    return 1 if summary.failed else 0
+
+
+def prepare(arguments: argparse.Namespace) -> int:
+    """Packs raw data into a track store."""
+    from benchmark import pipeline
+    from benchmark.data import catalogue
+    from benchmark.data.prepare import report
+
+    config = _config(arguments)
+    folder = catalogue.store_folder(config.data, config.cache)
+    if arguments.dry_run:
+        catalogue.source(config.data).tracks()
+        state = "ready" if (folder / "manifest.json").is_file() else "to be prepared"
+        print(f"tracks   {folder}: {state}")
+        return 0
+    manifest = pipeline.prepare_tracks(config)
+    print("\n".join(report(manifest)))
+    print(f"store: {folder}  (use it with data={config.data.kind} data.store={folder})")
+    return 0
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Checks a track store byte by byte."""
+    from benchmark.data import catalogue
+    from benchmark.data.verify import verify as check
+
+    config = _config(arguments)
+    folder = catalogue.store_folder(config.data, config.cache)
+    found = check(folder)
+    for problem in found.problems:
+        print(problem)
+    print(f"{folder}: {'sound' if not found.problems else f'{len(found.problems)} problems'}")
+    return 1 if found.problems else 0
+
+
+def methods(arguments: argparse.Namespace) -> int:
+    """Lists what is registered."""
+    from methods.registry import describe
+
+    for entry in describe():
+        where, frames = entry.paper or entry.origin, "frame " if entry.frames == 1 else "frames"
+        print(f"{entry.name:<14} {entry.kind:<8} {entry.frames} {frames} {entry.summary}  [{where}]")
+    return 0
+
+
+def tasks(arguments: argparse.Namespace) -> int:
+    """Lists the tasks that the configuration knows."""
+    config = _config(arguments)
+    for name, task in sorted(config.task.items()):
+        print(f"{name:<24} {task.summary or f'{task.target} of {task.set}'}")
+    return 0
+
+
+def data(arguments: argparse.Namespace) -> int:
+    """Lists data, or shows one labelled set or the track store."""
+    from benchmark import data_command
+
+    if arguments.overrides[:1] == ["show"]:
+        rest = arguments.overrides[1:]
+        name = rest.pop(0) if rest and "=" not in rest[0] else ""
+        arguments.overrides = rest
+        data_command.show(name, _config(arguments))
+    else:
+        data_command.listing(_config(arguments))
+    return 0
+
+
+def tables(arguments: argparse.Namespace) -> int:
+    """Prints the tables of a benchmark from what is on disk."""
+    from benchmark.results import render
+
+    config = _config(arguments)
+    print(render(Path(config.out, config.name), arguments.format))
+    return 0
+
+
+COMMANDS = {
+    "run": Command(
+        run,
+        "train every method, probe every encoder, write the tables; resumes what was interrupted",
+        """  fabbench run preset=quick                         a smoke run of all parts, about a minute
+  fabbench run                                      the default benchmark on built-in faces
+  fabbench run methods=fabnet,./my_method.py seeds=5
+  fabbench run data=videos data.root=/data/vox2 data.size=256 encoder.width=32
+  fabbench run preset=real_mini root=/data --dry-run""",
+        dry_run=True,
+    ),
+    "prepare": Command(
+        prepare,
+        "pack raw videos or frames into a track store",
+        """  fabbench prepare data=videos data.root=/data/vox2 data.store=/data/vox2-packed data.fps=1
+  fabbench prepare data=frames data.root=/data/vox1""",
+        dry_run=True,
+    ),
+    "verify": Command(
+        verify,
+        "check a track store against its checksums, naming what is broken",
+        "  fabbench verify data=videos data.store=/data/vox2-packed",
+    ),
+    "methods": Command(methods, "list the methods, floors and ceiling", "  fabbench methods", configured=False),
+    "tasks": Command(tasks, "list the tasks that encoders can be probed on", "  fabbench tasks"),
+    "data": Command(
+        data,
+        "list the data sets; `data show NAME` draws one and prints its figures",
+        """  fabbench data
+  fabbench data show synthetic                      contact sheet, and the realism readings beside real faces
+  fabbench data show tracks data=videos data.store=/data/vox2-packed""",
+    ),
+    "tables": Command(
+        tables,
+        "print a benchmark's tables from what is on disk",
+        """  fabbench tables                                   the default benchmark, for reading
+  fabbench tables preset=quick --format tex         LaTeX that pastes into a paper
+  fabbench tables --format json                     one record per cell""",
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    try:
+        return _main(sys.argv[1:] if arguments is None else list(arguments))
+    except FabbenchError as error:
+        print(f"fabbench: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("fabbench: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _main(words: list[str]) -> int:
+    parser = _parser()
+    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        raise UsageError(f"unknown command {words[0]!r}{suggestion(words[0], COMMANDS)}")
+    if not words:
+        parser.print_help()
+        return 2
+    parsed, unknown = parser.parse_known_args(words)
+    if unknown:
+        raise UsageError(f"unknown option {unknown[0]!r} for `{parsed.command}`; see fabbench {parsed.command} --help")
+    if getattr(parsed, "cfg", False):
+        from benchmark.config import to_yaml
+
+        print(to_yaml(_config(parsed)), end="")
+        return 0
+    return COMMANDS[parsed.command].act(parsed)
+
+
+def _config(arguments: argparse.Namespace) -> "Config":
+    from benchmark.config import load
+
+    return load(arguments.overrides)
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "fabbench",
+        description="Compares self-supervised face embeddings on one encoder, one data stream and one budget.",
+        epilog=OVERRIDES + "\n\n`fabbench COMMAND --help` shows a command's examples.",
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"fabbench {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        one = commands.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary,
+            epilog=f"examples:\n{command.examples}\n{OVERRIDES if command.configured else ''}",
+            formatter_class=raw,
+            allow_abbrev=False,
+        )
+        one.add_argument("overrides", nargs="*", metavar="key=value", help="settings, see below")
+        if command.configured:
+            one.add_argument("--cfg", action="store_true", help="print the resolved configuration and stop")
+        if command.dry_run:
+            one.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+        if name == "tables":
+            one.add_argument("--format", choices=["text", "md", "tex", "csv", "json"], default="text")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

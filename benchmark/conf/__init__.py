@@ -1,0 +1,1 @@
+"""Configuration files: `config.yaml`, and a folder for each group."""

@@ -1,0 +1,232 @@
+"""Presets, config groups and `key=value` overrides become one typed, checked config."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from hydra import compose, initialize_config_module
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from benchmark.errors import UsageError, first_line, suggestion
+from benchmark.schema import DATA_KINDS, Config, TrainConfig, VariantConfig
+
+GROUPS = ("preset", "data", "launcher")
+LISTS = ("methods", "tasks", "seeds")
+
+
+def load(overrides: Iterable[str] = ()) -> Config:
+    """The config that ``key=value`` overrides describe.
+
+    ``preset``, ``data`` and ``launcher`` choose a file of their group; ``preset`` may also be the path of a
+    YAML file of one's own, merged over the default preset. Everything else sets one key.
+
+    Raises:
+        UsageError: an unknown key or choice, a value of the wrong type, a key that needs a value.
+    """
+    pairs = [_split(item) for item in overrides]
+    chosen = {key: value for key, value in pairs if key in GROUPS}
+    own_preset = _own_preset(chosen)
+    with initialize_config_module("benchmark.conf", version_base="1.3"):
+        try:
+            choices = [f"{group}={_choice(group, value)}" for group, value in chosen.items()]
+            composed = compose("config", overrides=[*choices, f"task=[{','.join(group_names('task'))}]"])
+        except HydraException as error:
+            raise UsageError(first_line(error)) from error
+    OmegaConf.set_struct(composed, False)
+    merged = OmegaConf.merge(composed, own_preset) if own_preset is not None else composed
+    for key, value in pairs:
+        if key not in GROUPS:
+            OmegaConf.update(merged, key, _value(key, value), force_add=True)
+    return _typed(cast(dict[str, Any], OmegaConf.to_container(merged, resolve=False)))
+
+
+def group_names(group: str) -> list[str]:
+    """The choices of one config group, from the files shipped."""
+    folder = resources.files("benchmark.conf").joinpath(group)
+    return sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A dataclass config as plain dictionaries."""
+    return {
+        item.name: plain(value) if is_dataclass(value) else _plain_value(value)
+        for item in fields(config)
+        for value in [getattr(config, item.name)]
+    }
+
+
+def to_yaml(config: Config) -> str:
+    """The resolved config as YAML."""
+    return yaml.safe_dump(plain(config), sort_keys=False)
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: plain(item) if is_dataclass(item) else item for key, item in value.items()}
+    return value
+
+
+def _split(item: str) -> tuple[str, str]:
+    key, equals, value = item.partition("=")
+    if not equals:
+        raise UsageError(f"expected key=value, got {item!r}")
+    return key.strip(), value
+
+
+def _choice(group: str, value: str) -> str:
+    names = group_names(group)
+    if value not in names:
+        raise UsageError(f"unknown {group} {value!r}{suggestion(value, names)}")
+    return value
+
+
+def _own_preset(chosen: dict[str, str]) -> DictConfig | None:
+    """A preset given as a file path, removed from ``chosen``; the groups it names are added to it."""
+    path = chosen.get("preset", "")
+    if not path.endswith((".yaml", ".yml")):
+        return None
+    if not Path(path).is_file():
+        raise UsageError(f"no such preset file: {path}")
+    try:
+        content = OmegaConf.load(path)
+    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not readable YAML: {first_line(error)}") from error
+    if not isinstance(content, DictConfig):
+        raise UsageError(f"{path} must hold `key: value` lines")
+    for group in ("data", "launcher"):
+        if isinstance(content.get(group), str):
+            chosen.setdefault(group, content.pop(group))
+    chosen.pop("preset")
+    content.setdefault("name", Path(path).stem)
+    content.preset = path
+    return content
+
+
+def _value(key: str, text: str) -> Any:
+    if key in LISTS and not text.strip().startswith("["):
+        text = text if key == "seeds" and "," not in text else f"[{text}]"
+    try:
+        return yaml.load(text, Loader=_Numbers) if text else None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{key}: {text!r} is not a value: {first_line(error)}") from error
+
+
+class _Numbers(yaml.SafeLoader):
+    """YAML that also reads 1e-3 as a number."""
+
+
+_Numbers.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def _typed(values: dict[str, Any]) -> Config:
+    """Values put through the schema: every key known, every value of its type."""
+    data = values.pop("data", {}) or {}
+    kind = data.get("kind", "synthetic")
+    if kind not in DATA_KINDS:
+        raise UsageError(f"unknown data kind {kind!r}{suggestion(str(kind), DATA_KINDS)}")
+    for name, variant in (values.get("variants") or {}).items():
+        variant.setdefault("method", name)
+    root = {key: values.get(key) for key in ("root", "cache", "out", "name")}
+    data = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create({**root, "data": data}), resolve=True))["data"]
+    config: Config = _schema(Config, values, "")
+    config.data = _schema(DATA_KINDS[kind], data, "data.")
+    config.seeds = _seeds(config.seeds)
+    for name in config.methods:
+        config.variants.setdefault(name, VariantConfig(method=name))
+    for name, variant in config.variants.items():
+        variant_train(config, name)
+        _check_keys(TrainConfig, variant.train, f"variants.{name}.train.")
+    _check(config)
+    return config
+
+
+def variant_train(config: Config, name: str) -> TrainConfig:
+    """The training settings of one variant: the benchmark's, with its own exceptions."""
+    own = config.variants[name].train
+    return _schema(TrainConfig, {**plain(config.train), **own}, f"variants.{name}.train.")
+
+
+def _schema(schema: type, values: dict[str, Any], prefix: str) -> Any:
+    _check_keys(schema, values, prefix)
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(schema), values)
+        return OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        where = f"{prefix}{error.full_key}" if error.full_key else prefix.rstrip(".") or "configuration"
+        message = (error.msg or str(error)).splitlines()[0]
+        raise UsageError(f"{where}: {message}") from error
+
+
+def _check_keys(schema: type, values: dict[str, Any], prefix: str) -> None:
+    known = {item.name: item for item in fields(schema)}
+    for key, value in values.items():
+        if key not in known:
+            near = [f"{prefix}{name}" for name in known]
+            raise UsageError(f"unknown key {prefix}{key!s}{suggestion(f'{prefix}{key}', near)}")
+        default = known[key].default_factory
+        if isinstance(default, type) and is_dataclass(default) and key != "data":
+            if not isinstance(value, dict):
+                raise UsageError(
+                    f"{prefix}{key} holds keys of its own, such as {prefix}{key}.{fields(default)[0].name}="
+                )
+            _check_keys(default, value, f"{prefix}{key}.")
+
+
+def _seeds(value: Any) -> list[int]:
+    seeds = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
+        raise UsageError(f"seeds: give a number of seeds or a list such as [0,1,2], not {value!r}")
+    if len(set(seeds)) < len(seeds):
+        raise UsageError(f"seeds: {value!r} names a seed twice")
+    return seeds
+
+
+def _check(config: Config) -> None:
+    for key, number, low in _bounds(config):
+        if not number >= low:
+            raise UsageError(f"{key}={number} must be at least {low}")
+    choices = {
+        "train.optimiser": (config.train.optimiser, ("adam", "sgd")),
+        "train.schedule": (config.train.schedule, ("one_cycle", "plateau", "constant")),
+        "train.amp": (config.train.amp, ("auto", "bf16", "off")),
+        "launcher.kind": (config.launcher.kind, ("inline", "local")),
+        "probe.table_head": (config.probe.table_head, tuple(config.probe.heads)),
+    }
+    for key, (value, allowed) in choices.items():
+        if value not in allowed:
+            raise UsageError(f"{key}={value}{suggestion(value, allowed)}")
+    for key in LISTS[:2]:
+        names = getattr(config, key)
+        if not names:
+            raise UsageError(f"{key} is empty: name at least one")
+        if len(set(names)) < len(names):
+            raise UsageError(f"{key}: {', '.join(names)} names one twice")
+    for name in config.tasks:
+        if name not in config.task:
+            raise UsageError(f"unknown task {name!r}{suggestion(name, config.task)}")
+        if config.task[name].set not in config.sets:
+            raise UsageError(
+                f"task {name}: unknown set {config.task[name].set!r}{suggestion(config.task[name].set, config.sets)}"
+            )
+
+
+def _bounds(config: Config) -> Iterator[tuple[str, float, float]]:
+    train = config.train
+    for key in ("steps", "batch_size", "epoch_samples", "val_samples", "log_steps", "checkpoint_steps"):
+        yield f"train.{key}", getattr(train, key), 1
+    for key in ("lr", "workers", "threads", "weight_decay", "plateau_patience", "checkpoint_minutes"):
+        yield f"train.{key}", getattr(train, key), 0
+    yield "encoder.width", config.encoder.width, 1
+    yield "encoder.dim", config.encoder.dim, 2
+    yield "data.size", config.data.size, 16
+    yield "augment.translate", config.augment.translate, 0
+    yield "augment.scale", config.augment.scale, 0
+    yield "launcher.workers", config.launcher.workers, 0

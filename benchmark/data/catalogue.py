@@ -1,0 +1,118 @@
+"""From configuration to data: which reader makes the track store, which makes each labelled set."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.data.sources import TrackSource
+from benchmark.errors import UsageError, suggestion
+from benchmark.files import digest, sha256
+from benchmark.schema import FrameData, SyntheticData, SyntheticFaces, VideoData
+
+if TYPE_CHECKING:
+    from benchmark.data.csv_config import CsvFaces
+
+Data = SyntheticData | VideoData | FrameData
+
+
+def source(data: Data) -> TrackSource:
+    """The reader of raw tracks that ``data`` describes.
+
+    Raises:
+        UsageError: a reader of files without ``data.root``.
+    """
+    if isinstance(data, SyntheticData):
+        from benchmark.data.synthetic import SyntheticTracks
+
+        return SyntheticTracks(
+            size=data.size,
+            identities=data.identities,
+            tracks_per_identity=data.tracks_per_identity,
+            frames_per_track=data.frames_per_track,
+            seed=data.seed,
+        )
+    if data.root is None:
+        raise UsageError(f"data={data.kind} needs data.root=DIR, the folder of raw files")
+    if isinstance(data, VideoData):
+        from benchmark.data.videos import VideoFolder
+
+        return VideoFolder(
+            Path(data.root), fps=data.fps, size=data.size, tighten=data.tighten, max_frames=data.max_frames
+        )
+    from benchmark.data.frame_folders import FrameFolder
+
+    return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten)
+
+
+def store_folder(data: Data, cache: str) -> Path:
+    """Where the packed store lies: ``data.store``, or a place in the cache named by all that makes it."""
+    if data.store is not None:
+        return Path(data.store)
+    root = str(Path(data.root).resolve()) if data.root else None
+    key = digest([source(data).describe(), root, data.split_seed, data.jpeg_quality])
+    return Path(cache, "tracks", f"{data.name}-{key[:10]}")
+
+
+def faces_config(name: str, values: Mapping[str, Any]) -> "SyntheticFaces | CsvFaces":
+    """The settings of a labelled set, by its ``kind``.
+
+    Raises:
+        UsageError: an unknown kind or key, or a value out of range.
+    """
+    kind = values.get("kind")
+    if kind == "csv":
+        from benchmark.data.csv_config import CsvFaces
+
+        own = {key: value for key, value in values.items() if key != "kind"}
+        return CsvFaces.from_mapping({"name": name, **own})
+    if kind != "synthetic":
+        raise UsageError(f"sets.{name}.kind is {kind!r}; one of csv, synthetic")
+    known = [item.name for item in fields(SyntheticFaces)]
+    if unknown := [key for key in values if key not in known]:
+        raise UsageError(f"unknown key sets.{name}.{unknown[0]}{suggestion(unknown[0], known)}")
+    return SyntheticFaces(**values)
+
+
+def set_file(name: str, values: Mapping[str, Any], cache: str) -> Path:
+    """Where the labelled set lies once it is made: a place in the cache named by all that makes it.
+
+    For a set read from files that is their settings and the names, sizes and times of the files.
+    """
+    config = faces_config(name, values)
+    if isinstance(config, SyntheticFaces):
+        from benchmark.data.synthetic import VERSION
+        from benchmark.data.synthetic.version import head_digest
+
+        origin: Any = [VERSION, head_digest()]
+    else:
+        csv = [config.csv] if isinstance(config.csv, str) else list(config.csv)
+        origin = [[sha256(Path(path)) if Path(path).is_file() else None for path in csv], _listing(Path(config.images))]
+    key = digest([json.loads(json.dumps(asdict(config), default=str)), origin])
+    return Path(cache, "faces", f"{name}-{key[:10]}.arrow")
+
+
+def make_set(name: str, values: Mapping[str, Any], cache: str, workers: int, progress: Callable[..., None]) -> Path:
+    """Makes the labelled set, or finds it made; returns its file."""
+    path = set_file(name, values, cache)
+    if path.is_file():
+        return path
+    config = faces_config(name, values)
+    if isinstance(config, SyntheticFaces):
+        from benchmark.data.synthetic import labelled_faces
+
+        settings = {key: value for key, value in asdict(config).items() if key != "kind"}
+        faces = labelled_faces(**settings, workers=workers, progress=progress)
+    else:
+        from benchmark.data.csv_faces import read_csv_faces
+
+        faces = read_csv_faces(config, progress)
+    faces.save(path)
+    return path
+
+
+def _listing(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of every file below a folder; nothing where there is no folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [(str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]

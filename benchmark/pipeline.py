@@ -1,0 +1,216 @@
+"""A benchmark from configuration to tables: data, then every run, then the tables."""
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark import config as configuration
+from benchmark.data import catalogue
+from benchmark.errors import UsageError
+from benchmark.files import read_json, write_json
+from benchmark.progress import RunsProgress, data_progress, say
+from benchmark.schema import Config
+from benchmark.store import Run
+from slurm.launch import Job, Outcome, launch
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a launch ended."""
+
+    folder: Path
+    failed: list[Outcome]
+
+
+def check_methods(config: Config) -> None:
+    """Loads every method and its options, so that a wrong name stops before any compute.
+
+    Raises:
+        UsageError: an unknown method or option, or an encoder no method can be built with.
+    """
+    from methods.encoder import EncoderSpec
+    from methods.errors import MethodError
+    from methods.registry import get
+
+    try:
+        EncoderSpec(size=config.data.size, width=config.encoder.width, dim=config.encoder.dim)
+        for name in config.methods:
+            variant = config.variants[name]
+            get(variant.method).parse_options(variant.options)
+    except MethodError as error:
+        raise UsageError(str(error)) from error
+
+
+def prepare_tracks(config: Config) -> dict[str, Any]:
+    """Makes the packed track store, or finds it made; returns its manifest."""
+    from benchmark.data.prepare import prepare
+
+    folder = catalogue.store_folder(config.data, config.cache)
+    if (folder / "manifest.json").is_file() and config.data.kind != "synthetic" and config.data.root is None:
+        from benchmark.data.tracks import TrackStore
+
+        return TrackStore(folder).manifest
+    with data_progress(f"tracks: {config.data.name}") as progress:
+        return prepare(
+            catalogue.source(config.data),
+            folder,
+            split_seed=config.data.split_seed,
+            workers=_cores(),
+            jpeg_quality=config.data.jpeg_quality,
+            progress=progress,
+        )
+
+
+def prepare_sets(config: Config) -> dict[str, Any]:
+    """Makes the labelled sets of all tasks, or finds them made; returns their files by name."""
+    from benchmark.stages import SetFile
+
+    files = {}
+    for name in _set_names(config):
+        with data_progress(f"faces: {name}") as progress:
+            files[name] = SetFile.of(catalogue.make_set(name, config.sets[name], config.cache, _cores(), progress))
+    return files
+
+
+def plan(config: Config, manifest: dict[str, Any], sets: dict[str, Any]) -> list[Any]:
+    """Every run of the benchmark with all it reads, in the order of the config.
+
+    A row that nothing random enters is run once, with the first seed; a row trained on labels once for each
+    seed and task.
+    """
+    from benchmark.stages import Work
+    from methods.registry import get
+
+    if manifest["size"] != config.data.size:
+        raise UsageError(f"the track store holds {manifest['size']} px frames, data.size={config.data.size}")
+    works = []
+    for name in config.methods:
+        variant = config.variants[name]
+        method = get(variant.method)
+        fixed = not method.trained and not method.needs_statistics
+        for seed in config.seeds[:1] if fixed else config.seeds:
+            for own_task in config.tasks if method.kind == "ceiling" else [None]:
+                tasks = {task: config.task[task] for task in ([own_task] if own_task else config.tasks)}
+                run = Run(
+                    out=config.out,
+                    benchmark=config.name,
+                    data=own_task or config.data.name,
+                    variant=Path(name).stem if name.endswith(".py") else name,
+                    method=variant.method,
+                    version=method.version,
+                    kind=method.kind,
+                    seed=seed,
+                    options=variant.options,
+                    encoder=config.encoder,
+                    size=config.data.size,
+                    augment=config.augment,
+                    train=configuration.variant_train(config, name),
+                    data_hash=sets[tasks[own_task].set].hash if own_task else manifest["hash"],
+                    task=own_task,
+                )
+                used = {task.set: sets[task.set] for task in tasks.values()}
+                store = catalogue.store_folder(config.data, config.cache)
+                works.append(Work(run, store, used, tasks, config.probe, _threads(config)))
+    return works
+
+
+def run(config: Config) -> Summary:
+    """Runs the benchmark, doing only what is not done yet, and writes its tables."""
+    from benchmark import stages
+    from benchmark.results import BENCHMARK, write_tables
+
+    check_methods(config)
+    manifest, sets = prepare_tracks(config), prepare_sets(config)
+    works = plan(config, manifest, sets)
+    folder = Path(config.out, config.name)
+    write_json(folder / BENCHMARK, _description(config, works))
+    open_works = [work for work in works if stages.missing(work)]
+    say(f"{len(works)} runs: {len(works) - len(open_works)} done, {len(open_works)} to do")
+    jobs = [Job(work.run.name, stages.do, (work,)) for work in sorted(open_works, key=_cost, reverse=True)]
+    outcomes: list[Outcome] = []
+    if jobs:
+        logs = folder / "logs" / time.strftime("%Y%m%d-%H%M%S")
+        with RunsProgress([work.run for work in open_works]):
+            outcomes = launch(jobs, config.launcher.kind, _workers(config), logs, _gpus())
+    failed = [outcome for outcome in outcomes if outcome.error]
+    write_tables(folder)
+    return Summary(folder, failed)
+
+
+def describe_plan(config: Config) -> list[str]:
+    """What `run` would do, a line each, computing and writing nothing."""
+    from benchmark.stages import missing
+
+    check_methods(config)
+    folder = catalogue.store_folder(config.data, config.cache)
+    lines = []
+    ready = (folder / "manifest.json").is_file()
+    lines.append(f"tracks   {folder}: {'ready' if ready else 'to be prepared'}")
+    sets = {name: catalogue.set_file(name, config.sets[name], config.cache) for name in _set_names(config)}
+    lines += [f"faces    {name}: {'ready' if path.is_file() else 'to be made'}" for name, path in sets.items()]
+    if not ready or not all(path.is_file() for path in sets.values()):
+        size = f"{len(config.methods)} variants x {len(config.seeds)} seeds x {len(config.tasks)} tasks"
+        return [*lines, f"runs     {size}, once the data are there"]
+    from benchmark.stages import SetFile
+
+    files = {name: SetFile.of(path) for name, path in sets.items()}
+    for work in plan(config, read_json(folder / "manifest.json"), files):
+        todo = missing(work)
+        lines.append(f"run      {work.run.name}: {', '.join(todo) if todo else 'done'}  [{work.run.folder}]")
+    return lines
+
+
+def _set_names(config: Config) -> Iterable[str]:
+    return dict.fromkeys(config.task[task].set for task in config.tasks)
+
+
+def _description(config: Config, works: list[Any]) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "benchmark": config.name,
+        "note": config.note,
+        "config": configuration.plain(config),
+        "head": config.probe.table_head,
+        "tasks": config.tasks,
+        "runs": [
+            {
+                "run": str(work.run.folder.relative_to(config.out)),
+                "variant": work.run.variant,
+                "kind": work.run.kind,
+                "seed": work.run.seed,
+                "tasks": list(work.tasks),
+            }
+            for work in works
+        ],
+    }
+
+
+def _cost(work: Any) -> int:
+    """A guess at a run's length, to start the longest first."""
+    from methods.registry import get
+
+    method = get(work.run.method)
+    return work.run.train.steps * (1 + method.frames) if method.trained and work.run.kind == "method" else 0
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _workers(config: Config) -> int:
+    return config.launcher.workers or _gpus() or _cores()
+
+
+def _threads(config: Config) -> int:
+    if config.train.threads:
+        return config.train.threads
+    return _cores() if config.launcher.kind == "inline" else max(1, _cores() // _workers(config))

@@ -1,0 +1,122 @@
+"""What a person sees while work goes on: bars on a terminal, plain lines in a log file."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from benchmark.store import Run, status
+
+LINE_SECONDS = 15.0  # between plain lines
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """One line to standard error, which progress goes to; results go to standard output."""
+    console.print(text, markup=False)
+
+
+@contextmanager
+def data_progress(title: str) -> Iterator[Callable[..., None]]:
+    """Yields a callback (done, total, frames or nothing) that shows how far preparing data has come."""
+    begun = time.monotonic()
+    last = begun
+    shown = False
+    with _bars() as bars:
+        bar = bars.add_task(title, total=None, visible=False)
+
+        def progress(done: int, total: int, frames: int | None = None) -> None:
+            nonlocal last, shown
+            rate = f"{frames / max(time.monotonic() - begun, 1e-3):.0f} frames/s" if frames else ""
+            bars.update(bar, completed=done, total=total, info=rate, visible=True)
+            now = time.monotonic()
+            if not console.is_terminal and now - last > LINE_SECONDS:
+                say(f"{title}: {done} of {total}  {rate}")
+                last = now
+            shown = shown or done < total
+
+        yield progress
+    if shown and not console.is_terminal:
+        say(f"{title}: ready after {time.monotonic() - begun:.0f} s")
+
+
+class RunsProgress:
+    """Follows runs by the status they write, whatever process they are in."""
+
+    def __init__(self, runs: Sequence[Run]):
+        self.runs = {run.name: run.folder for run in runs}
+        self.begun = time.time()
+        self.finished: set[str] = set()
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> "RunsProgress":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self.thread.join()
+
+    def _follow(self) -> None:
+        with _bars() as bars:
+            overall = bars.add_task("runs", total=len(self.runs), info="")
+            tasks: dict[str, Any] = {}
+            last = time.monotonic()
+            while True:
+                ending = self.stop.wait(0.5)
+                lines = []
+                for name in [name for name in self.runs if name not in self.finished]:
+                    now = status(self.runs[name])
+                    if now.get("heartbeat", 0) < self.begun:
+                        continue
+                    self._show(bars, tasks, name, now)
+                    if now["state"] in ("done", "failed"):
+                        self._close(bars, tasks, name, now)
+                        bars.update(overall, completed=len(self.finished))
+                    else:
+                        lines.append(_line(name, now))
+                if not console.is_terminal and time.monotonic() - last > LINE_SECONDS:
+                    for line in lines:
+                        say(line)
+                    last = time.monotonic()
+                if ending:
+                    return
+
+    def _show(self, bars: Progress, tasks: dict[str, Any], name: str, now: dict[str, Any]) -> None:
+        if name not in tasks:
+            tasks[name] = bars.add_task(name, total=None, info="")
+        rate = f"{now['images_per_s']:.0f} images/s" if now.get("images_per_s") else now["stage"]
+        bars.update(tasks[name], completed=now.get("step", 0), total=now.get("steps"), info=rate)
+
+    def _close(self, bars: Progress, tasks: dict[str, Any], name: str, now: dict[str, Any]) -> None:
+        bars.remove_task(tasks.pop(name))
+        self.finished.add(name)
+        ended = "done" if now["state"] == "done" else f"failed in {now['stage']}: {now.get('error', '')}"
+        say(f"[{len(self.finished)}/{len(self.runs)}] {name}: {ended}")
+
+
+def _line(name: str, now: dict[str, Any]) -> str:
+    if now.get("steps"):
+        rate = f"  {now['images_per_s']:.0f} images/s" if now.get("images_per_s") else ""
+        return f"{name}: {now['stage']} {now['step']}/{now['steps']}{rate}"
+    return f"{name}: {now['stage']}"
+
+
+def _bars() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[info]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )

@@ -1,0 +1,170 @@
+"""The schema of a benchmark's configuration: every key, its default and its meaning."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class SyntheticData:
+    """Built-in faces, rendered here; nothing is downloaded."""
+
+    kind: str = "synthetic"
+    name: str = "synthetic"
+    store: str | None = None  # folder of the packed store; default: in the cache
+    root: str | None = None  # not used: the faces are rendered
+    size: int = 64  # side of a stored frame, pixels
+    split_seed: int = 0  # identities to train/val/test, 75/15/10
+    jpeg_quality: int = 95
+    identities: int = 320
+    tracks_per_identity: int = 4
+    frames_per_track: int = 8
+    seed: int = 0
+
+
+@dataclass
+class VideoData:
+    """A folder of videos: VoxCeleb2's mp4/ID/VIDEO/N.mp4 or any ID/.../*.mp4."""
+
+    kind: str = "videos"
+    name: str = "videos"
+    store: str | None = None
+    root: str | None = None  # the folder of raw videos
+    size: int = 256
+    split_seed: int = 0
+    jpeg_quality: int = 95
+    fps: float = 1.0  # frames kept per second of video
+    tighten: float = 1.0  # side of the centre crop, as a share of the shorter side
+    max_frames: int | None = None  # keep at most so many frames of a video
+
+
+@dataclass
+class FrameData:
+    """Folders of frames: ID/VIDEO[/TRACK]/*.jpg or VoxCeleb1's unzippedFaces/NAME/1.6/VIDEO/*.jpg."""
+
+    kind: str = "frames"
+    name: str = "frames"
+    store: str | None = None
+    root: str | None = None
+    size: int = 256
+    split_seed: int = 0
+    jpeg_quality: int = 95
+    tighten: float = 1.0
+
+
+@dataclass
+class SyntheticFaces:
+    """The built-in labelled faces; each number of faces is a multiple of ``frames_per_identity``."""
+
+    kind: str = "synthetic"
+    size: int = 64
+    train: int = 4000
+    val: int = 504
+    test: int = 1000
+    frames_per_identity: int = 8
+    seed: int = 0
+
+
+DATA_KINDS: dict[str, type] = {"synthetic": SyntheticData, "videos": VideoData, "frames": FrameData}
+
+
+@dataclass
+class EncoderConfig:
+    """The common encoder, the same for every row."""
+
+    width: int = 32  # channels of the first convolution (the paper: 32)
+    dim: int = 256  # embedding dimension
+
+
+@dataclass
+class AugmentConfig:
+    """Crop jitter on the device, drawn for each frame on its own. No flip, no colour (as the paper)."""
+
+    translate: float = 0.05  # uniform, +- this share of the side
+    scale: float = 0.1  # uniform in 1 +- this
+
+
+@dataclass
+class TrainConfig:
+    """Pre-training budget and optimiser, the same for every method unless a variant says otherwise."""
+
+    steps: int = 1200
+    batch_size: int = 32  # samples a step; a sample is one track's k frames, k set by the method
+    epoch_samples: int = 6400  # samples in an epoch: validation and the plateau schedule count in these
+    val_samples: int = 512  # samples of a validation pass, the same in every epoch
+    optimiser: str = "adam"  # adam | sgd
+    lr: float = 1e-3
+    momentum: float = 0.9  # sgd only
+    weight_decay: float = 0.0
+    schedule: str = "one_cycle"  # one_cycle | plateau | constant
+    plateau_patience: int = 5  # epochs without a better validation loss before the rate is divided by 10
+    clip: float | None = 5.0  # gradient norm; null: none
+    amp: str = "auto"  # auto: bf16 on a GPU that reports it | bf16 | off
+    workers: int = 2  # processes that read samples; 0: the training process itself
+    threads: int = 0  # torch threads on the CPU; 0: cores shared among the launcher's workers
+    device: str = "auto"  # auto | cpu | cuda
+    log_steps: int = 20
+    checkpoint_steps: int = 500
+    checkpoint_minutes: float = 5.0
+
+
+# Settings that change where and how fast a run computes, not what it computes.
+RESOURCES = ("workers", "threads", "device", "log_steps", "checkpoint_steps", "checkpoint_minutes")
+
+
+@dataclass
+class ProbeConfig:
+    """Heads fitted on frozen features; every choice is made on val."""
+
+    heads: list[str] = field(default_factory=lambda: ["linear", "exact"])
+    table_head: str = "linear"  # the head whose scores fill the tables
+    seed: int = 0
+
+
+@dataclass
+class VariantConfig:
+    """A method with its options fixed."""
+
+    method: str = ""  # registered name or path of a .py file; default: the variant's own name
+    options: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)  # what this variant trains with instead of `train`
+
+
+@dataclass
+class TaskConfig:
+    """What a probe reads: one target of one labelled set."""
+
+    set: str = "???"
+    target: str = "???"
+    summary: str = ""
+
+
+@dataclass
+class LauncherConfig:
+    """Where stages run."""
+
+    kind: str = "inline"  # inline: this process, one after another | local: worker processes of this machine
+    workers: int = 0  # local: processes at a time; 0: one a core
+
+
+@dataclass
+class Config:
+    """One benchmark: variants x seeds x tasks."""
+
+    preset: str = "default"
+    name: str = "default"  # the benchmark's name: the first folder below `out`
+    note: str = ""  # printed with the tables
+    methods: list[str] = field(default_factory=list)
+    seeds: Any = 3  # a number of seeds, or a list of them
+    tasks: list[str] = field(default_factory=list)
+    out: str = "results/runs"
+    cache: str = "results/cache"  # packed stores and labelled sets made from raw data
+    root: str | None = None  # a data root that presets may build paths from
+    data: Any = field(default_factory=SyntheticData)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
+    launcher: LauncherConfig = field(default_factory=LauncherConfig)
+    variants: dict[str, VariantConfig] = field(default_factory=dict)
+    sets: dict[str, Any] = field(default_factory=dict)  # labelled sets by name
+    task: dict[str, TaskConfig] = field(default_factory=dict)  # tasks by name

@@ -1,0 +1,193 @@
+"""The stages of one run: pretrain, then embed every labelled set, then probe every task. Each is done once.
+
+A stage's key is a digest of its inputs; it is skipped when its done-marker names that key and its files are
+unaltered. So the same call after a crash redoes only what was under way.
+"""
+
+import json
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.numpy import save_file as save_arrays
+from safetensors.torch import load_file
+
+from benchmark.data.labelled import LabelledSet, Target
+from benchmark.data.samples import LabelledBatches, TrackBatches
+from benchmark.data.tracks import TrackStore
+from benchmark.embed import embed, load_features, save_features
+from benchmark.errors import DataError, first_line
+from benchmark.files import atomic, digest, sha256, write_json
+from benchmark.pretrain import pick_device, pretrain
+from benchmark.schema import ProbeConfig, TaskConfig
+from benchmark.store import Run, is_done, locked, mark_done, set_status
+from benchmark.supervised import task_coding, task_loss
+from methods.base import Method
+from methods.encoder import EncoderSpec
+from methods.registry import get
+from probes.probe import probe
+
+VERSION = 1  # of what the embed and probe stages compute; raise it when their results change
+
+
+@dataclass(frozen=True)
+class SetFile:
+    """A labelled set on disk, and the hash of its content."""
+
+    path: Path
+    hash: str
+
+    @classmethod
+    def of(cls, path: Path) -> "SetFile":
+        """The set in a file, which is checked."""
+        return cls(path, LabelledSet.load(path).hash)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One run and all it reads: enough for a worker process to do it and nothing more."""
+
+    run: Run
+    store: Path
+    sets: dict[str, SetFile]  # labelled sets by name
+    tasks: dict[str, TaskConfig]
+    probe: ProbeConfig
+    threads: int
+
+    @cached_property
+    def faces(self) -> dict[str, LabelledSet]:
+        """The labelled sets this run is probed on."""
+        return {name: LabelledSet.load(file.path) for name, file in self.sets.items()}
+
+    def target(self, task: str) -> Target:
+        """The target of a task.
+
+        Raises:
+            DataError: the set has no such target.
+        """
+        faces, name = self.faces[self.tasks[task].set], self.tasks[task].target
+        if name not in faces.targets:
+            raise DataError(f"task {task}: set {faces.name} has no target {name!r}; it has {', '.join(faces.targets)}")
+        return faces.targets[name]
+
+
+def do(work: Work) -> None:
+    """Brings one run to its end, doing only what is not done yet."""
+    torch.set_num_threads(work.threads)
+    run = work.run
+    with locked(run.folder):
+        stage = "start"
+        try:
+            run.create()
+            for stage, key, make in _stages(work):
+                if not is_done(run.folder, stage, key):
+                    set_status(run.folder, stage=stage, state="running")
+                    mark_done(run.folder, stage, key, make())
+            set_status(run.folder, stage=stage, state="done")
+        except Exception as error:
+            (run.folder / "error.log").write_text(traceback.format_exc())
+            set_status(run.folder, stage=stage, state="failed", error=first_line(error))
+            raise
+
+
+def missing(work: Work) -> list[str]:
+    """The stages of a run that are not done yet, in order; computes nothing."""
+    stages = ["pretrain", *(f"embed-{name}" for name in work.sets), *(f"probe-{task}" for task in work.tasks)]
+    for stage, key, _ in _stages(work):
+        if not is_done(work.run.folder, stage, key):
+            break  # the keys of what follows need files that are not there yet
+        stages.remove(stage)
+    return stages
+
+
+def _stages(work: Work) -> Iterator[tuple[str, str, Callable[[], list[Path]]]]:
+    """Stages as (name, key, maker), one by one, since a key may need the files of the stage before."""
+    run = work.run
+    yield "pretrain", run.key, lambda: _pretrain(work)
+    weights = run.folder / "method.safetensors"
+    for name in work.sets:
+        key = digest([VERSION, sha256(weights), work.sets[name].hash])
+        yield f"embed-{name}", key, lambda name=name: _embed(work, name)  # type: ignore[misc]
+    for task, config in work.tasks.items():
+        features = _features(run, config.set)
+        heads = [work.probe.heads, work.probe.seed]
+        key = digest([VERSION, sha256(features), work.sets[config.set].hash, config.target, heads])
+        yield f"probe-{task}", key, lambda task=task: _probe(work, task)  # type: ignore[misc]
+
+
+def _pretrain(work: Work) -> list[Path]:
+    run = work.run
+    torch.manual_seed(run.seed)
+    method = _method(work)
+    train: Any
+    val: Any
+    if run.task is not None:
+        faces, target = work.faces[work.tasks[run.task].set], work.target(run.task)
+        train = LabelledBatches(faces, target, "train", run.train.batch_size, (run.seed, 0))
+        val = LabelledBatches(faces, target, "val", run.train.batch_size, (1,)) if len(faces.indices("val")) else None
+    else:
+        store = TrackStore(work.store)
+        train = TrackBatches(store, "train", method.frames, run.train.batch_size, (run.seed, 0))
+        has_val = len(store.tracks("val")) > 0
+        val = TrackBatches(store, "val", method.frames, run.train.batch_size, (1,)) if has_val else None
+
+    def progress(values: dict[str, Any]) -> None:
+        set_status(run.folder, stage="pretrain", state="running", **values)
+
+    return pretrain(
+        method, train, val, config=run.train, augment=run.augment, seed=run.seed, folder=run.folder, progress=progress
+    )
+
+
+def _embed(work: Work, name: str) -> list[Path]:
+    method = _method(work)
+    method.load_state_dict(load_file(work.run.folder / "method.safetensors"))
+    path = _features(work.run, name)
+    save_features(embed(method, work.faces[name].frames, pick_device(work.run.train.device)), path)
+    return [path]
+
+
+def _probe(work: Work, task: str) -> list[Path]:
+    run, config = work.run, work.tasks[task]
+    faces, target = work.faces[config.set], work.target(task)
+    features = load_features(_features(run, config.set))
+    own_head = get(run.method).scored_by
+    heads = [own_head] if own_head else work.probe.heads
+    probed = probe(target, faces.split, features, heads=heads, seed=work.probe.seed, group=faces.group)
+    record = {
+        "schema": 1,
+        "benchmark": run.benchmark,
+        "variant": run.variant,
+        "kind": run.kind,
+        "seed": run.seed,
+        "task": task,
+        "target": config.target,
+        "set": {"name": faces.name, "hash": faces.hash, "protocol": faces.protocol},
+        "run": str(run.folder.relative_to(run.out)),
+        "data": run.data_hash,
+        **probed.record,
+    }
+    path, per_image = (run.folder / "probes" / f"{task}{end}" for end in (".json", ".safetensors"))
+    with atomic(per_image) as temporary:
+        ids = faces.image_ids[probed.arrays["rows"]].tolist()
+        save_arrays(probed.arrays, temporary, metadata={"image_ids": json.dumps(ids)})
+    write_json(path, record)
+    return [path, per_image]
+
+
+def _method(work: Work) -> Method:
+    run = work.run
+    spec = EncoderSpec(size=run.size, width=run.encoder.width, dim=run.encoder.dim)
+    kind = get(run.method)
+    if run.task is None:
+        return kind(spec, run.options)
+    coding = task_coding(work.faces[work.tasks[run.task].set], work.target(run.task))
+    return kind(spec, run.options, outputs=coding.width, loss=task_loss(coding))  # type: ignore[call-arg]
+
+
+def _features(run: Run, name: str) -> Path:
+    return run.folder / "features" / f"{name}.safetensors"

@@ -1,0 +1,132 @@
+"""Runs independent jobs in this process or as worker processes of this machine, and tells how each ended.
+
+A job is a picklable callable that finds its own state on disk: launching it again is always safe. Results are
+what it wrote; only whether it ended well comes back.
+"""
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call, by a name that is also its log's."""
+
+    name: str
+    call: Callable[..., None]
+    args: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: ``error`` is one line, None where all went well; ``log`` holds the whole story."""
+
+    name: str
+    error: str | None
+    log: Path
+
+
+def launch(jobs: Sequence[Job], kind: str, workers: int, logs: Path, gpus: int = 0) -> list[Outcome]:
+    """Runs every job, whatever becomes of the others.
+
+    Args:
+        jobs: what to run, the longest first.
+        kind: ``inline`` (one after another, here) or ``local`` (worker processes).
+        workers: processes at a time, for ``local``.
+        logs: a folder of this launch alone.
+        gpus: GPUs to share out among the workers; 0 leaves the environment as it is.
+    """
+    logs.mkdir(parents=True, exist_ok=True)
+    return _inline(jobs, logs) if kind == "inline" else _local(jobs, workers, logs, gpus)
+
+
+def _inline(jobs: Sequence[Job], logs: Path) -> list[Outcome]:
+    outcomes = []
+    for job in jobs:
+        error, log = None, logs / f"{_file_name(job.name)}.log"
+        try:
+            job.call(*job.args)
+        except Exception as problem:
+            error = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+            log.write_text(traceback.format_exc())
+        outcomes.append(Outcome(job.name, error, log))
+    return outcomes
+
+
+def _local(jobs: Sequence[Job], workers: int, logs: Path, gpus: int) -> list[Outcome]:
+    import submitit
+
+    executor = submitit.LocalExecutor(logs)
+    executor.update_parameters(timeout_min=60 * 24 * 365, stderr_to_stdout=True)
+    waiting = list(jobs)
+    running: dict[int, tuple[Job, Any]] = {}
+    outcomes: dict[str, Outcome] = {}
+    try:
+        while waiting or running:
+            for slot in range(workers):
+                if waiting and slot not in running:
+                    job = waiting.pop(0)
+                    gpu = str(slot % gpus) if gpus else None
+                    running[slot] = job, executor.submit(_work, os.getpid(), gpu, job.call, job.args)
+            for slot, (job, handle) in list(running.items()):
+                if handle.done():
+                    outcomes[job.name] = _outcome(job, handle)
+                    del running[slot]
+            time.sleep(POLL_SECONDS)
+    finally:
+        for _, handle in running.values():
+            handle.cancel(check=False)
+    return [outcomes[job.name] for job in jobs]
+
+
+def _outcome(job: Job, handle: Any) -> Outcome:
+    log = Path(handle.paths.stdout)
+    if not handle.paths.result_pickle.exists():
+        return Outcome(job.name, "the worker process was killed", log)
+    problem = handle.exception()
+    if problem is None:
+        return Outcome(job.name, None, log)
+    return Outcome(job.name, _message([line for line in str(problem).splitlines() if line.strip(" -\t")]), log)
+
+
+def _message(lines: list[str]) -> str:
+    """The last line of a traceback without the exception's module and name."""
+    last = lines[-1].strip()
+    name, colon, rest = last.partition(": ")
+    return rest if colon and " " not in name else last
+
+
+def _work(parent: int, gpu: str | None, call: Callable[..., None], args: tuple[Any, ...]) -> None:
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    call(*args)
+
+
+def _leave_with(parent: int) -> None:
+    """Ends this process when the one that launched it is gone: nobody would see its result or stop it."""
+    while _alive(parent):
+        time.sleep(1)
+    os._exit(1)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _file_name(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)

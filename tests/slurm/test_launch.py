@@ -1,0 +1,86 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from slurm.launch import Job, launch
+
+ROOT = Path(__file__).parents[2]
+
+
+def write(path: str) -> None:
+    Path(path).write_text(str(os.getpid()))
+
+
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kind", ["inline", "local"])
+def test_every_job_runs_whatever_becomes_of_the_others(tmp_path: Path, kind: str) -> None:
+    made = [tmp_path / "a", tmp_path / "b"]
+    jobs = [
+        Job("a", write, (str(made[0]),)),
+        Job("b/seed0 (x)", fail, ("no luck: at all\nsecond line",)),
+        Job("c", write, (str(made[1]),)),
+    ]
+    outcomes = launch(jobs, kind, 2, tmp_path / "logs")
+    assert [outcome.name for outcome in outcomes] == ["a", "b/seed0 (x)", "c"]
+    assert [bool(outcome.error) for outcome in outcomes] == [False, True, False]
+    assert all(path.is_file() for path in made)
+    assert "no luck: at all" in outcomes[1].log.read_text()
+    assert kind == "local" or outcomes[1].error == "no luck: at all"
+
+
+def test_local_jobs_run_in_processes_of_their_own(tmp_path: Path) -> None:
+    launch([Job(name, write, (str(tmp_path / name),)) for name in "abc"], "local", 2, tmp_path / "logs")
+    processes = {(tmp_path / name).read_text() for name in "abc"}
+    assert len(processes) == 3
+    assert str(os.getpid()) not in processes
+
+
+def test_a_worker_that_is_killed_is_a_failure(tmp_path: Path) -> None:
+    (outcome,) = launch([Job("a", die)], "local", 1, tmp_path / "logs")
+    assert outcome.error == "the worker process was killed"
+
+
+def test_workers_end_with_the_process_that_launched_them(tmp_path: Path) -> None:
+    script = textwrap.dedent(f"""
+        import sys; sys.path.insert(0, {str(ROOT)!r})
+        from pathlib import Path
+        from slurm.launch import Job, launch
+        from tests.slurm.test_launch import wait
+        launch([Job("a", wait, ({str(tmp_path / "pid")!r},))], "local", 1, Path({str(tmp_path / "logs")!r}))
+    """)
+    launcher = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    worker = int((tmp_path / "pid").read_text())
+    launcher.send_signal(signal.SIGKILL)
+    launcher.wait()
+    while _running(worker):
+        assert time.monotonic() < deadline, "the worker outlived its launcher"
+        time.sleep(0.1)
+
+
+def wait(path: str) -> None:
+    write(path)
+    time.sleep(600)
+
+
+def _running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split(")")[-1].split()[0] != "Z"
+    except OSError:
+        return False
