@@ -260,7 +260,8 @@ class TrackStore:
 
     def jpeg(self, track: int, frame: int) -> memoryview:
         """The JPEG bytes of a frame, a view of the mapped file."""
-        return memoryview(self._rows(track)["jpeg"][self._checked_frame(track, frame)].as_buffer())
+        buffer = self._rows(track)["jpeg"][self._checked_frame(track, frame)].as_buffer()
+        return memoryview(buffer).toreadonly()
 
     def frame(self, track: int, frame: int) -> NDArray[np.uint8]:
         """One frame, (size, size, 3) uint8 RGB.
