@@ -22,10 +22,14 @@ from .target import REGRESSION, Labels, ProbeError
 
 
 class Coding(ABC):
-    """Between targets and the T outputs of a head. ``base`` (T,) is the constant the mean floor puts out."""
+    """Between targets and the T outputs of a head, by statistics of the training labels.
+
+    ``width`` is T; ``base`` (T,) the constant outputs of the mean floor; ``notes`` says what training lacks.
+    """
 
     width: int
     base: NDArray[np.float32]
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -76,6 +80,7 @@ class Classes(Coding):
         if (counts > 0).sum() < 2:
             raise ProbeError("fewer than two classes among the known training labels")
         self.weights = inverse_frequency(counts)
+        self.notes = _unseen(train.names, counts > 0, "no training face of")
         # A class without a training face: as unlikely as less than one face in all.
         self.base = np.log(np.maximum(counts, 0.5) / counts.sum()).astype(np.float32)
 
@@ -103,6 +108,7 @@ class ActionUnits(Coding):
         off = train.known.sum(0) - on
         if not ((on > 0) & (off > 0)).any():
             raise ProbeError("no action unit is both on and off among the known training labels")
+        self.notes = _unseen(train.names, (on > 0) & (off > 0), "all or no training faces show")
         self.weights = np.stack([inverse_frequency(counts) for counts in zip(off, on, strict=True)], 1)
         self.base = np.log(np.maximum(on, 0.5) / np.maximum(off, 0.5)).astype(np.float32)
 
@@ -136,3 +142,8 @@ def inverse_frequency(counts: Any) -> NDArray[np.float64]:
     """Weights n / (values seen * n_v) for the counts n_v of each value; 0 for a value never seen."""
     counts = np.asarray(counts, np.float64)
     return np.divide(counts.sum(), (counts > 0).sum() * counts, out=np.zeros_like(counts), where=counts > 0)
+
+
+def _unseen(names: tuple[str, ...], seen: NDArray[np.bool_], note: str) -> tuple[str, ...]:
+    unseen = [name for name, there in zip(names, seen, strict=True) if not there]
+    return (f"{note} {', '.join(unseen)}",) if unseen else ()

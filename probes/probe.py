@@ -123,7 +123,7 @@ def probe_runs(
                 "metrics": scores.metrics,
                 "choice": fitted.choice[run],
                 "protocol": fitted.protocol,
-                "notes": scores.notes,
+                "notes": [*coding.notes, *scores.notes],
             }
             result.arrays[f"{head}.{PER_IMAGE[target.kind]}"] = scores.per_image
     return results

@@ -1,0 +1,253 @@
+"""Records to cells, tables and formats."""
+
+import csv
+import io
+import json
+import statistics
+
+import pytest
+
+from probes.cells import Cell, RecordError, cells
+from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text, escape
+from probes.tables import GAP, tables
+
+ERRORS = {"fabnet": [5.0, 5.2, 5.7], "rotation": [6.0, 6.1, 6.2], "pixels": [7.0]}
+
+
+def record(variant, seed, value, task="w300", kind="method", head="linear", **change):
+    metrics = {
+        "error": {"value": value, "unit": "% inter-ocular", "n": 20},
+        "failure_10": {"value": 10.0, "unit": "% of images", "n": 20},
+    }
+    return {
+        "schema": 1,
+        "benchmark": "quick",
+        "variant": variant,
+        "kind": kind,
+        "seed": seed,
+        "task": task,
+        "target_kind": "landmarks",
+        "names": [],
+        "run": f"quick/{variant}/seed{seed}",
+        "n": {"train": 1000, "val": 10, "test": 20},
+        "heads": {head: {"metrics": metrics, "choice": {}, "protocol": {}, "notes": []}},
+        **change,
+    }
+
+
+def auc_record(variant, seed, happy, sad, names=("happy", "sad"), **change):
+    values = {"auc": 0.75, "auc_happy": happy, "auc_sad": sad, "auc/grey": 0.6}
+    metrics = {name: {"value": value, "unit": "auc", "n": 20} for name, value in values.items()}
+    heads = {"linear": {"metrics": metrics, "choice": {}, "protocol": {}, "notes": []}}
+    return record(variant, seed, 0, "faces", target_kind="classes", names=list(names), heads=heads, **change)
+
+
+def records():
+    made = [
+        record(variant, seed, value, kind="floor" if variant == "pixels" else "method")
+        for variant, values in ERRORS.items()
+        for seed, value in enumerate(values)
+    ]
+    made.append(record("supervised", 0, 3.0, kind="ceiling", head="identity"))
+    made.append(record("fabnet", 0, 4.0, task="mafl"))
+    return made
+
+
+def cost(variant, seed, **change):
+    return {
+        "benchmark": "quick",
+        "variant": variant,
+        "kind": "method",
+        "seed": seed,
+        "run": f"quick/{variant}/seed{seed}",
+        "device": "CPU",
+        "parameters": 4_887_904,
+        "train_seconds": 10.0 + seed,
+        **change,
+    }
+
+
+def find(found: list[Cell], variant, task="w300", metric="error") -> Cell:
+    (cell,) = (each for each in found if (each["variant"], each["task"], each["metric"]) == (variant, task, metric))
+    return cell
+
+
+def test_a_cell_has_mean_and_sample_deviation():
+    cell = find(cells(records()), "fabnet")
+    assert cell["values"] == ERRORS["fabnet"]
+    assert cell["mean"] == pytest.approx(statistics.fmean(ERRORS["fabnet"]))
+    assert cell["std"] == pytest.approx(statistics.stdev(ERRORS["fabnet"]))
+    assert (cell["n_seeds"], cell["seeds"]) == (3, [0, 1, 2])
+    assert cell["runs"] == ["quick/fabnet/seed0", "quick/fabnet/seed1", "quick/fabnet/seed2"]
+    assert (cell["unit"], cell["head"], cell["kind"]) == ("% inter-ocular", "linear", "method")
+
+
+def test_one_seed_has_no_deviation():
+    assert find(cells(records()), "pixels")["std"] is None
+
+
+def test_a_gap_is_a_cell_without_values():
+    cell = find(cells(records()), "rotation", "mafl")
+    assert (cell["mean"], cell["std"], cell["values"], cell["n_seeds"]) == (None, None, [], 0)
+    assert cell["unit"] == "% inter-ocular"
+
+
+def test_an_undefined_metric_is_never_averaged():
+    made = [auc_record("fabnet", 0, 0.8, None), auc_record("fabnet", 1, 0.9, 0.7)]
+    cell = find(cells(made), "fabnet", "faces", "auc_sad")
+    assert (cell["values"], cell["seeds"], cell["n_seeds"]) == ([0.7], [1], 1)
+
+
+def test_order_does_not_depend_on_that_of_the_records():
+    made = records()
+    assert cells(made) == cells(made[::-1])
+    variants = list(dict.fromkeys(cell["variant"] for cell in cells(made)))
+    assert variants == ["pixels", "fabnet", "rotation", "supervised"]
+    assert tables(made) == tables(made[::-1])
+
+
+def test_stand_in_heads_are_named():
+    assert find(cells(records()), "supervised")["head"] == "identity"
+    assert "Head: linear (identity for supervised)." in tables(records())[0].caption
+
+
+def test_another_head_gives_other_cells():
+    made = records()
+    made[0]["heads"]["exact"] = record("fabnet", 0, 1.5)["heads"]["linear"]
+    cell = find(cells(made, head="exact"), "fabnet")
+    assert (cell["values"], cell["head"]) == ([1.5], "exact")
+    assert find(cells(made, head="exact"), "rotation")["values"] == []
+
+
+def test_costs_are_cells_too():
+    cell = find(cells(records(), [cost("fabnet", 0), cost("fabnet", 1)]), "fabnet", "cost", "train_seconds")
+    assert (cell["mean"], cell["unit"], cell["head"]) == (10.5, "s", None)
+    assert find(cells(records(), [cost("fabnet", 0)]), "fabnet", "cost", "steps")["mean"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"run": "elsewhere"}, "two results for quick fabnet seed 0 w300: quick/fabnet/seed0 and elsewhere"),
+        ({"seed": 9, "kind": "baseline"}, "unknown kind 'baseline'"),
+        ({"seed": 9, "schema": 2}, "schema 2, this version reads 1"),
+    ],
+)
+def test_records_that_do_not_fit_are_errors(change, message):
+    with pytest.raises(RecordError, match=message):
+        cells([*records(), {**record("fabnet", 0, 1.0), **change}])
+
+
+def test_one_metric_in_two_units_is_an_error():
+    odd = record("odd", 0, 1.0)
+    odd["heads"]["linear"]["metrics"]["error"]["unit"] = "px"
+    with pytest.raises(RecordError, match="w300 error: in % inter-ocular and in px"):
+        cells([*records(), odd])
+
+
+def test_a_table_marks_the_best_method_and_shows_gaps():
+    (table,) = tables(records())
+    assert table.headings[:3:2] == ["mafl error (% inter-ocular)", "w300 error (% inter-ocular)"]
+    texts = {row.variant: row.entries[2].text for row in table.rows}
+    assert texts == {
+        "pixels": "7.00 (1)",
+        "fabnet": "5.30 ± 0.36",
+        "rotation": "6.10 ± 0.10",
+        "supervised": "3.00 (1)",
+    }
+    assert [row.variant for row in table.rows if row.entries[2].best] == ["fabnet"]
+    assert {row.variant: row.entries[0].text for row in table.rows}["rotation"] == GAP
+    assert not any(row.entries[0].best for row in table.rows)  # the only method there is
+    assert [row.kind for row in table.rows] == ["floor", "method", "method", "ceiling"]
+
+
+def test_captions_state_head_seeds_and_sizes():
+    caption = tables(records())[0].caption
+    assert "w300: 1,000/10/20 train/val/test faces." in caption
+    assert "Mean ± standard deviation over 3 seeds." in caption
+    assert "A number in brackets: from so many seeds only." in caption
+    other = record("odd", 0, 1.0, n={"train": 900, "val": 10, "test": 20})
+    assert "SIZES DIFFER BETWEEN ROWS" in tables([*records(), other])[0].caption
+
+
+def test_expression_has_the_mean_the_groups_and_each_class():
+    made = [auc_record("fabnet", 0, 0.8, None), auc_record("rotation", 0, 0.9, 0.7)]
+    (table,) = tables(made)
+    assert table.headings == ["mean (AUC)", "mean in grey (AUC)", "happy (AUC)", "sad (AUC)"]
+    assert [entry.text for entry in table.rows[0].entries] == ["0.750", "0.600", "0.800", GAP]
+    assert [row.entries[0].best for row in table.rows] == [True, True]  # what prints alike is equally good
+
+
+def test_every_kind_of_task_has_its_table():
+    made = [
+        *records(),
+        record("fabnet", 0, 1.0, "pose", target_kind="pose", names=["roll", "pitch", "yaw"]),
+        auc_record("fabnet", 0, 0.5, 0.5),
+        record("fabnet", 0, 1.0, "units", target_kind="aus", names=["AU1"]),
+    ]
+    titles = [table.title for table in tables(made, [cost("fabnet", 0)])]
+    assert titles == [
+        "Landmarks (quick)",
+        "Head pose: pose (quick)",
+        "Expression: faces (quick)",
+        "Action units: units (quick)",
+        "Cost (quick)",
+    ]
+    assert tables(made)[1].headings == ["MAE (deg)", "roll (deg)", "pitch (deg)", "yaw (deg)"]
+
+
+def test_the_cost_table_names_the_device():
+    table = tables(records(), [cost("fabnet", 0), cost("fabnet", 1)])[-1]
+    assert "on CPU." in table.caption
+    row = next(row for row in table.rows if row.variant == "fabnet")
+    assert [row.entries[0].text, row.entries[5].text] == ["4.89", "10.5 ± 0.7"]
+
+
+def test_benchmarks_are_not_mixed():
+    made = [*records(), record("fabnet", 0, 1.0, benchmark="paper")]
+    assert [table.title for table in tables(made)] == ["Landmarks (paper)", "Landmarks (quick)"]
+    assert len(tables(made)[0].rows) == 1
+
+
+def test_markdown():
+    text = as_markdown(tables(records()))
+    assert "| method  | fabnet" in text
+    assert "**5.30 ± 0.36**" in text
+    assert "Best method in bold." in text
+    assert r"a\|b" in as_markdown(tables([record("a|b", 0, 1.0)]))
+
+
+def test_text():
+    text = as_text(tables(records()))
+    assert "5.30 ± 0.36*" in text
+    assert "* best method." in text
+
+
+def test_latex_escapes_and_uses_booktabs():
+    text = as_latex(tables([*records(), record("fabnet_3source", 0, 9.0)]))
+    assert r"\textbf{5.30 $\pm$ 0.36}" in text
+    assert r"fabnet\_3source & -- & -- & 9.00 (1) & \textbf{10.0 (1)} \\" in text
+    assert r"(\% inter-ocular)" in text
+    assert text.count(r"\midrule") == 3  # floors, methods, ceilings
+    assert text.count("{") == text.count("}")
+    assert escape("\\ ~ ^ & $ # { }") == (r"\textbackslash{} \textasciitilde{} \textasciicircum{} \& \$ \# \{ \}")
+
+
+def test_json_is_a_list_of_cells():
+    loaded = json.loads(as_json(cells(records(), [cost("fabnet", 0)])))
+    assert all(set(cell) == set(Cell.__annotations__) for cell in loaded)
+    assert find(loaded, "rotation", "mafl")["mean"] is None
+
+
+def test_csv_has_a_line_for_each_cell():
+    found = cells(records())
+    lines = list(csv.DictReader(io.StringIO(as_csv(found))))
+    assert len(lines) == len(found)
+    line = next(each for each in lines if each["variant"] == "fabnet" and each["task"] == "w300")
+    assert [float(value) for value in line["values"].split(";")] == ERRORS["fabnet"]
+    gap = next(each for each in lines if each["variant"] == "rotation" and each["task"] == "mafl")
+    assert (gap["mean"], gap["values"]) == ("", "")
+
+
+def test_no_records_no_tables():
+    assert (cells([]), tables([]), as_csv([]).count("\n"), as_json([])) == ([], [], 1, "[]\n")
