@@ -29,7 +29,8 @@ def landmarks_target(
 ) -> Target:
     """Image pixels (N, L, 2) become crop sides."""
     values = ((points - corner[:, None]) / side[:, None, None]).astype(np.float32)
-    return Target("landmarks", values, complete(values), (), (config.eyes[0], config.eyes[1]))
+    names = tuple(str(i) for i in range(config.count))
+    return Target("landmarks", values, complete(values), names, (config.eyes[0], config.eyes[1]))
 
 
 def read_pose(table: FaceTable, config: Pose) -> Target:
