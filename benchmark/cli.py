@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark import __version__
 from benchmark.errors import FabbenchError, UsageError, suggestion
@@ -58,7 +58,6 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Packs raw data into a track store."""
     from benchmark import pipeline
     from benchmark.data import catalogue
-    from benchmark.data.prepare import report
 
     config = _config(arguments)
     folder = catalogue.store_folder(config.data, config.cache)
@@ -68,23 +67,40 @@ def prepare(arguments: argparse.Namespace) -> int:
         print(f"tracks   {folder}: {state}")
         return 0
     manifest = pipeline.prepare_tracks(config)
-    print("\n".join(report(manifest)))
+    print("\n".join(_manifest_lines(manifest)))
     print(f"store: {folder}  (use it with data={config.data.kind} data.store={folder})")
     return 0
+
+
+def _manifest_lines(manifest: dict[str, Any]) -> list[str]:
+    """Counts, and everything that was left out or changed on the way in."""
+    lines = []
+    for split in ("train", "val", "test", "total"):
+        n = manifest["counts"][split]
+        lines.append(f"{split:<6} {n['identities']:>7} identities {n['tracks']:>8} tracks {n['frames']:>9} frames")
+    left_out = {f"skipped {what}": found for what, found in manifest["skipped"].items()}
+    for what, found in {**left_out, "converted": manifest["converted"]}.items():
+        for reason, about in found.items():
+            lines.append(f"{what}: {about['count']} x {reason} (such as {about['examples'][0]})")
+    return [*lines, *(f"warning: {text}" for text in manifest["warnings"])]
 
 
 def verify(arguments: argparse.Namespace) -> int:
     """Checks a track store byte by byte."""
     from benchmark.data import catalogue
     from benchmark.data.verify import verify as check
+    from benchmark.pipeline import cores
+    from benchmark.progress import data_progress
 
     config = _config(arguments)
     folder = catalogue.store_folder(config.data, config.cache)
-    found = check(folder)
+    with data_progress(f"verify: {folder}") as progress:
+        found = check(folder, workers=cores(), progress=progress)
     for problem in found.problems:
         print(problem)
-    print(f"{folder}: {'sound' if not found.problems else f'{len(found.problems)} problems'}")
-    return 1 if found.problems else 0
+    state = "sound" if found.ok else f"{len(found.problems)} problem(s); remove the store and prepare it anew"
+    print(f"{folder}: {found.tracks} tracks, {found.frames} frames, {found.shards} shards: {state}")
+    return 0 if found.ok else 1
 
 
 def methods(arguments: argparse.Namespace) -> int:

@@ -58,7 +58,7 @@ def prepare_tracks(config: Config) -> dict[str, Any]:
             catalogue.source(config.data),
             folder,
             split_seed=config.data.split_seed,
-            workers=_cores(),
+            workers=cores(),
             jpeg_quality=config.data.jpeg_quality,
             progress=progress,
         )
@@ -71,7 +71,7 @@ def prepare_sets(config: Config) -> dict[str, Any]:
     files = {}
     for name in _set_names(config):
         with data_progress(f"faces: {name}") as progress:
-            files[name] = SetFile.of(catalogue.make_set(name, config.sets[name], config.cache, _cores(), progress))
+            files[name] = SetFile.of(catalogue.make_set(name, config.sets[name], config.cache, cores(), progress))
     return files
 
 
@@ -196,7 +196,8 @@ def _cost(work: Any) -> int:
     return work.run.train.steps * (1 + method.frames) if method.trained and work.run.kind == "method" else 0
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -207,10 +208,10 @@ def _gpus() -> int:
 
 
 def _workers(config: Config) -> int:
-    return config.launcher.workers or _gpus() or _cores()
+    return config.launcher.workers or _gpus() or cores()
 
 
 def _threads(config: Config) -> int:
     if config.train.threads:
         return config.train.threads
-    return _cores() if config.launcher.kind == "inline" else max(1, _cores() // _workers(config))
+    return cores() if config.launcher.kind == "inline" else max(1, cores() // _workers(config))

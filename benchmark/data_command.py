@@ -1,0 +1,72 @@
+"""`fabbench data`: what data sets there are, and a look at one of them."""
+
+from pathlib import Path
+
+from benchmark.data import catalogue
+from benchmark.errors import UsageError, suggestion
+from benchmark.pipeline import cores
+from benchmark.progress import data_progress
+from benchmark.schema import DATA_KINDS, Config
+
+TRACKS = "tracks"
+
+
+def listing(config: Config) -> None:
+    """Prints the kinds of pre-training data and the labelled sets of the configuration."""
+    print("to pre-train on (data=KIND):")
+    for kind, schema in DATA_KINDS.items():
+        print(f"  {kind:<22} {(schema.__doc__ or '').splitlines()[0]}")
+    print("to probe on (tasks of these sets; `fabbench data show NAME`):")
+    for name, values in sorted(config.sets.items()):
+        tasks = [task for task, about in config.task.items() if about.set == name]
+        print(f"  {name:<22} {values.get('kind')}; tasks: {', '.join(sorted(tasks)) or 'none'}")
+
+
+def show(name: str, config: Config) -> None:
+    """Draws the labelled set ``name`` and prints its figures, or draws the track store for ``tracks``.
+
+    Raises:
+        UsageError: no such set.
+    """
+    folder = Path(config.out).parent / "data"
+    if name == TRACKS:
+        _show_tracks(config, folder)
+    elif name in config.sets:
+        _show_faces(name, config, folder)
+    elif name:
+        raise UsageError(f"unknown set {name!r}{suggestion(name, [*config.sets, TRACKS])}")
+    else:
+        raise UsageError(f"name what to show: {', '.join([*config.sets, TRACKS])}")
+
+
+def _show_tracks(config: Config, folder: Path) -> None:
+    from benchmark.data.show import track_sheet
+    from benchmark.data.tracks import TrackStore
+
+    store = catalogue.store_folder(config.data, config.cache)
+    path = folder / f"{config.data.name}-tracks.png"
+    track_sheet(TrackStore(store), path)
+    print(f"sheet: {path}  (store: {store})")
+
+
+def _show_faces(name: str, config: Config, folder: Path) -> None:
+    from benchmark.data.labelled import LabelledSet
+    from benchmark.data.realism import check, readings, table
+    from benchmark.data.show import contact_sheet
+
+    with data_progress(f"faces: {name}") as progress:
+        faces = LabelledSet.load(catalogue.make_set(name, config.sets[name], config.cache, cores(), progress))
+    sizes = {split: len(faces.indices(split)) for split in ("train", "val", "test")}
+    print(f"{name}: {', '.join(f'{n} {split}' for split, n in sizes.items())} faces of {faces.frames.shape[1]} px")
+    for target_name, target in faces.targets.items():
+        print(f"  {target_name}: {target.kind}, known for {target.known.mean():.1%}")
+    for what, count in faces.protocol.get("skipped", {}).items():
+        print(f"  skipped, {what}: {count}")
+    found = readings(faces)
+    print(table(found, name))
+    if faces.protocol.get("source", "").startswith("built-in"):
+        problems = check(found)
+        print("\n".join(problems) or "every reading lies in its range")
+    path = folder / f"{name}.png"
+    contact_sheet(faces, path)
+    print(f"sheet: {path}")
