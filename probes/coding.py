@@ -51,7 +51,8 @@ class Regression(Coding):
         self.shape = train.values.shape[1:]
         values = train.values[train.known].reshape(train.known.sum(), -1).astype(np.float64)
         self.mean, self.scale = values.mean(0), values.std(0)
-        self.scale[self.scale == 0] = 1  # a coordinate that never moves is predicted by its mean
+        rounding = np.finfo(np.float32).eps * np.abs(self.mean)
+        self.scale[self.scale <= rounding] = 1  # a coordinate that never moves is predicted by its mean
         self.width = len(self.mean)
         self.base = np.zeros(self.width, np.float32)
 

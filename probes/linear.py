@@ -22,7 +22,7 @@ class Budget:
 
     steps: int = 1000
     batch: int = 256
-    rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3, 1e-2)
+    rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3)
     every: int = 50
 
 

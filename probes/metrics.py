@@ -34,9 +34,9 @@ class Scores:
     notes: list[str] = field(default_factory=list)
 
     def add(self, name: str, value: float | None, unit: str, n: int) -> None:
-        """Files a metric; a value that is not finite is filed as null."""
-        finite = value is not None and np.isfinite(value)
-        self.metrics[name] = {"value": float(value) if finite else None, "unit": unit, "n": int(n)}  # type: ignore[arg-type]
+        """Files a metric; NaN, which stands for undefined, is filed as null."""
+        known = None if value is None or np.isnan(value) else float(value)
+        self.metrics[name] = {"value": known, "unit": unit, "n": int(n)}
 
 
 def score(target: Target, predictions: NDArray[Any], group: NDArray[Any] | None = None) -> Scores:

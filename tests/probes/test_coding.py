@@ -22,6 +22,15 @@ def test_regression_codes_are_standardised_and_come_back(kind):
     assert coding.decode(np.zeros((2, 3, coding.width))).shape == (2, 3, *target.values.shape[1:])
 
 
+def test_a_coordinate_that_never_moves_is_predicted_as_it_is():
+    values = np.stack([np.full(1000, 0.1), np.arange(1000) / 1000], 1).astype(np.float32)
+    target = Labels("pose", values, np.ones(1000, bool), ("roll", "yaw"))
+    coding = coding_for(target)
+    codes, _ = coding.encode(target)
+    assert np.abs(codes[:, 0]).max() < 1e-6
+    assert coding.decode(np.zeros((1, 2)))[0, 0] == pytest.approx(0.1)
+
+
 def test_regression_loss_is_mean_squared_error():
     target, _, _ = example("pose")
     coding = coding_for(target)
