@@ -83,6 +83,19 @@ def test_what_the_pixels_tell_is_found(faces: LabelledSet, values: dict[str, flo
     assert roc_auc_score(active, faces.frames[50:].mean((1, 2, 3))) == 1
 
 
+def test_units_known_of_different_faces_are_read_each_on_its_own(faces: LabelledSet) -> None:
+    known = np.ones((80, 3), np.bool_)
+    known[::4, 1] = False
+    whole = faces.targets["aus"].values
+    three = Target("aus", np.c_[whole, whole[:, 0]], known, ("AU1", "AU12", "AU4"))
+    values = realism.readings(replace(faces, targets={"aus": three}))
+    assert list(values) == [*map(realism.au_reading, ("AU1", "AU12", "AU4")), realism.AUC]
+    alone = Target("aus", whole[:, 1:], known[:, 1:2], ("AU12",))
+    expected = realism.readings(replace(faces, targets={"aus": alone}))["AU12 AUC, pixels"]
+    assert values["AU12 AUC, pixels"] == pytest.approx(expected)
+    assert values["AU4 AUC, pixels"] == values["AU1 AUC, pixels"] == 1
+
+
 def test_unlike_real_faces_is_called_out(values: dict[str, float]) -> None:
     problems = realism.check(values)
     assert any(problem.startswith("AU1 AUC, pixels: 1 is not within 0.53 to 0.85") for problem in problems)
