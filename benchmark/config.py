@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from benchmark.errors import UsageError, first_line, suggestion
-from benchmark.schema import DATA_KINDS, Config, TrainConfig, VariantConfig
+from benchmark.schema import DATA_KINDS, Config, JoinedData, TrainConfig, VariantConfig
 
 GROUPS = ("preset", "data", "launcher")
 LISTS = ("methods", "tasks", "seeds")
@@ -128,6 +128,8 @@ _Numbers.add_implicit_resolver(
 
 def _typed(values: dict[str, Any]) -> Config:
     """Values put through the schema: every key known, every value of its type."""
+    if values.get("root") == "???":
+        raise UsageError(f"preset {values.get('preset')} needs root=DIR, the folder its data lie in")
     data = values.pop("data", {}) or {}
     kind = data.get("kind", "synthetic")
     if kind not in DATA_KINDS:
@@ -227,6 +229,8 @@ def _bounds(config: Config) -> Iterator[tuple[str, float, float]]:
     yield "encoder.width", config.encoder.width, 1
     yield "encoder.dim", config.encoder.dim, 2
     yield "data.size", config.data.size, 16
+    if isinstance(config.data, JoinedData):
+        yield "the number of data.parts", len(config.data.parts), 1
     yield "augment.translate", config.augment.translate, 0
     yield "augment.scale", config.augment.scale, 0
     yield "launcher.workers", config.launcher.workers, 0

@@ -52,6 +52,20 @@ class FrameData:
 
 
 @dataclass
+class JoinedData:
+    """Several folders as one data set: `parts` lists videos and frames, each with its own keys."""
+
+    kind: str = "joined"
+    name: str = "joined"
+    store: str | None = None
+    root: str | None = None  # not used: every part has its own
+    size: int = 256
+    split_seed: int = 0
+    jpeg_quality: int = 95
+    parts: list[Any] = field(default_factory=list)  # such as {kind: videos, root: DIR, fps: 2}
+
+
+@dataclass
 class SyntheticFaces:
     """The built-in labelled faces; each number of faces is a multiple of ``frames_per_identity``."""
 
@@ -64,7 +78,12 @@ class SyntheticFaces:
     seed: int = 0
 
 
-DATA_KINDS: dict[str, type] = {"synthetic": SyntheticData, "videos": VideoData, "frames": FrameData}
+DATA_KINDS: dict[str, type] = {
+    "synthetic": SyntheticData,
+    "videos": VideoData,
+    "frames": FrameData,
+    "joined": JoinedData,
+}
 
 
 @dataclass

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from benchmark.data.sources import TrackSource
 from benchmark.errors import UsageError, suggestion
 from benchmark.files import digest, sha256
-from benchmark.schema import FrameData, SyntheticData, SyntheticFaces, VideoData
+from benchmark.schema import FrameData, JoinedData, SyntheticData, SyntheticFaces, VideoData
 
 if TYPE_CHECKING:
     from benchmark.data.csv_config import CsvFaces
 
-Data = SyntheticData | VideoData | FrameData
+Data = SyntheticData | VideoData | FrameData | JoinedData
 
 
 def source(data: Data) -> TrackSource:
@@ -33,6 +33,10 @@ def source(data: Data) -> TrackSource:
             frames_per_track=data.frames_per_track,
             seed=data.seed,
         )
+    if isinstance(data, JoinedData):
+        from benchmark.data.joined import Joined
+
+        return Joined([source(_part(number, part, data.size)) for number, part in enumerate(data.parts)])
     if data.root is None:
         raise UsageError(f"data={data.kind} needs data.root=DIR, the folder of raw files")
     if isinstance(data, VideoData):
@@ -46,12 +50,25 @@ def source(data: Data) -> TrackSource:
     return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten)
 
 
+def _part(number: int, values: Mapping[str, Any], size: int) -> VideoData | FrameData:
+    """The settings of one part of joined data."""
+    kinds = {"videos": VideoData, "frames": FrameData}
+    kind = values.get("kind")
+    if kind not in kinds:
+        raise UsageError(f"data.parts[{number}].kind is {kind!r}; one of {', '.join(kinds)}")
+    known = [item.name for item in fields(kinds[kind])]
+    if unknown := [key for key in values if key not in known]:
+        raise UsageError(f"unknown key data.parts[{number}].{unknown[0]}{suggestion(unknown[0], known)}")
+    return kinds[kind](**{**values, "size": size})
+
+
 def store_folder(data: Data, cache: str) -> Path:
     """Where the packed store lies: ``data.store``, or a place in the cache named by all that makes it."""
     if data.store is not None:
         return Path(data.store)
-    root = str(Path(data.root).resolve()) if data.root else None
-    key = digest([source(data).describe(), root, data.split_seed, data.jpeg_quality])
+    roots = [part.get("root") for part in data.parts] if isinstance(data, JoinedData) else [data.root]
+    places = [str(Path(root).resolve()) for root in roots if root is not None]
+    key = digest([source(data).describe(), places, data.split_seed, data.jpeg_quality])
     return Path(cache, "tracks", f"{data.name}-{key[:10]}")
 
 
