@@ -60,10 +60,12 @@ def _show_faces(name: str, config: Config, folder: Path) -> None:
     print(f"{name}: {', '.join(f'{n} {split}' for split, n in sizes.items())} faces of {faces.frames.shape[1]} px")
     for target_name, target in faces.targets.items():
         print(f"  {target_name}: {target.kind}, known for {target.known.mean():.1%}")
-    for what, count in faces.protocol.get("skipped", {}).items():
-        print(f"  skipped, {what}: {count}")
+    for how in ("skipped", "noted"):
+        for what, count in faces.protocol.get(how, {}).items():
+            print(f"  {how}, {what}: {count}")
     found = readings(faces)
-    print(table(found, name))
+    if found:
+        print(table(found, name))
     if faces.protocol.get("source", "").startswith("built-in"):
         problems = check(found)
         print("\n".join(problems) or "every reading lies in its range")

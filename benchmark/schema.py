@@ -33,7 +33,7 @@ class VideoData:
     split_seed: int = 0
     jpeg_quality: int = 95
     fps: float = 1.0  # frames kept per second of video
-    tighten: float = 1.0  # side of the centre crop, as a share of the shorter side
+    tighten: float = 1.0  # 1: the whole centre square; 1.5: its middle, two thirds of the side
     max_frames: int | None = None  # keep at most so many frames of a video
 
 

@@ -104,8 +104,14 @@ def set_file(name: str, values: Mapping[str, Any], cache: str) -> Path:
 
         origin: Any = [VERSION, head_digest()]
     else:
+        from benchmark.data.csv_faces import VERSION as READER
+
         csv = [config.csv] if isinstance(config.csv, str) else list(config.csv)
-        origin = [[sha256(Path(path)) if Path(path).is_file() else None for path in csv], _listing(Path(config.images))]
+        origin = [
+            READER,
+            [sha256(Path(path)) if Path(path).is_file() else None for path in csv],
+            _listing(Path(config.images)),
+        ]
     key = digest([json.loads(json.dumps(asdict(config), default=str)), origin])
     return Path(cache, "faces", f"{name}-{key[:10]}.arrow")
 
