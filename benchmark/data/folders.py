@@ -16,15 +16,16 @@ def check_root(root: Path) -> None:
         raise DataError(f"{root}: no permission to read this folder")
 
 
-def step_into(root: Path, known: Sequence[str]) -> list[Path]:
-    """Those of the ``known`` sub-folders of a data set that are there, or ``root`` itself."""
-    return [root / name for name in known if (root / name).is_dir()] or [root]
+def step_into(root: Path, known: Sequence[str]) -> list[str]:
+    """Those of the ``known`` sub-folders of a data set that are there, or the root itself, ``.``."""
+    return [name for name in known if (root / name).is_dir()] or ["."]
 
 
-def walk(base: Path, suffixes: frozenset[str]) -> Iterator[tuple[Path, list[str]]]:
-    """Yields every folder below ``base`` that holds files of these kinds, with their names, all sorted.
+def walk(base: Path, suffixes: frozenset[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yields every folder that holds files of these kinds, relative to ``base``, with their names, all sorted.
 
-    Hidden files and folders are left out, links to folders are followed.
+    ``base`` itself is the empty string. Hidden files and folders are left out, links to folders are followed.
+    Paths are strings here, because a data set has a million of them.
 
     Raises:
         DataError: a folder cannot be read; going on would silently leave out data.
@@ -35,6 +36,11 @@ def walk(base: Path, suffixes: frozenset[str]) -> Iterator[tuple[Path, list[str]
 
     for folder, folders, files in os.walk(base, onerror=unreadable, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        wanted = [f for f in files if not f.startswith(".") and os.path.splitext(f)[1].lower() in suffixes]  # noqa: PTH122 - a million names
+        wanted = sorted(name for name in files if is_kind(name, suffixes))
         if wanted:
-            yield Path(folder), sorted(wanted)
+            yield folder[len(str(base)) + 1 :], wanted
+
+
+def is_kind(name: str, suffixes: frozenset[str]) -> bool:
+    """Whether a file of this name is one of these kinds; hidden ones are not."""
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122

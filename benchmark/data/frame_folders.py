@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from benchmark.data.crop import centre_square, check_crop
-from benchmark.data.folders import check_root, step_into, walk
+from benchmark.data.folders import check_root, is_kind, step_into, walk
 from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError
 
@@ -51,12 +51,12 @@ class FrameFolder:
         known = ("data",) if self.root.name == "unzippedIntervalFaces" else KNOWN_FOLDERS
         found, flat = [], 0
         for base in step_into(self.root, known):
-            for folder, files in walk(base, SUFFIXES):
-                relative = folder.relative_to(base)
-                if not relative.parts:
-                    flat += len(files)  # whose are they?
+            for folder, names in walk(self.root / base, SUFFIXES):
+                if not folder:
+                    flat += len(names)  # whose are they?
                     continue
-                found.append(RawTrack(relative.parts[0], str(relative), str(folder.relative_to(self.root))))
+                location = folder if base == "." else f"{base}/{folder}"
+                found.append(RawTrack(folder.partition("/")[0], folder, location))
         if not found:
             there = f"{flat} images lie directly in it" if flat else "no image in it"
             raise DataError(
@@ -71,7 +71,7 @@ class FrameFolder:
         except OSError as error:
             raise SkipTrack("folder cannot be read", error.strerror or str(error)) from error
         for path in paths:
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+            if is_kind(path.name, SUFFIXES):
                 yield self._stored(path)
 
     def _stored(self, path: Path) -> Frame | SkippedFrame:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from benchmark.data.sources import RawTrack, SkippedFrame, SkipTrack, TrackSource
 from benchmark.data.split import FRACTIONS, SPLITS, split_identities
@@ -83,8 +83,7 @@ def prepare(
         "jpeg": {"quality": jpeg_quality, "subsampling": "4:2:0"},
     }
     settings = json.loads(json.dumps(settings))  # as it will be read back, so that the two compare
-    complete = (root / MANIFEST).is_file()
-    if complete:
+    if (root / MANIFEST).is_file():
         manifest = _matching(root, settings)
         try:
             listing = _listing(source.tracks())
@@ -170,21 +169,27 @@ def _locked(root: Path) -> Iterator[None]:
     """Holds the store for this process; the system lets go when the process ends, however it does."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        lock = (root / ".lock").open("a+")
+        with (root / ".lock").open("a+") as lock:
+            _take(lock, root)
+            yield
     except OSError as error:
-        raise DataError(f"{root}: cannot be written ({error.strerror}); choose another folder") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            raise DataError(f"{root}: {lock.read() or 'another process'} is preparing it; wait for it") from error
-        except OSError:
-            pass  # a file system without locks: slices are atomic and the same whoever writes them
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {platform.node()}")
-        lock.flush()
-        yield
+        raise DataError(
+            f"{error.filename or root}: cannot be written ({error.strerror}); "
+            "make room or choose another folder, then run the same again"
+        ) from error
+
+
+def _take(lock: TextIO, root: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        raise DataError(f"{root}: {lock.read() or 'another process'} is preparing it; wait for it") from error
+    except OSError:
+        pass  # a file system without locks: slices are atomic and the same whoever writes them
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} on {platform.node()}")
+    lock.flush()
 
 
 def _start_or_resume(root: Path, plan: dict[str, Any]) -> None:
@@ -254,20 +259,17 @@ def _prepare_slice(source: TrackSource, tracks: Sequence[RawTrack], root: Path, 
             yield track
 
     shard = shard_path(root, i)
-    try:
-        write_shard(shard, encoded())
-        note = {
-            "tracks": stored,
-            "frames": sum(row[3] for row in stored),
-            "skipped_tracks": skipped_tracks.reasons,
-            "skipped_frames": skipped_frames.reasons,
-            "converted": converted.reasons,
-            "bytes": shard.stat().st_size,
-            "sha256": sha256(shard),
-        }
-        write_json(_note_path(root, i), note)
-    except OSError as error:
-        raise DataError(f"{shard}: cannot be written ({error.strerror or error})") from error
+    write_shard(shard, encoded())
+    note = {
+        "tracks": stored,
+        "frames": sum(row[3] for row in stored),
+        "skipped_tracks": skipped_tracks.reasons,
+        "skipped_frames": skipped_frames.reasons,
+        "converted": converted.reasons,
+        "bytes": shard.stat().st_size,
+        "sha256": sha256(shard),
+    }
+    write_json(_note_path(root, i), note)
     return note
 
 

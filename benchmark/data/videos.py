@@ -62,23 +62,26 @@ class VideoFolder:
 
     def tracks(self) -> list[RawTrack]:
         check_root(self.root)
-        found = []
-        for base in step_into(self.root, KNOWN_FOLDERS):
-            for folder, files in walk(base, SUFFIXES):
-                found += [(folder.joinpath(name).relative_to(base), folder / name) for name in files]
+        found = [
+            (base, f"{folder}/{name}" if folder else name)
+            for base in step_into(self.root, KNOWN_FOLDERS)
+            for folder, names in walk(self.root / base, SUFFIXES)
+            for name in names
+        ]
         if not found:
             raise DataError(
                 f"{self.root}: no video in it ({' '.join(sorted(SUFFIXES))}); "
                 "expected ID/.../*.mp4 (for folders of images use data=frames)"
             )
-        stems = Counter(relative.with_suffix("") for relative, _ in found)
+        stems = [path.rpartition(".")[0] for _, path in found]
+        files_of = Counter(stems)
         return [
             RawTrack(
-                identity=relative.parts[0] if len(relative.parts) > 1 else relative.stem,
-                track=str(relative.with_suffix("") if stems[relative.with_suffix("")] == 1 else relative),
-                location=str(path.relative_to(self.root)),
+                identity=stem.partition("/")[0],
+                track=stem if files_of[stem] == 1 else path,
+                location=path if base == "." else f"{base}/{path}",
             )
-            for relative, path in found
+            for (base, path), stem in zip(found, stems, strict=True)
         ]
 
     def read(self, track: RawTrack) -> Iterator[Frame | SkippedFrame]:
