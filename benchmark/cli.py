@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(pipeline.describe_plan(config)))
         return 0
     summary = pipeline.run(config)
-    print(render(summary.folder, "text"))
+    print(render(summary.folder, "text", config.probe.table_head))
     for failure in summary.failed:
         say(f"failed: {failure.name}: {failure.error}  (log: {failure.log})")
     if summary.failed:
@@ -140,7 +140,7 @@ def tables(arguments: argparse.Namespace) -> int:
     from benchmark.results import render
 
     config = _config(arguments)
-    print(render(Path(config.out, config.name), arguments.format))
+    print(render(Path(config.out, config.name), arguments.format, config.probe.table_head))
     return 0
 
 

@@ -136,7 +136,7 @@ def run(config: Config) -> Summary:
         with RunsProgress([work.run for work in open_works]):
             outcomes = launch(jobs, config.launcher.kind, _workers(config), logs, _gpus())
     failed = [outcome for outcome in outcomes if outcome.error]
-    write_tables(folder)
+    write_tables(folder, config.probe.table_head)
     return Summary(folder, failed)
 
 
@@ -173,7 +173,6 @@ def _description(config: Config, works: list[Any]) -> dict[str, Any]:
         "benchmark": config.name,
         "note": config.note,
         "config": configuration.plain(config),
-        "head": config.probe.table_head,
         "tasks": config.tasks,
         "runs": [
             {

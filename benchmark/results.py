@@ -3,25 +3,24 @@
 from pathlib import Path
 from typing import Any
 
-from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text
-
 from benchmark.errors import DataError, UsageError, first_line
 from benchmark.files import read_json, write_text
 from probes.cells import Cell, RecordError, cells
+from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text
 from probes.tables import Table, tables
 
 BENCHMARK = "benchmark.json"  # what the last launch of a benchmark consisted of
 FORMATS = ("text", "md", "tex", "csv", "json")
 
 
-def write_tables(folder: Path) -> None:
-    """Writes a benchmark's tables in every format to ``folder/tables``."""
+def write_tables(folder: Path, head: str) -> None:
+    """Writes a benchmark's tables of one probe head, in every format, to ``folder/tables``."""
     for form, name in {"md": "tables.md", "tex": "tables.tex", "csv": "cells.csv", "json": "cells.json"}.items():
-        write_text(folder / "tables" / name, render(folder, form) + "\n")
+        write_text(folder / "tables" / name, render(folder, form, head) + "\n")
 
 
-def render(folder: Path, form: str) -> str:
-    """A benchmark's tables as text for reading, Markdown, LaTeX, CSV, or JSON (a list of cells).
+def render(folder: Path, form: str, head: str) -> str:
+    """A benchmark's tables of one probe head, as text for reading, Markdown, LaTeX, CSV, or JSON (a list of cells).
 
     Raises:
         UsageError: no such benchmark.
@@ -31,9 +30,9 @@ def render(folder: Path, form: str) -> str:
     probes, costs = _records(folder, about)
     try:
         if form in ("csv", "json"):
-            found: list[Cell] = cells(probes, costs, head=about["head"])
+            found: list[Cell] = cells(probes, costs, head=head)
             return (as_json(found) if form == "json" else as_csv(found)).rstrip()
-        made: list[Table] = tables(probes, costs, head=about["head"])
+        made: list[Table] = tables(probes, costs, head=head)
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
     text = {"text": as_text, "md": as_markdown, "tex": as_latex}[form](made).rstrip()
