@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmark import __version__
 from benchmark.errors import FabbenchError, UsageError, suggestion
@@ -58,6 +58,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Packs raw data into a track store."""
     from benchmark import pipeline
     from benchmark.data import catalogue
+    from benchmark.data.prepare import report
 
     config = _config(arguments)
     folder = catalogue.store_folder(config.data, config.cache)
@@ -67,22 +68,9 @@ def prepare(arguments: argparse.Namespace) -> int:
         print(f"tracks   {folder}: {state}")
         return 0
     manifest = pipeline.prepare_tracks(config)
-    print("\n".join(_manifest_lines(manifest)))
+    print("\n".join(report(manifest)))
     print(f"store: {folder}  (use it with data={config.data.kind} data.store={folder})")
     return 0
-
-
-def _manifest_lines(manifest: dict[str, Any]) -> list[str]:
-    """Counts, and everything that was left out or changed on the way in."""
-    lines = []
-    for split in ("train", "val", "test", "total"):
-        n = manifest["counts"][split]
-        lines.append(f"{split:<6} {n['identities']:>7} identities {n['tracks']:>8} tracks {n['frames']:>9} frames")
-    left_out = {f"skipped {what}": found for what, found in manifest["skipped"].items()}
-    for what, found in {**left_out, "converted": manifest["converted"]}.items():
-        for reason, about in found.items():
-            lines.append(f"{what}: {about['count']} x {reason} (such as {about['examples'][0]})")
-    return [*lines, *(f"warning: {text}" for text in manifest["warnings"])]
 
 
 def verify(arguments: argparse.Namespace) -> int:
