@@ -39,7 +39,7 @@ def noise_maps() -> Tensor:
 
     blotch = octave(12, 20) + 0.7 * octave(30, 48) + 0.4 * octave(80, 128)
     speckle = octave(130, 200) + 0.7 * octave(400, 640)
-    strand = octave(8, 160) + 0.8 * octave(16, 320) + 0.6 * octave(10, 40)
+    strand = octave(24, 200) + octave(60, 400) + 0.5 * octave(10, 40)
     maps = torch.cat([blotch, speckle, strand], 1)
     return (maps - maps.mean((2, 3), keepdim=True)) / maps.std((2, 3), keepdim=True)
 
@@ -53,12 +53,20 @@ def brow_line() -> Tensor:
     return torch.linalg.lstsq(powers, points[:, 1:2]).solution[:, 0]
 
 
+@lru_cache(maxsize=1)
+def lashes() -> Tensor:
+    """How near (V,), 0..1, vertices are to the edges of the upper lids."""
+    mesh = head()
+    upper_lids = mesh.vertices[mesh.landmarks[[36, 37, 38, 39, 42, 43, 44, 45]]]
+    return torch.exp(-((torch.cdist(mesh.vertices, upper_lids).amin(1) / 0.03) ** 2))
+
+
 def beard(identity: Identity) -> Tensor:
     """Density (V,) of beard and moustache."""
     mesh = head()
     x, y, z = mesh.vertices.unbind(1)
     jaw = smooth(y, -0.66, -0.86) * smooth(z, -0.60, -0.40) * smooth(y, -1.45, -1.25)
-    jaw = torch.maximum(jaw, smooth(y, -0.50, -0.70) * smooth(x.abs(), 0.30, 0.46) * smooth(z, -0.60, -0.40))
+    jaw = torch.maximum(jaw, smooth(y, -0.50, -0.70) * smooth(x.abs(), 0.30, 0.50) * smooth(z, -0.60, -0.40))
     lip = smooth(y, -0.53, -0.57) * smooth(y, -0.78, -0.70) * smooth(x.abs(), 0.36, 0.26) * smooth(z, 0.05, 0.15)
     bare = (1 - smooth(mesh.masks["lips"], 0.1, 0.4)) * (1 - mesh.masks["mouth"])
     return (
@@ -81,9 +89,7 @@ def skin_colour(identity: Identity) -> Tensor:
     colour = identity.skin + red[:, None] * tint
     socket = 0.16 * spot(0.30, -0.17, 0.16, 0.06) + 0.10 * mesh.masks["eyelids"]
     colour = colour * (1 - socket * (1 + identity.age))[:, None]
-    upper_lids = mesh.vertices[mesh.landmarks[[36, 37, 38, 39, 42, 43, 44, 45]]]
-    lash = torch.exp(-((torch.cdist(mesh.vertices, upper_lids).amin(1) / 0.03) ** 2))
-    return colour * (1 - 0.45 * lash)[:, None]
+    return colour * (1 - 0.45 * lashes())[:, None]
 
 
 def vertex_fields(identity: Identity, person: Shape) -> tuple[Tensor, Tensor, Tensor]:
@@ -123,25 +129,44 @@ def vertex_fields(identity: Identity, person: Shape) -> tuple[Tensor, Tensor, Te
     return fields, material, gloss
 
 
+def noise_at(identity: Identity, across: Tensor, up: Tensor) -> Tensor:
+    """Noise (3, N) at places on the unrolled head, dm; every person has another stretch of it."""
+    shift_x, shift_y = identity.texture_shift
+    place = torch.stack([(across + shift_x) * (2 / TEXTURE[0]), (up + shift_y) * (2 / TEXTURE[1])], 1)
+    return F.grid_sample(noise_maps(), place[None, None], align_corners=False, padding_mode="border")[0, :, 0]
+
+
 def mix(colour: Tensor, other: Tensor, weight: Tensor) -> Tensor:
     """Colour (3, N) blended with another ((3, N) or (3, 1)) by weights (N,)."""
     return colour + (other - colour) * weight
 
 
-def skin_samples(identity: Identity, fields: Tensor) -> Tensor:
-    """Colour (3, N) of samples of the body from their fields (len(FIELDS), N)."""
+def creases(identity: Identity, across: Tensor, up: Tensor, strain: Tensor) -> Tensor:
+    """Darkening (N,) by folds: brow raised (AU1, AU2) or knitted (AU4), nose wrinkled (AU9), chin raised (AU17)."""
+    raised, knitted, wrinkled, pushed = strain
+    side = across.abs()
+    forehead = smooth(side, 0.50, 0.30) * smooth(up, 0.34, 0.40) * smooth(up, 0.66, 0.58)
+    lines = smooth(((up + 0.10 * side) * (2 * torch.pi / 0.075)).cos(), 0.2, 1.0) * forehead * raised
+    between = torch.exp(-(((side - 0.055) / 0.02) ** 2)) * smooth(up, 0.08, 0.16) * smooth(up, 0.38, 0.28) * knitted
+    bridge = smooth(side, 0.15, 0.09) * smooth(up, -0.17, -0.12) * smooth(up, 0.10, 0.05) * wrinkled
+    bridge = bridge * smooth((up * (2 * torch.pi / 0.06)).cos(), -0.2, 1.0)
+    chin = smooth(side, 0.24, 0.12) * torch.exp(-(((up + 0.83) / 0.05) ** 2)) * pushed
+    return (0.16 + 0.16 * identity.age) * lines + 0.32 * between + 0.25 * bridge + 0.35 * chin
+
+
+def skin_samples(identity: Identity, fields: Tensor, strain: Tensor) -> Tensor:
+    """Colour (3, N) of samples of the body from their fields (len(FIELDS), N) and frames' strain (4, N)."""
     lips, mouth, hairline, hairs, brow, brow_end, across, up = fields[3:]
-    shift_x, shift_y = identity.texture_shift
-    place = torch.stack([(across + shift_x) * (2 / TEXTURE[0]), (up + shift_y) * (2 / TEXTURE[1])], 1)
-    noise = F.grid_sample(noise_maps(), place[None, None], align_corners=False, padding_mode="border")[0, :, 0]
+    noise = noise_at(identity, across, up)
     strand = noise[STRAND]
     hair = identity.hair[:, None] * (1 + 0.22 * strand)
-    grain = 1 + identity.texture_strength * (0.03 * noise[BLOTCH] + 0.02 * noise[SPECKLE])
+    grain = 1 + identity.texture_strength * (0.03 * noise[BLOTCH] + 0.012 * noise[SPECKLE])
     if identity.freckles:
         grain = grain * (1 - identity.freckles * 0.4 * smooth(noise[SPECKLE], 0.7, 1.8))
-    colour = fields[:3] * grain
+    colour = fields[:3] * (grain * (1 - creases(identity, across, up, strain)))
     colour = mix(colour, identity.lips[:, None] * (1 + 0.06 * noise[SPECKLE]), smooth(lips, 0.25, 0.7))
-    colour = mix(colour, hair * 0.9, (hairs * (1 + 0.3 * strand)).clamp(0, 0.95))
+    colour = mix(colour, hair * 0.8, (hairs * (1 + 0.16 * strand)).clamp(0, 0.92))
+    brow = brow / (1 + 0.45 * strain[0])  # raising folds the skin, and would thin the brows too much
     brows = brow_end * torch.exp(-(brow**4)) * (identity.brow_density + 0.12 * strand)
     colour = mix(colour, hair * 0.75, brows.clamp(0, 1))
     colour = mix(colour, hair, smooth(hairline + 0.03 * strand, 0.0, 0.05))
@@ -161,16 +186,16 @@ def eye_samples(identity: Identity, fields: Tensor) -> Tensor:
     return colour * (1 - 0.45 * smooth(y, 0.15, 0.7)) + glint
 
 
-def sample_colours(identity: Identity, fields: Tensor, material: Tensor) -> Tensor:
-    """Colour (3, N) of samples with fields (len(FIELDS), N) and material (N,)."""
+def sample_colours(identity: Identity, fields: Tensor, material: Tensor, strain: Tensor) -> Tensor:
+    """Colour (3, N) of samples with fields (len(FIELDS), N), material (N,) and strain (4, N), see `creases`."""
     colour = fields[:3].clone()
-    for kind, paint in ((SKIN, skin_samples), (EYE, eye_samples)):
-        chosen = (material == kind).nonzero()[:, 0]
-        colour[:, chosen] = paint(identity, fields.index_select(1, chosen))
+    chosen = (material == SKIN).nonzero()[:, 0]
+    colour[:, chosen] = skin_samples(identity, fields.index_select(1, chosen), strain.index_select(1, chosen))
+    chosen = (material == EYE).nonzero()[:, 0]
+    colour[:, chosen] = eye_samples(identity, fields.index_select(1, chosen))
     chosen = (material == LOCKS).nonzero()[:, 0]
     if len(chosen):
         locks = fields.index_select(1, chosen)
-        place = torch.stack([locks[9] * (2 / TEXTURE[0]), locks[10] * (2 / TEXTURE[1])], 1)
-        noise = F.grid_sample(noise_maps(), place[None, None], align_corners=False, padding_mode="border")[0, :, 0]
+        noise = noise_at(identity, locks[FIELDS.index("across")], locks[FIELDS.index("up")])
         colour[:, chosen] = identity.hair[:, None] * (1 + 0.25 * noise[STRAND])
     return colour

@@ -150,9 +150,10 @@ def target(data: bytes, n: int) -> NDArray[np.int16]:
 def wanted(group: str, corners: NDArray[Any], crown: float) -> bool:
     """Whether a polygon is part of the head that a face crop can show."""
     x, y, z = corners.mean(0)
-    if group == "helper-hair":  # its fringe and what covers the face are left out
+    if group == "helper-hair":  # what covers the face is left out
         covers_face = (z > 0.945 and y < crown - 0.585 and abs(x) < 0.78) or (z > 1.195 and y < crown - 0.705)
-        return y > crown - HAIR_BELOW_CROWN and not covers_face
+        tip = z > 0.4 and y < crown - 1.95 and abs(x) < 1.0  # of the two locks in front of the shoulders
+        return y > crown - HAIR_BELOW_CROWN and not covers_face and not tip
     if group == "body":
         return corners[:, 1].min() > crown - BELOW_CROWN and np.abs(corners[:, 0]).max() < BESIDE
     return group in PARTS

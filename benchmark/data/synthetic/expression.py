@@ -21,15 +21,15 @@ def both(name: str, weight: float) -> dict[str, float]:
 # Facial actions (named as in ARKit) of each movement at full intensity. AU2 and AU5 are larger than life, else
 # they would stay below a pixel at 64 pixels.
 MOVEMENTS: dict[str, dict[str, float]] = {
-    "AU1": {"browInnerUp": 2.2},
-    "AU2": both("browOuterUp", 2.4),
+    "AU1": {"browInnerUp": 2.0},
+    "AU2": both("browOuterUp", 2.0),
     "AU4": both("browDown", 1.6),
     "AU5": both("eyeWide", 1.6),
     "AU6": {**both("cheekSquint", 1.3), **both("eyeSquint", 0.7)},
-    "AU9": both("noseSneer", 1.5),
+    "AU9": {**both("noseSneer", 2.0), **both("mouthUpperUp", 0.6), **both("browDown", 0.3)},
     "AU12": both("mouthSmile", 1.05),
-    "AU17": {"mouthShrugLower": 1.3, "mouthShrugUpper": 0.4},
-    "AU20": both("mouthStretch", 1.5),
+    "AU17": {"mouthShrugLower": 2.1, "mouthShrugUpper": 0.7, **both("mouthFrown", 0.5)},
+    "AU20": both("mouthStretch", 1.8),
     "AU25": {**both("mouthLowerDown", 0.8), **both("mouthUpperUp", 0.4), "jawOpen": 0.12},
     "AU26": {"jawOpen": 0.75},
     "AU7": both("eyeSquint", 1.1),
@@ -53,12 +53,12 @@ MOVEMENT_NAMES = tuple(MOVEMENTS)
 # Movements of the prototypical expressions (Ekman's EMFACS; contempt is one-sided).
 RECIPES: dict[str, dict[str, float]] = {
     "neutral": {},
-    "happy": {"AU6": 0.9, "AU12": 1.0, "AU25": 0.6},
-    "sad": {"AU1": 1.0, "AU4": 0.45, "AU15": 1.0, "AU17": 0.6},
+    "happy": {"AU6": 0.9, "AU12": 1.0, "AU25": 0.7},
+    "sad": {"AU1": 1.0, "AU4": 0.45, "AU15": 0.9, "AU17": 0.75},
     "surprise": {"AU1": 1.0, "AU2": 1.0, "AU5": 1.0, "AU25": 0.5, "AU26": 0.85},
-    "fear": {"AU1": 1.0, "AU2": 0.5, "AU4": 0.6, "AU5": 1.0, "AU20": 1.0, "AU25": 0.6, "AU26": 0.25},
-    "disgust": {"AU9": 1.0, "AU10": 0.9, "AU4": 0.5, "AU17": 0.5, "AU7": 0.5},
-    "anger": {"AU4": 1.0, "AU5": 0.5, "AU7": 0.5, "AU23": 1.0, "AU9": 0.35},
+    "fear": {"AU1": 1.0, "AU2": 0.5, "AU4": 0.6, "AU5": 1.0, "AU20": 1.0, "AU25": 0.4, "AU26": 0.25},
+    "disgust": {"AU9": 1.0, "AU10": 0.9, "AU4": 0.25, "AU17": 0.7, "AU7": 0.5},
+    "anger": {"AU4": 1.0, "AU5": 0.5, "AU7": 0.5, "AU17": 0.55, "AU23": 1.0},
     "contempt": {"left AU12": 0.8, "left AU14": 1.0},
 }
 

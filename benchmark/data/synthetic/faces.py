@@ -27,10 +27,13 @@ def labelled_faces(
 ) -> LabelledSet:
     """Renders a labelled set; the same arguments give the same bytes, however many workers render it.
 
+    (On another processor or release of torch, a few values may differ by one level of 255.)
+
     Every picture has its own pose, expression, gaze, light and background. No identity is in two splits, none
     is that of a pre-training track, and an identity's faces do not depend on the numbers asked for. Targets:
     ``landmarks68`` (300-W order; jaw points lie on the skin where they would be on a frontal face, not on the
-    outline seen), ``landmarks5`` (eye centres, tip of the nose, mouth corners; CelebA's order), ``pose``,
+    outline seen), ``landmarks5`` (eye centres, tip of the nose, mouth corners, the left of the
+    image first; CelebA's order), ``pose``,
     ``expression`` (8 classes, AffectNet's order) and ``aus`` (11, as in EmotioNet).
 
     Args:
@@ -71,7 +74,7 @@ def labelled_faces(
             "faces": sizes,
             "frames_per_identity": frames_per_identity,
             "split": "identity-disjoint, and disjoint from the pre-training tracks",
-            "crop": "square, 1.25 x the larger side of the box round the 68 landmarks, jittered by 0.045 sides",
+            "crop": "square, 1.25 x the larger side of the box round the 68 landmarks, jittered by 0.05 sides",
         },
     )
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -31,11 +32,23 @@ def scalp(identity: Identity) -> Tensor:
     """Field (V,) in dm over the template's vertices, positive where hair grows on the skin."""
     mesh = head()
     x, y, z = mesh.vertices.unbind(1)
-    front = 0.62 + identity.hairline - 0.30 * (x.abs() / 0.75) ** 4 + 0.05 * ((x - identity.parting) * 4).cos()
+    front = (
+        0.62
+        + identity.hairline
+        - 0.30 * (x.abs().clamp(max=0.95) / 0.75) ** 4
+        + 0.05 * ((x - identity.parting) * 4).cos()
+    )
     low = 0.10 + 0.85 * smooth(z, -0.55, -0.70)  # sideburns before the ear, down to the nape behind it
     field = torch.maximum(y - front, torch.minimum(y + low, (-0.20 - z) * 2.2))
     field = torch.minimum(field, 0.12 - 0.4 * mesh.masks["ears"])
     return torch.where(mesh.of("body") & (not identity.bald), field, -1.0)
+
+
+@lru_cache(maxsize=1)
+def ear_distance() -> Tensor:
+    """Distance (V,) of the template's vertices from the nearer ear, dm."""
+    mesh = head()
+    return torch.cdist(mesh.vertices, mesh.vertices[mesh.masks["ears"] > 0.4]).amin(1)
 
 
 def normals(points: Tensor) -> Tensor:
@@ -55,10 +68,13 @@ def glasses(rest: Tensor, size: float) -> tuple[Tensor, Tensor]:
     points, triangles = [], []
     angle = torch.arange(n) * (2 * math.pi / n)
     cos, sin = angle.cos(), angle.sin()
-    height, width, rim = 0.185 * size, 0.245 * size, 0.034
+    height, width, rim = 0.175 * size, 0.225 * size, 0.03
     edges = []
     start = 0
-    plane = max(float(rest[mesh.of(f"eye_{side}"), 2].max()) for side in ("left", "right")) + 0.12
+    bridge_of_nose = (rest[:, 0].abs() < 0.15) & (rest[:, 1].abs() < 0.12)
+    plane = max(
+        float(rest[mesh.of("eye_left", "eye_right"), 2].max()) + 0.12, float(rest[bridge_of_nose, 2].max()) + 0.01
+    )
     for side, sign in (("left", 1.0), ("right", -1.0)):
         x, y, _ = rest[mesh.of(f"eye_{side}")].mean(0).tolist()
         x, y = x * 1.04, y - 0.04
@@ -93,12 +109,19 @@ def shape(identity: Identity) -> Shape:
     eyes = torch.stack([rest[mesh.of(f"eye_{side}")].mean(0) for side in ("left", "right")])
     rest = rest - eyes.mean(0)
     x, y, z = mesh.vertices.unbind(1)
-    ear_distance = torch.cdist(mesh.vertices, mesh.vertices[mesh.masks["ears"] > 0.4]).amin(1)
-    raised = smooth(scalp(identity), 0.0, 0.2) * smooth(y, -0.95, -0.65) * smooth(ear_distance, 0.02, 0.24)
+    raised = smooth(scalp(identity), 0.0, 0.2) * smooth(y, -0.95, -0.65) * smooth(ear_distance(), 0.02, 0.24)
     wave = 1 + 0.25 * (x * 7 + identity.parting * 9).sin() * (y * 5).sin() + 0.2 * (z * 9).sin()
     rest = rest + normals(rest[..., None])[..., 0] * (raised * identity.hair_depth * wave)[:, None]
+    for side in ("left", "right"):  # nor may any shape of the lids leave the eyeball bulging
+        eye = mesh.of(f"eye_{side}")
+        rest[eye] = torch.lerp(rest[eye].mean(0), rest[eye], 0.96) - torch.tensor([0.0, 0.0, 0.008])
+    teeth = mesh.of("upper_teeth", "lower_teeth")  # no smile may stretch the lips so far that teeth pierce them
+    rest[teeth] = rest[teeth] * torch.tensor([0.92, 1.0, 1.0]) - torch.tensor([0.0, 0.0, 0.035])
+    rest[mesh.of("lower_teeth"), 1] -= 0.03
     locks = mesh.of("hair")
-    rest[locks] = rest[locks] * torch.tensor([1.02, 1.0, 1.0]) - torch.tensor([0.0, 0.0, 0.10])
+    hug = 1.02 - 0.24 * smooth(y[locks], 0.1, -0.9)  # locks fall along the cheeks
+    rest[locks] = rest[locks] * torch.stack([hug, torch.ones_like(hug), torch.ones_like(hug)], 1)
+    rest[locks, 2] -= 0.10
     drawn = torch.ones_like(locks) if identity.long_hair else ~locks
     triangles = mesh.triangles[drawn[mesh.triangles[:, 0]]]
     if identity.glasses is not None:

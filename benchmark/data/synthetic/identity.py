@@ -140,7 +140,7 @@ def sample_identity(random: torch.Generator) -> Identity:
         brow_thickness=dice.uniform(0.028, 0.048) * (1.15 if is_male else 0.85),
         brow_density=dice.uniform(0.55, 0.95),
         glasses=torch.rand(3, generator=random) * dice.uniform(0.05, 0.5) if dice.chance(0.2) else None,
-        glasses_size=dice.uniform(0.92, 1.2),
+        glasses_size=dice.uniform(0.9, 1.12),
         texture_shift=(dice.uniform(-0.9, 0.9), dice.uniform(-0.7, 0.7)),
         texture_strength=dice.uniform(0.6, 1.4) * (1 + 0.5 * old),
     )

@@ -9,7 +9,8 @@ from benchmark.data.synthetic.expression import AUS, EXPRESSIONS, MOVEMENT_NAMES
 
 POSE_SPREAD = (7.1, 8.4, 16.2)  # standard deviation of roll, pitch and yaw in real videos of faces, degrees
 POSE_REACH = 2.6  # standard deviations that a pose stays within
-TWITCH, TALK, BLINK = 0.07, 0.2, 0.05  # how often: any one action unit by itself; talking; closed eyes
+TWITCH = (0.04, 0.08, 0.03, 0.04, 0.12, 0.12, 0.06, 0.04, 0.12, 0.02, 0.05)  # how often each of AUS by itself
+TALK, BLINK = 0.06, 0.05  # how often the mouth talks and the eyes are closed
 PAUSE = 15  # time steps between the frames of a track; a movement lasts about 30
 
 
@@ -30,7 +31,12 @@ class Performance:
 
     def actions(self) -> Tensor:
         """Weights (B, A) of the head's actions."""
-        return (self.intensity @ action_weights()).clamp(max=2.4)
+        return (self.intensity @ action_weights()).clamp(max=2.6)
+
+    def strain(self) -> Tensor:
+        """How far (4, B) the brow is raised and knitted, the nose wrinkled and the chin raised, 0..1."""
+        raised = self.intensity[:, [index("AU1"), index("AU2")]].amax(1)
+        return torch.stack([raised, *self.intensity[:, [index(name) for name in ("AU4", "AU9", "AU17")]].T])
 
 
 def settle(intensity: Tensor, random: torch.Generator) -> Tensor:
@@ -53,9 +59,9 @@ def single_faces(random: torch.Generator, count: int) -> Performance:
         return low + (high - low) * torch.rand(*shape, generator=random)
 
     expression = torch.randint(len(EXPRESSIONS), (count,), generator=random)
-    intensity = recipes()[expression] * uniform(0.55, 1.1, count, 1) * uniform(0.7, 1.1, count, n_movements)
+    intensity = recipes()[expression] * uniform(0.65, 1.1, count, 1) * uniform(0.8, 1.1, count, n_movements)
     intensity = intensity * (torch.rand(count, n_movements, generator=random) < 0.85)
-    twitch = uniform(0.35, 0.95, count, len(AUS)) * (torch.rand(count, len(AUS), generator=random) < TWITCH)
+    twitch = uniform(0.5, 1.0, count, len(AUS)) * (torch.rand(count, len(AUS), generator=random) < torch.tensor(TWITCH))
     rest = 0.07 * torch.randn(count, len(AUS), generator=random).abs()
     intensity[:, labelled] = torch.maximum(intensity[:, labelled], twitch) + rest
     talk = torch.rand(count, 1, generator=random) < TALK

@@ -58,7 +58,7 @@ def rasterise(points: Tensor, triangles: Tensor, side: int) -> Hits:
     offset = torch.arange(len(owner)) - (n.cumsum(0) - n).index_select(0, owner)
     planes = torch.stack([u_0, u_x, u_y, v_0, v_x, v_y, width], 1).index_select(0, owner)
     u_0, u_x, u_y, v_0, v_x, v_y, width = planes.unbind(1)
-    down = torch.div(offset, width, rounding_mode="floor")
+    down = ((offset + 0.5) / width).floor()
     across = offset - down * width
     u, v = u_0 + u_x * across + u_y * down, v_0 + v_x * across + v_y * down
     inside = ((u >= 0) & (v >= 0) & (u + v <= 1)).nonzero()[:, 0]

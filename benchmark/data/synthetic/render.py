@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.data.synthetic.appearance import sample_colours, vertex_fields
+from benchmark.data.synthetic.appearance import EYE, PLAIN, sample_colours, vertex_fields
 from benchmark.data.synthetic.geometry import NECK, Shape, posed, shape
 from benchmark.data.synthetic.head import head
 from benchmark.data.synthetic.identity import Identity
 from benchmark.data.synthetic.performance import Performance
 from benchmark.data.synthetic.raster import rasterise
-from benchmark.data.synthetic.scene import BACKGROUND_EXTENT, Scene, develop, illuminate
+from benchmark.data.synthetic.scene import BACKGROUND_EXTENT, Scene, develop, illuminate, key_reaches
 
 CROP = 1.25  # side of a crop over the larger side of the box round the 68 landmarks
-JITTER = 0.045  # standard deviation of a crop's centre (in sides) and log-size, as of a face detector
+JITTER = 0.05  # standard deviation of a crop's centre (in sides) and log-size, as of a face detector
 SAMPLES = 2  # per pixel, along either axis
 PIXELS_AT_ONCE = 16384  # keeps the arrays within the processor's cache
 
@@ -53,7 +53,7 @@ def embody(identity: Identity) -> Person:
     openness = torch.maximum(mesh.openness, least)
     teeth, tongue = mesh.of("upper_teeth", "lower_teeth"), mesh.of("tongue")
     depth = mesh.vertices[:, 2]
-    openness[teeth] = (0.35 + 0.55 * ((depth + 0.2) / 0.35)).clamp(0.3, 0.9)[teeth]
+    openness[teeth] = (0.4 + 0.6 * ((depth + 0.2) / 0.35)).clamp(0.4, 0.95)[teeth]
     openness[tongue] = (0.3 + 0.4 * (depth + 0.4) / 0.4).clamp(0.25, 0.7)[tongue]
     openness[mesh.of("hair")] = 0.85
     extra = torch.ones(len(body.rest) - len(openness))
@@ -87,10 +87,17 @@ def render(person: Person, performance: Performance, scene: Scene, random: torch
     left, top = centre[0] - size / 2, centre[1] + size / 2
 
     across, down = (x - left) / size, (top - y) / size
-    light = illuminate(scene, normal, person.openness, person.gloss)
+    lit = key_reaches(scene, points, person.shape.triangles)
+    shiny = (person.material == EYE) | (person.material == PLAIN)
+    lit[shiny] = lit[shiny].clamp(min=0.45)  # eyes and teeth gleam in the shadow of brow and lips
+    light = illuminate(scene, normal, person.openness, person.gloss, lit)
     place = torch.stack([across, down, points[:, 2]], 1)
     step = max(1, PIXELS_AT_ONCE // side**2)
-    parts = [paint(person, place[..., i : i + step], light[..., i : i + step], side) for i in range(0, n, step)]
+    strain = performance.strain()
+    parts = []
+    for start in range(0, n, step):
+        some = slice(start, start + step)
+        parts.append(paint(person, place[..., some], light[..., some], strain[:, some], side))
     canvas = torch.cat(parts, 1)
     steps = (torch.arange(side) + 0.5) / side
     seen_x = ((left[:, None] + steps * size[:, None]) * (2 / BACKGROUND_EXTENT))[:, None, :].expand(n, side, side)
@@ -106,13 +113,14 @@ def render(person: Person, performance: Performance, scene: Scene, random: torch
     return Pictures(develop(scene, picture, random), landmarks.contiguous(), canvas[3])
 
 
-def paint(person: Person, place: Tensor, light: Tensor, side: int) -> Tensor:
+def paint(person: Person, place: Tensor, light: Tensor, strain: Tensor, side: int) -> Tensor:
     """Red, green, blue (times coverage) and coverage of the head: (4, B, S, S).
 
     Args:
         person: who.
         place: (V + G, 3, B) x and y in crop sides, and depth in dm.
         light: (V + G, 4, B) see `illuminate`.
+        strain: (4, B) of the skin, see `appearance.creases`.
         side: of the square pictures, pixels.
     """
     n, fine = place.shape[2], side * SAMPLES
@@ -122,7 +130,7 @@ def paint(person: Person, place: Tensor, light: Tensor, side: int) -> Tensor:
     fields = interpolate(person.fields, corners, weights)
     rows = light.permute(0, 2, 1).reshape(-1, 4)
     lit = interpolate(rows, corners * n + hits.batch[:, None], weights)
-    colour = sample_colours(person.identity, fields, person.material[corners[:, 0]])
+    colour = sample_colours(person.identity, fields, person.material[corners[:, 0]], strain[:, hits.batch])
     canvas = torch.zeros(4, n * fine * fine)
     canvas[:3, hits.sample] = colour * lit[:3] + lit[3]
     canvas[3, hits.sample] = 1

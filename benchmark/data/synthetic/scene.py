@@ -7,9 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from benchmark.data.synthetic.raster import rasterise
 from benchmark.data.synthetic.seeds import Dice
 
 BACKGROUND_SIDE, BACKGROUND_EXTENT = 96, 4.0  # texels; dm, centred where the head was first
+SHADOW_SIDE, SHADOW_EXTENT, SHADOW_BIAS = 72, 3.2, 0.07  # texels; dm across; dm
+USUAL_LEVEL = 0.43  # mean brightness that the camera exposes for
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def draw_background(dice: Dice) -> Tensor:
     """A muted, out-of-focus room (3, 96, 96): a wall with a gradient and a few blurred things."""
     random, side = dice.random, BACKGROUND_SIDE
     grey = torch.rand(6, 1, generator=random) * 0.75 + 0.08
-    colours = (grey + 0.12 * torch.randn(6, 3, generator=random) * (0.3 + grey)).clamp(0.02, 0.98)
+    colours = (grey + 0.09 * torch.randn(6, 3, generator=random) * (0.3 + grey)).clamp(0.02, 0.98)
     steps = torch.linspace(-1, 1, side)
     y, x = steps[:, None], steps[None]
     turn = dice.uniform(0, 2 * math.pi)
@@ -59,29 +62,51 @@ def draw_scene(random: torch.Generator, count: int) -> Scene:
         direction = [math.sin(side) * math.cos(height), math.sin(height), math.cos(side) * math.cos(height)]
         warmth = torch.tensor([1.0, 0.0, -1.0])
         level = dice.uniform(0.35, 0.95)  # of the key light; the rest comes from everywhere
-        ambient = (1 + warmth * dice.normal(0.06)) * (0.22 + 0.42 * (0.95 - level) + dice.uniform(0.0, 0.12))
+        ambient = (1 + warmth * dice.normal(0.05)) * (0.22 + 0.42 * (0.95 - level) + dice.uniform(0.0, 0.12))
         rim = (1 + warmth * dice.normal(0.1)) * (dice.uniform(0.1, 0.5) if dice.chance(0.35) else 0.0)
-        tint = 1 + warmth * dice.normal(0.05) + torch.tensor([0.0, 1.0, 0.0]) * dice.normal(0.015)
+        tint = 1 + warmth * dice.normal(0.04) + torch.tensor([0.0, 1.0, 0.0]) * dice.normal(0.015)
         columns.append(
             (
                 torch.tensor(direction),
-                (1 + warmth * dice.normal(0.06)) * level,
+                (1 + warmth * dice.normal(0.05)) * level,
                 ambient,
                 rim,
                 draw_background(dice),
                 torch.tensor(dice.uniform(8.0, 22.0)),
-                tint * dice.uniform(0.75, 1.2),
-                torch.tensor(dice.uniform(0.8, 1.15)),
-                torch.tensor(dice.uniform(0.55, 1.1)),
+                tint * dice.uniform(0.85, 1.2),
+                torch.tensor(dice.uniform(0.85, 1.15)),
+                torch.tensor(dice.uniform(0.75, 1.15)),
+                torch.tensor(0.007 * dice.uniform() ** 2),
                 torch.tensor(0.012 * dice.uniform() ** 2),
-                torch.tensor(0.02 * dice.uniform() ** 2),
             )
         )
     stacked = [torch.stack(values) for values in zip(*columns, strict=True)]
     return Scene(*(s.T.contiguous() for s in stacked[:4]), *stacked[4:])
 
 
-def illuminate(scene: Scene, normal: Tensor, openness: Tensor, gloss: Tensor) -> Tensor:
+def key_reaches(scene: Scene, points: Tensor, triangles: Tensor) -> Tensor:
+    """Share (V, B) of the key light that reaches vertices (V, 3, B): a shadow map, looked up at five places."""
+    n, side = points.shape[2], SHADOW_SIDE
+    forward = scene.direction.T.expand(n, 3)
+    right = F.normalize(torch.linalg.cross(torch.tensor([[0.0, 1.0, 0.0]]).expand(n, 3), forward), dim=1)
+    axes = torch.stack([right, torch.linalg.cross(forward, right), forward], 1)  # (B, 3, 3)
+    x, y, depth = torch.einsum("vib,bji->jvb", points - points.mean(0), axes)
+    column, row = (0.5 + x / SHADOW_EXTENT) * side, (0.5 - y / SHADOW_EXTENT) * side
+    hits = rasterise(torch.stack([column, row, depth], 1), triangles, side)
+    corners = depth.reshape(-1)[triangles[hits.triangle] * n + hits.batch[:, None]]
+    nearest = torch.full((n * side * side,), -99.0)
+    nearest[hits.sample] = (
+        corners[:, 0] + hits.u * (corners[:, 1] - corners[:, 0]) + hits.v * (corners[:, 2] - corners[:, 0])
+    )
+    lit = torch.zeros_like(depth)
+    for right_by, down_by in ((0, 0), (1, 0.4), (-1, -0.4), (0.4, -1), (-0.4, 1)):
+        i = (column + right_by).long().clamp(0, side - 1)
+        j = (row + down_by).long().clamp(0, side - 1)
+        lit += depth > nearest[(torch.arange(n) * side + j) * side + i] - SHADOW_BIAS
+    return lit / 5
+
+
+def illuminate(scene: Scene, normal: Tensor, openness: Tensor, gloss: Tensor, lit: Tensor) -> Tensor:
     """Light (V, 4, B) at vertices: diffuse red, green, blue, and the highlight.
 
     Args:
@@ -89,6 +114,7 @@ def illuminate(scene: Scene, normal: Tensor, openness: Tensor, gloss: Tensor) ->
         normal: (V, 3, B) unit normals, view axes.
         openness: (V,) ambient occlusion.
         gloss: (V,) strength of the highlight.
+        lit: (V, B) share of the key light that reaches a vertex.
 
     Red wraps further round the shadow line than blue, as light does that travels through skin.
     """
@@ -99,20 +125,21 @@ def illuminate(scene: Scene, normal: Tensor, openness: Tensor, gloss: Tensor) ->
     shine = ((x * dx + y * dy + z * (dz + 1)) * half).clamp(min=0) ** 18 * gloss[:, None]
     rim = (-0.8 * dx.sign() * x + 0.25 * y - 0.45 * z).clamp(min=0)
     around = (0.82 + 0.18 * y) * openness[:, None]
-    shaded = 0.35 + 0.65 * openness[:, None]
+    shaded = (0.35 + 0.65 * openness[:, None]) * lit
     channels = [
         scene.ambient[c] * around
         + scene.key[c] * ((facing + wrap) / (1 + wrap)).clamp(min=0) * shaded
         + scene.rim[c] * rim
         for c, wrap in enumerate((0.35, 0.22, 0.16))
     ]
-    return torch.stack([*channels, shine * scene.key.mean(0)], 1)
+    return torch.stack([*channels, shine * lit * scene.key.mean(0)], 1)
 
 
 def develop(scene: Scene, picture: Tensor, random: torch.Generator) -> Tensor:
     """What the camera makes of linear pictures (B, 3, S, S): uint8 (B, S, S, 3)."""
     side = picture.shape[-1]
-    picture = picture * scene.gain[..., None, None]
+    exposure = (USUAL_LEVEL / picture.mean((1, 2, 3)).clamp(min=0.02)) ** 0.6  # the camera makes up for most of it
+    picture = picture * (exposure[:, None] * scene.gain)[..., None, None]
     grey = picture.mean(1, keepdim=True)
     picture = grey + (picture - grey) * scene.saturation[:, None, None, None]
     picture = 0.45 + (picture - 0.45) * scene.contrast[:, None, None, None]

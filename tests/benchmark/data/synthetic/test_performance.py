@@ -1,0 +1,40 @@
+import pytest
+import torch
+
+from benchmark.data.synthetic.expression import AUS, present
+from benchmark.data.synthetic.performance import POSE_SPREAD, single_faces, track
+from benchmark.data.synthetic.seeds import generator
+
+
+@pytest.fixture(scope="module")
+def many():
+    return single_faces(generator("test", "many"), 4000)
+
+
+def test_action_units_are_neither_rare_nor_usual(many):
+    shares = present(many.intensity).mean(0)
+    assert len(shares) == len(AUS)
+    assert (shares > 0.13).all()
+    assert (shares < 0.46).all()
+
+
+def test_action_units_are_not_the_expression(many):
+    labels = present(many.intensity)
+    for expression in range(8):
+        shares = labels[many.expression == expression].mean(0)
+        assert ((shares > 0.02) & (shares < 0.98)).sum() >= 6
+
+
+def test_poses_spread_as_in_real_videos(many):
+    torch.testing.assert_close(many.pose.std(0), torch.tensor(POSE_SPREAD), rtol=0.06, atol=0)
+
+
+def test_tracks_spread_as_single_faces_do():
+    poses = torch.cat([track(generator("test", i), 8).pose for i in range(400)])
+    torch.testing.assert_close(poses.std(0), torch.tensor(POSE_SPREAD), rtol=0.12, atol=0)
+
+
+def test_tracks_move_smoothly():
+    pose = torch.stack([track(generator("test", i), 12).pose for i in range(200)])
+    step, far = (pose[:, 1:] - pose[:, :-1]).square().mean(), (pose[:, 6:] - pose[:, :-6]).square().mean()
+    assert step < 0.75 * far
