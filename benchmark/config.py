@@ -1,7 +1,7 @@
 """Presets, config groups and `key=value` overrides become one typed, checked config."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,8 +13,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from benchmark.checks import check
 from benchmark.errors import UsageError, first_line, suggestion
-from benchmark.schema import DATA_KINDS, Config, JoinedData, TrainConfig, VariantConfig
+from benchmark.schema import DATA_KINDS, Config, TrainConfig, VariantConfig
 
 GROUPS = ("preset", "data", "launcher")
 LISTS = ("methods", "tasks", "seeds")
@@ -42,7 +43,7 @@ def load(overrides: Iterable[str] = ()) -> Config:
     merged = OmegaConf.merge(composed, own_preset) if own_preset is not None else composed
     for key, value in pairs:
         if key not in GROUPS:
-            OmegaConf.update(merged, key, _value(key, value), force_add=True)
+            _set(merged, key, _value(key, value))
     return _typed(cast(dict[str, Any], OmegaConf.to_container(merged, resolve=False)))
 
 
@@ -108,13 +109,22 @@ def _own_preset(chosen: dict[str, str]) -> DictConfig | None:
     return content
 
 
+def _set(config: Any, key: str, value: Any) -> None:
+    try:
+        OmegaConf.update(config, key, value, force_add=True)
+    except (OmegaConfBaseException, ValueError) as error:
+        raise UsageError(f"{key} cannot be set: {first_line(error)}") from error
+
+
 def _value(key: str, text: str) -> Any:
     if key in LISTS and not text.strip().startswith("["):
         text = text if key == "seeds" and "," not in text else f"[{text}]"
     try:
-        return yaml.load(text, Loader=_Numbers) if text else None
+        value = yaml.load(text, Loader=_Numbers) if text else None
     except yaml.YAMLError as error:
         raise UsageError(f"{key}: {text!r} is not a value: {first_line(error)}") from error
+    as_written = isinstance(value, str | dict) and not text.lstrip().startswith(("{", "'", '"'))
+    return text if as_written else value  # not YAML, for which "a: b" is a dictionary and " #" a comment
 
 
 class _Numbers(yaml.SafeLoader):
@@ -130,24 +140,42 @@ def _typed(values: dict[str, Any]) -> Config:
     """Values put through the schema: every key known, every value of its type."""
     if values.get("root") == "???":
         raise UsageError(f"preset {values.get('preset')} needs root=DIR, the folder its data lie in")
-    data = values.pop("data", {}) or {}
+    _check_dictionaries(values)
+    data = values.get("data") or {}
     kind = data.get("kind", "synthetic")
     if kind not in DATA_KINDS:
         raise UsageError(f"unknown data kind {kind!r}{suggestion(str(kind), DATA_KINDS)}")
     for name, variant in (values.get("variants") or {}).items():
         variant.setdefault("method", name)
-    root = {key: values.get(key) for key in ("root", "cache", "out", "name")}
-    data = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create({**root, "data": data}), resolve=True))["data"]
-    config: Config = _schema(Config, values, "")
-    config.data = _schema(DATA_KINDS[kind], data, "data.")
+    own_data = _schema(DATA_KINDS[kind], _resolved(values, "data"), "data.")
+    config: Config = _schema(Config, {**values, "data": plain(own_data)}, "")
+    config.data = own_data
     config.seeds = _seeds(config.seeds)
     for name in config.methods:
         config.variants.setdefault(name, VariantConfig(method=name))
-    for name, variant in config.variants.items():
-        variant_train(config, name)
-        _check_keys(TrainConfig, variant.train, f"variants.{name}.train.")
-    _check(config)
+    check(config, {name: variant_train(config, name) for name in config.variants})
     return config
+
+
+def _check_dictionaries(values: dict[str, Any]) -> None:
+    """Refuses a single value where a group of keys belongs."""
+    for group in ("data", "variants", "sets", "task"):
+        entries = {group: values.get(group) or {}}
+        if group != "data" and isinstance(entries[group], dict):
+            entries |= {f"{group}.{name}": entry for name, entry in entries[group].items()}
+        for key, entry in entries.items():
+            if not isinstance(entry, dict):
+                raise UsageError(f"{key} holds keys of its own, not the value {entry!r}")
+
+
+def _resolved(values: dict[str, Any], group: str) -> Any:
+    """One group with its references to top-level keys, such as ${root}, filled in."""
+    top = {key: value for key, value in values.items() if key in ("root", "cache", "out", "name")}
+    try:
+        whole = OmegaConf.create({**top, group: values.get(group) or {}})
+        return cast(dict[str, Any], OmegaConf.to_container(whole, resolve=True))[group]
+    except OmegaConfBaseException as error:
+        raise UsageError(f"{error.full_key or group}: {first_line(error)}") from error
 
 
 def variant_train(config: Config, name: str) -> TrainConfig:
@@ -174,7 +202,7 @@ def _check_keys(schema: type, values: dict[str, Any], prefix: str) -> None:
             near = [f"{prefix}{name}" for name in known]
             raise UsageError(f"unknown key {prefix}{key!s}{suggestion(f'{prefix}{key}', near)}")
         default = known[key].default_factory
-        if isinstance(default, type) and is_dataclass(default) and key != "data":
+        if isinstance(default, type) and is_dataclass(default):
             if not isinstance(value, dict):
                 raise UsageError(
                     f"{prefix}{key} holds keys of its own, such as {prefix}{key}.{fields(default)[0].name}="
@@ -189,48 +217,3 @@ def _seeds(value: Any) -> list[int]:
     if len(set(seeds)) < len(seeds):
         raise UsageError(f"seeds: {value!r} names a seed twice")
     return seeds
-
-
-def _check(config: Config) -> None:
-    for key, number, low in _bounds(config):
-        if not number >= low:
-            raise UsageError(f"{key}={number} must be at least {low}")
-    choices = {
-        "train.optimiser": (config.train.optimiser, ("adam", "sgd")),
-        "train.schedule": (config.train.schedule, ("one_cycle", "plateau", "constant")),
-        "train.amp": (config.train.amp, ("auto", "bf16", "off")),
-        "launcher.kind": (config.launcher.kind, ("inline", "local")),
-        "probe.table_head": (config.probe.table_head, tuple(config.probe.heads)),
-    }
-    for key, (value, allowed) in choices.items():
-        if value not in allowed:
-            raise UsageError(f"{key}={value}{suggestion(value, allowed)}")
-    for key in LISTS[:2]:
-        names = getattr(config, key)
-        if not names:
-            raise UsageError(f"{key} is empty: name at least one")
-        if len(set(names)) < len(names):
-            raise UsageError(f"{key}: {', '.join(names)} names one twice")
-    for name in config.tasks:
-        if name not in config.task:
-            raise UsageError(f"unknown task {name!r}{suggestion(name, config.task)}")
-        if config.task[name].set not in config.sets:
-            raise UsageError(
-                f"task {name}: unknown set {config.task[name].set!r}{suggestion(config.task[name].set, config.sets)}"
-            )
-
-
-def _bounds(config: Config) -> Iterator[tuple[str, float, float]]:
-    train = config.train
-    for key in ("steps", "batch_size", "epoch_samples", "val_samples", "log_steps", "checkpoint_steps"):
-        yield f"train.{key}", getattr(train, key), 1
-    for key in ("lr", "workers", "threads", "weight_decay", "plateau_patience", "checkpoint_minutes"):
-        yield f"train.{key}", getattr(train, key), 0
-    yield "encoder.width", config.encoder.width, 1
-    yield "encoder.dim", config.encoder.dim, 2
-    yield "data.size", config.data.size, 16
-    if isinstance(config.data, JoinedData):
-        yield "the number of data.parts", len(config.data.parts), 1
-    yield "augment.translate", config.augment.translate, 0
-    yield "augment.scale", config.augment.scale, 0
-    yield "launcher.workers", config.launcher.workers, 0

@@ -12,7 +12,7 @@ from benchmark.data import catalogue
 from benchmark.errors import UsageError
 from benchmark.files import read_json, write_json
 from benchmark.progress import RunsProgress, data_progress, say
-from benchmark.schema import Config
+from benchmark.schema import Config, row_name
 from benchmark.store import Run
 from slurm.launch import Job, Outcome, launch
 
@@ -98,7 +98,7 @@ def plan(config: Config, manifest: dict[str, Any], sets: dict[str, Any]) -> list
                     out=config.out,
                     benchmark=config.name,
                     data=own_task or config.data.name,
-                    variant=Path(name).stem if name.endswith(".py") else name,
+                    variant=row_name(name),
                     method=variant.method,
                     version=method.version,
                     kind=method.kind,

@@ -1,6 +1,7 @@
 """The schema of a benchmark's configuration: every key, its default and its meaning."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -148,6 +149,11 @@ class VariantConfig:
     train: dict[str, Any] = field(default_factory=dict)  # what this variant trains with instead of `train`
 
 
+def row_name(variant: str) -> str:
+    """What a variant is called in tables and folders: its own name, or that of its method's file."""
+    return Path(variant).stem if variant.endswith(".py") else variant
+
+
 @dataclass
 class TaskConfig:
     """What a probe reads: one target of one labelled set."""
@@ -178,7 +184,7 @@ class Config:
     out: str = "results/runs"
     cache: str = "results/cache"  # packed stores and labelled sets made from raw data
     root: str | None = None  # a data root that presets may build paths from
-    data: Any = field(default_factory=SyntheticData)
+    data: Any = field(default_factory=dict)  # one of DATA_KINDS, by its `kind`
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     train: TrainConfig = field(default_factory=TrainConfig)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from benchmark.data.sources import TrackSource
 from benchmark.errors import UsageError, suggestion
@@ -14,6 +14,7 @@ from benchmark.schema import FrameData, JoinedData, SyntheticData, SyntheticFace
 if TYPE_CHECKING:
     from benchmark.data.csv_config import CsvFaces
 
+_Schema = TypeVar("_Schema")
 Data = SyntheticData | VideoData | FrameData | JoinedData
 
 
@@ -36,7 +37,7 @@ def source(data: Data) -> TrackSource:
     if isinstance(data, JoinedData):
         from benchmark.data.joined import Joined
 
-        return Joined([source(_part(number, part, data.size)) for number, part in enumerate(data.parts)])
+        return Joined([source(part) for part in _parts(data)])
     if data.root is None:
         raise UsageError(f"data={data.kind} needs data.root=DIR, the folder of raw files")
     if isinstance(data, VideoData):
@@ -50,23 +51,26 @@ def source(data: Data) -> TrackSource:
     return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten)
 
 
-def _part(number: int, values: Mapping[str, Any], size: int) -> VideoData | FrameData:
-    """The settings of one part of joined data."""
-    kinds = {"videos": VideoData, "frames": FrameData}
+def _parts(data: JoinedData) -> list[VideoData | FrameData]:
+    """The settings of each part of joined data."""
+    return [_part(f"data.parts[{number}]", part, data.size) for number, part in enumerate(data.parts)]
+
+
+def _part(key: str, values: Any, size: int) -> VideoData | FrameData:
+    kinds: dict[Any, Any] = {"videos": VideoData, "frames": FrameData}
+    if not isinstance(values, Mapping):
+        raise UsageError(f"{key} holds keys of its own, such as kind and root, not {values!r}")
     kind = values.get("kind")
     if kind not in kinds:
-        raise UsageError(f"data.parts[{number}].kind is {kind!r}; one of {', '.join(kinds)}")
-    known = [item.name for item in fields(kinds[kind])]
-    if unknown := [key for key in values if key not in known]:
-        raise UsageError(f"unknown key data.parts[{number}].{unknown[0]}{suggestion(unknown[0], known)}")
-    return kinds[kind](**{**values, "size": size})
+        raise UsageError(f"{key}.kind is {kind!r}; one of {', '.join(kinds)}")
+    return cast(VideoData | FrameData, _typed(kinds[kind], {**values, "size": size}, f"{key}."))
 
 
 def store_folder(data: Data, cache: str) -> Path:
     """Where the packed store lies: ``data.store``, or a place in the cache named by all that makes it."""
     if data.store is not None:
         return Path(data.store)
-    roots = [part.get("root") for part in data.parts] if isinstance(data, JoinedData) else [data.root]
+    roots = [part.root for part in _parts(data)] if isinstance(data, JoinedData) else [data.root]
     places = [str(Path(root).resolve()) for root in roots if root is not None]
     key = digest([source(data).describe(), places, data.split_seed, data.jpeg_quality])
     return Path(cache, "tracks", f"{data.name}-{key[:10]}")
@@ -86,10 +90,18 @@ def faces_config(name: str, values: Mapping[str, Any]) -> "SyntheticFaces | CsvF
         return CsvFaces.from_mapping({"name": name, **own})
     if kind != "synthetic":
         raise UsageError(f"sets.{name}.kind is {kind!r}; one of csv, synthetic")
-    known = [item.name for item in fields(SyntheticFaces)]
-    if unknown := [key for key in values if key not in known]:
-        raise UsageError(f"unknown key sets.{name}.{unknown[0]}{suggestion(unknown[0], known)}")
-    return SyntheticFaces(**values)
+    return _typed(SyntheticFaces, values, f"sets.{name}.")
+
+
+def _typed(schema: type[_Schema], values: Mapping[str, Any], prefix: str) -> _Schema:
+    """A dataclass of these values, every key known and every value of its type."""
+    known: dict[str, Any] = {item.name: item.type for item in fields(schema)}  # type: ignore[arg-type]
+    for key, value in values.items():
+        if key not in known:
+            raise UsageError(f"unknown key {prefix}{key}{suggestion(str(key), known)}")
+        if isinstance(value, bool) or not isinstance(value, int | float if known[key] is float else known[key]):
+            raise UsageError(f"{prefix}{key} is {value!r}, not {getattr(known[key], '__name__', known[key])}")
+    return schema(**values)
 
 
 def set_file(name: str, values: Mapping[str, Any], cache: str) -> Path:

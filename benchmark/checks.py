@@ -1,0 +1,89 @@
+"""Refuses a configuration whose values cannot work, before anything is computed."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from benchmark.errors import UsageError, suggestion
+from benchmark.schema import Config, JoinedData, TrainConfig, row_name
+
+
+def check(config: Config, trains: Mapping[str, TrainConfig]) -> None:
+    """Checks every number, choice and name; ``trains`` holds the training settings of each variant.
+
+    Raises:
+        UsageError: a number out of range, an unknown choice or task, a name that is used twice or no name.
+    """
+    for key, number, low, high in _ranges(config):
+        _check_range(key, number, low, high)
+    _check_train("train", config.train)
+    for name, train in trains.items():
+        _check_train(f"variants.{name}.train", train)
+    _check_choice("launcher.kind", config.launcher.kind, ("inline", "local"))
+    _check_choice("probe.table_head", config.probe.table_head, config.probe.heads)
+    _check_names(config)
+    _check_rows_and_tasks(config)
+
+
+def _ranges(config: Config) -> list[tuple[str, float, float, float]]:
+    """Key, value, least and greatest."""
+    parts = len(config.data.parts) if isinstance(config.data, JoinedData) else 1
+    return [
+        ("encoder.width", config.encoder.width, 1, math.inf),
+        ("encoder.dim", config.encoder.dim, 2, math.inf),
+        ("data.size", config.data.size, 16, math.inf),
+        ("data.jpeg_quality", config.data.jpeg_quality, 1, 100),
+        ("the number of data.parts", parts, 1, math.inf),
+        ("augment.translate", config.augment.translate, 0, 1),
+        ("augment.scale", config.augment.scale, 0, 0.9),
+        ("probe.seed", config.probe.seed, 0, math.inf),
+        ("launcher.workers", config.launcher.workers, 0, math.inf),
+    ]
+
+
+def _check_train(prefix: str, train: TrainConfig) -> None:
+    for key in ("steps", "batch_size", "epoch_samples", "val_samples", "log_steps", "checkpoint_steps"):
+        _check_range(f"{prefix}.{key}", getattr(train, key), 1)
+    for key in ("lr", "momentum", "workers", "threads", "weight_decay", "plateau_patience", "checkpoint_minutes"):
+        _check_range(f"{prefix}.{key}", getattr(train, key), 0)
+    if train.clip is not None:
+        _check_range(f"{prefix}.clip", train.clip, 0)
+    _check_choice(f"{prefix}.optimiser", train.optimiser, ("adam", "sgd"))
+    _check_choice(f"{prefix}.schedule", train.schedule, ("one_cycle", "plateau", "constant"))
+    _check_choice(f"{prefix}.amp", train.amp, ("auto", "bf16", "off"))
+    _check_choice(f"{prefix}.device", train.device, ("auto", "cpu", "cuda"))
+
+
+def _check_range(key: str, number: float, low: float, high: float = math.inf) -> None:
+    if not low <= number <= high or math.isinf(number):  # NaN is in no range
+        allowed = f"of at least {low}" if math.isinf(high) else f"from {low} to {high}"
+        raise UsageError(f"{key}={number} must be a number {allowed}")
+
+
+def _check_choice(key: str, value: str, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise UsageError(f"unknown {key}={value}{suggestion(value, allowed)}")
+
+
+def _check_names(config: Config) -> None:
+    """Refuses names that cannot be one folder's or file's."""
+    rows = [row_name(name) for name in config.variants]
+    named = {"name": [config.name], "data.name": [config.data.name], "variants": rows}
+    for key, names in {**named, "sets": config.sets, "task": config.task}.items():
+        for name in names:
+            if not name or "/" in name or name.startswith("."):
+                raise UsageError(f"{key}: {name!r} cannot name a folder; leave out slashes and leading full stops")
+
+
+def _check_rows_and_tasks(config: Config) -> None:
+    rows = [row_name(name) for name in config.methods]
+    for key, names in (("methods", rows), ("tasks", config.tasks)):
+        if not names:
+            raise UsageError(f"{key} is empty: name at least one")
+        if len(set(names)) < len(names):
+            raise UsageError(f"{key}: {', '.join(names)} names one twice")
+    for task in config.tasks:
+        if task not in config.task:
+            raise UsageError(f"unknown task {task!r}{suggestion(task, config.task)}")
+        name = config.task[task].set
+        if name not in config.sets:
+            raise UsageError(f"task {task}: unknown set {name!r}{suggestion(name, config.sets)}")
