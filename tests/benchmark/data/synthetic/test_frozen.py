@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data.synthetic import VERSION
+from benchmark.data import realism
+from benchmark.data.synthetic import VERSION, labelled_faces
 from benchmark.data.synthetic.produce import faces_of, track_frames
 
 GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text())
@@ -34,3 +35,9 @@ def test_labelled_faces_are_as_frozen():
 def test_tracks_are_as_frozen(identity):
     frames = track_frames(seed=0, identity=identity, number=1, count=4, side=64)
     np.testing.assert_allclose(thumbnails(frames), GOLDEN["tracks"][identity], atol=0.3)
+
+
+def test_the_frozen_faces_read_like_real_ones():
+    """Smaller pictures and fewer people than the default set; the ridge reads 16 x 16 pixels at any size."""
+    faces = labelled_faces(size=32, train=2400, val=8, test=800, workers=2)
+    assert realism.check(realism.readings(faces)) == []
