@@ -40,7 +40,10 @@ def load(overrides: Iterable[str] = ()) -> Config:
         except HydraException as error:
             raise UsageError(first_line(error)) from error
     OmegaConf.set_struct(composed, False)
-    merged = OmegaConf.merge(composed, own_preset) if own_preset is not None else composed
+    try:
+        merged = OmegaConf.merge(composed, own_preset or {})
+    except OmegaConfBaseException as error:
+        raise UsageError(f"{dict(pairs)['preset']}: a list stands where keys belong") from error
     for key, value in pairs:
         if key not in GROUPS:
             _set(merged, key, _value(key, value))
@@ -146,6 +149,7 @@ def _typed(values: dict[str, Any]) -> Config:
     if kind not in DATA_KINDS:
         raise UsageError(f"unknown data kind {kind!r}{suggestion(str(kind), DATA_KINDS)}")
     for name, variant in (values.get("variants") or {}).items():
+        _check_keys(VariantConfig, variant, f"variants.{name}.")
         variant.setdefault("method", name)
     own_data = _schema(DATA_KINDS[kind], _resolved(values, "data"), "data.")
     config: Config = _schema(Config, {**values, "data": plain(own_data)}, "")
@@ -208,6 +212,12 @@ def _check_keys(schema: type, values: dict[str, Any], prefix: str) -> None:
                     f"{prefix}{key} holds keys of its own, such as {prefix}{key}.{fields(default)[0].name}="
                 )
             _check_keys(default, value, f"{prefix}{key}.")
+        if known[key].type == list[str] and not all(isinstance(name, str | int) for name in _members(value)):
+            raise UsageError(f"{prefix}{key} is a list of names, not {value!r}")
+
+
+def _members(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _seeds(value: Any) -> list[int]:
