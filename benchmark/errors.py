@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+LISTED = 20  # names that an error lists at most
+
 
 class FabbenchError(Exception):
     """A problem the user can mend; the command line prints the message alone, without a traceback."""
@@ -26,7 +28,9 @@ def first_line(error: BaseException) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` or, where nothing is near, the list of what there is."""
+    """`; did you mean 'x'?` or, where nothing is near, what there is, if that is not too much to say."""
     known = sorted(known)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else f"; there is: {', '.join(known) or 'nothing'}"
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; there is: {', '.join(known) or 'nothing'}" if len(known) <= LISTED else ""

@@ -6,16 +6,25 @@ from typing import Any
 
 
 @dataclass
-class SyntheticData:
+class Data:
+    """What every kind of pre-training data has."""
+
+    kind: str
+    name: str  # a folder below the benchmark's
+    store: str | None = None  # folder of the packed store; default: in the cache
+    root: str | None = None  # the folder of raw files, where the kind has one
+    size: int = 256  # side of a stored frame, pixels
+    split_seed: int = 0  # identities to train/val/test, 75/15/10
+    jpeg_quality: int = 95
+
+
+@dataclass
+class SyntheticData(Data):
     """Built-in faces, rendered here; nothing is downloaded."""
 
     kind: str = "synthetic"
     name: str = "synthetic"
-    store: str | None = None  # folder of the packed store; default: in the cache
-    root: str | None = None  # not used: the faces are rendered
-    size: int = 64  # side of a stored frame, pixels
-    split_seed: int = 0  # identities to train/val/test, 75/15/10
-    jpeg_quality: int = 95
+    size: int = 64
     identities: int = 320
     tracks_per_identity: int = 4
     frames_per_track: int = 8
@@ -23,46 +32,31 @@ class SyntheticData:
 
 
 @dataclass
-class VideoData:
+class VideoData(Data):
     """A folder of videos: VoxCeleb2's mp4/ID/VIDEO/N.mp4 or any ID/.../*.mp4."""
 
     kind: str = "videos"
     name: str = "videos"
-    store: str | None = None
-    root: str | None = None  # the folder of raw videos
-    size: int = 256
-    split_seed: int = 0
-    jpeg_quality: int = 95
     fps: float = 1.0  # frames kept per second of video
     tighten: float = 1.0  # 1: the whole centre square; 1.5: its middle, two thirds of the side
     max_frames: int | None = None  # keep at most so many frames of a video
 
 
 @dataclass
-class FrameData:
+class FrameData(Data):
     """Folders of frames: ID/VIDEO[/TRACK]/*.jpg or VoxCeleb1's unzippedFaces/NAME/1.6/VIDEO/*.jpg."""
 
     kind: str = "frames"
     name: str = "frames"
-    store: str | None = None
-    root: str | None = None
-    size: int = 256
-    split_seed: int = 0
-    jpeg_quality: int = 95
     tighten: float = 1.0
 
 
 @dataclass
-class JoinedData:
+class JoinedData(Data):
     """Several folders as one data set: `parts` lists videos and frames, each with its own keys."""
 
     kind: str = "joined"
     name: str = "joined"
-    store: str | None = None
-    root: str | None = None  # not used: every part has its own
-    size: int = 256
-    split_seed: int = 0
-    jpeg_quality: int = 95
     parts: list[Any] = field(default_factory=list)  # such as {kind: videos, root: DIR, fps: 2}
 
 

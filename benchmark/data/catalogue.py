@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from benchmark.data.sources import TrackSource
 from benchmark.errors import UsageError, suggestion
 from benchmark.files import digest, sha256
-from benchmark.schema import FrameData, JoinedData, SyntheticData, SyntheticFaces, VideoData
+from benchmark.schema import Data, FrameData, JoinedData, SyntheticData, SyntheticFaces, VideoData
 
 if TYPE_CHECKING:
     from benchmark.data.csv_config import CsvFaces
 
 _Schema = TypeVar("_Schema")
-Data = SyntheticData | VideoData | FrameData | JoinedData
 
 
 def source(data: Data) -> TrackSource:
@@ -46,9 +45,11 @@ def source(data: Data) -> TrackSource:
         return VideoFolder(
             Path(data.root), fps=data.fps, size=data.size, tighten=data.tighten, max_frames=data.max_frames
         )
-    from benchmark.data.frame_folders import FrameFolder
+    if isinstance(data, FrameData):
+        from benchmark.data.frame_folders import FrameFolder
 
-    return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten)
+        return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten)
+    raise TypeError(f"no reader for {type(data).__name__}")
 
 
 def _parts(data: JoinedData) -> list[VideoData | FrameData]:

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar
 
-from benchmark.data.csv_table import nearest
-from benchmark.errors import UsageError
+from benchmark.errors import UsageError, suggestion
 
 T = TypeVar("T")
 
@@ -172,7 +171,7 @@ def _build(cls: type[T], values: Any, prefix: str) -> T:
     known = {item.name: item for item in fields(cls)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise UsageError(f"unknown key {prefix}{key}{nearest(str(key), known)}")
+            raise UsageError(f"unknown key {prefix}{key}{suggestion(str(key), known)}")
     for key, item in known.items():
         if key not in values and item.default is MISSING:
             raise UsageError(f"key {prefix}{key} is missing")

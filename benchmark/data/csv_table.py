@@ -1,10 +1,9 @@
 """CSV files about images, merged on the image column, with every fault named or counted."""
 
 import codecs
-import difflib
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -13,15 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.errors import DataError
+from benchmark.errors import DataError, suggestion
 
 SEPARATORS = ",;\t|"
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing where nothing is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 @dataclass
@@ -122,7 +115,7 @@ class FaceTable:
 def _require(name: str, columns: dict[str, list[tuple[str, pd.Series]]]) -> list[tuple[str, pd.Series]]:
     if name not in columns:
         files = " + ".join(dict.fromkeys(file for cells in columns.values() for file, _ in cells))
-        raise DataError(f"{files}: no column {name!r}{nearest(name, columns)}")
+        raise DataError(f"{files}: no column {name!r}{suggestion(name, columns)}")
     return columns[name]
 
 
