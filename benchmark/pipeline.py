@@ -10,7 +10,7 @@ from typing import Any
 from benchmark import config as configuration
 from benchmark.data import catalogue
 from benchmark.errors import UsageError
-from benchmark.files import read_json, write_json
+from benchmark.files import read_json, sha256, write_json
 from benchmark.progress import RunsProgress, data_progress, say
 from benchmark.schema import Config, row_name
 from benchmark.store import Run
@@ -110,6 +110,7 @@ def plan(config: Config, manifest: dict[str, Any], sets: dict[str, Any]) -> list
                     train=configuration.variant_train(config, name),
                     data_hash=sets[tasks[own_task].set].hash if own_task else manifest["hash"],
                     task=own_task,
+                    code=sha256(Path(variant.method)) if variant.method.endswith(".py") else None,
                 )
                 used = {task.set: sets[task.set] for task in tasks.values()}
                 store = catalogue.store_folder(config.data, config.cache)

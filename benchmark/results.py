@@ -27,20 +27,22 @@ def render(folder: Path, form: str, head: str) -> str:
         DataError: a record that cannot be read.
     """
     about = _about(folder)
-    probes, costs = _records(folder, about)
     try:
+        probes, costs = _records(folder, about)
         if form in ("csv", "json"):
             found: list[Cell] = cells(probes, costs, head=head)
             return (as_json(found) if form == "json" else as_csv(found)).rstrip()
         made: list[Table] = tables(probes, costs, head=head)
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
+    except (KeyError, TypeError, AttributeError) as error:  # JSON, but not what a run writes
+        raise DataError(f"{folder}: a record is altered ({error!r}); run the benchmark again") from error
     text = {"text": as_text, "md": as_markdown, "tex": as_latex}[form](made).rstrip()
-    return f"{_comment(about['note'], form)}{text}" if about["note"] else text
+    return f"{_comment(note, form)}{text}" if (note := about.get("note")) else text
 
 
 def _comment(note: str, form: str) -> str:
-    return f"% {note}\n" if form == "tex" else f"{note}\n\n"
+    return "".join(f"% {line}\n" for line in note.splitlines()) if form == "tex" else f"{note}\n\n"
 
 
 def _about(folder: Path) -> dict[str, Any]:
@@ -67,6 +69,9 @@ def _records(folder: Path, about: dict[str, Any]) -> tuple[list[dict[str, Any]],
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return read_json(path)
-    except ValueError as error:
-        raise DataError(f"{path}: cut short or altered; remove it and run the benchmark again") from error
+        record = read_json(path)
+    except (ValueError, OSError):
+        record = None
+    if not isinstance(record, dict):
+        raise DataError(f"{path}: cut short or altered; remove it and run the benchmark again")
+    return record

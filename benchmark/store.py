@@ -51,6 +51,7 @@ class Run:
     train: TrainConfig
     data_hash: str  # of the track store's manifest; of the labelled set, for a variant trained on labels
     task: str | None = None  # the task whose labels it is trained on
+    code: str | None = None  # digest of the method's file, for one given by path: its author edits it
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -67,6 +68,7 @@ class Run:
             "seed": self.seed,
             "data": self.data_hash,
             "task": self.task,
+            **({"code": self.code} if self.code else {}),
         }
 
     @cached_property
@@ -102,7 +104,7 @@ def is_done(folder: Path, stage: str, key: str) -> bool:
         return made["key"] == key and all(
             (folder / name).is_file() and sha256(folder / name) == value for name, value in made["outputs"].items()
         )
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return False
 
 
@@ -171,7 +173,7 @@ def _version(package: str) -> str | None:
 
 
 def _git(folder: Path) -> dict[str, str | None]:
-    """Commit of the checkout the code runs from, and a hash of what differs from it."""
+    """Commit of the checkout the code runs from, and a hash of what differs from it; nothing where it is none."""
 
     def git(*words: str) -> str | None:
         command = ["git", "-C", str(folder), *words]
@@ -180,7 +182,9 @@ def _git(folder: Path) -> dict[str, str | None]:
         except (OSError, subprocess.SubprocessError):
             return None
 
+    if git("ls-files", "--error-unmatch", Path(__file__).name) is None:
+        return {"commit": None, "dirty": None}  # installed, perhaps below somebody else's checkout
     commit = git("rev-parse", "HEAD")
-    diff = git("diff", "HEAD", "--", ".")
+    diff = git("diff", "HEAD")
     dirty = hashlib.sha256(diff.encode()).hexdigest()[:16] if diff else None
     return {"commit": commit.strip() if commit else None, "dirty": dirty}
