@@ -1,0 +1,41 @@
+"""What a training step costs beside the method itself: reading a batch and jittering it, at 64 px and batch 32."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmark.augment import CropJitter
+from benchmark.data.prepare import prepare
+from benchmark.data.samples import TrackBatches
+from benchmark.data.synthetic import SyntheticTracks
+from benchmark.data.tracks import TrackStore
+from benchmark.schema import AugmentConfig
+
+BATCH = 32
+
+
+@pytest.fixture(scope="module")
+def batches(tmp_path_factory: pytest.TempPathFactory) -> TrackBatches:
+    folder: Path = tmp_path_factory.mktemp("tracks")
+    prepare(SyntheticTracks(identities=16, tracks_per_identity=2), folder, split_seed=0)
+    return TrackBatches(TrackStore(folder), "train", frames=2, batch=BATCH, seed=(0, 0))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_read_a_batch(benchmark: BenchmarkFixture, batches: TrackBatches) -> None:
+    (frames,) = benchmark(batches.__getitem__, 7)
+    benchmark.extra_info["frames_per_s"] = 2 * BATCH / benchmark.stats["median"]
+    assert frames.shape == (BATCH, 2, 3, 64, 64)
+
+
+def test_jitter_a_batch(benchmark: BenchmarkFixture, batches: TrackBatches) -> None:
+    jitter = CropJitter(AugmentConfig())
+    images, _ = benchmark(jitter, batches[0][0])
+    benchmark.extra_info["frames_per_s"] = 2 * BATCH / benchmark.stats["median"]
+    assert images.shape == (BATCH, 2, 3, 64, 64)
