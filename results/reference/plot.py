@@ -21,7 +21,7 @@ FLOORS = {"pixels": ":", "random": "--"}
 
 def main() -> None:
     """Writes budget.png: a panel a task, a line a method, mean and standard deviation over seeds."""
-    studies = {int(path.stem.split("-")[1]): path for path in HERE.glob("steps-*-linear.json")}
+    studies = {int(path.stem.split("-")[1]): path for path in HERE.glob("steps-*-exact.json")}
     cells = [{**cell, "steps": steps} for steps in sorted(studies) for cell in json.loads(studies[steps].read_text())]
     figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
     for axis, ((task, metric), title) in zip(axes.flat, PANELS.items(), strict=True):

@@ -6,7 +6,7 @@ here=$(dirname "$0")
 for steps in "$@"; do
   setting=(preset=reference "name=reference-$steps" "train.steps=$steps")
   .venv/bin/fabbench run "${setting[@]}" > "$here/run-$steps.log"
-  for head in linear exact; do
+  for head in exact linear; do
     .venv/bin/fabbench tables "${setting[@]}" "probe.table_head=$head" --format json > "$here/steps-$steps-$head.json"
   done
   .venv/bin/fabbench tables "${setting[@]}" --format md > "$here/steps-$steps.md"
