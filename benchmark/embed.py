@@ -25,7 +25,7 @@ def embed(method: Method, frames: NDArray[np.uint8], device: torch.device) -> ND
     parts = []
     with torch.inference_mode():
         for start in range(0, len(frames), BATCH):
-            images = torch.from_numpy(frames[start : start + BATCH]).to(device).permute(0, 3, 1, 2)
+            images = torch.from_numpy(frames[start : start + BATCH].copy()).to(device).permute(0, 3, 1, 2)
             parts.append(method.embed(scaled(images)).float().cpu().numpy())
     features = np.concatenate(parts)
     if not np.isfinite(features).all():

@@ -5,16 +5,20 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmark import config as configuration
 from benchmark.data import catalogue
-from benchmark.errors import UsageError
+from benchmark.data.split import SPLITS
+from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.files import read_json, sha256, write_json
 from benchmark.progress import RunsProgress, data_progress, say
 from benchmark.schema import Config, row_name
 from benchmark.store import Run
 from slurm.launch import Job, Outcome, launch
+
+if TYPE_CHECKING:
+    from benchmark.data.labelled import LabelledSet
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,37 @@ def prepare_tracks(config: Config) -> dict[str, Any]:
 
 
 def prepare_sets(config: Config) -> dict[str, Any]:
-    """Makes the labelled sets of all tasks, or finds them made; returns their files by name."""
+    """Makes the labelled sets of all tasks, or finds them made; returns their files by name.
+
+    Raises:
+        UsageError: a set of another size than the frames, or without a task's target.
+        DataError: a set cannot be made or read, or a split of it has no label of a task.
+    """
+    from benchmark.data.labelled import LabelledSet
     from benchmark.stages import SetFile
 
     files = {}
     for name in _set_names(config):
         with data_progress(f"faces: {name}") as progress:
-            files[name] = SetFile.of(catalogue.make_set(name, config.sets[name], config.cache, cores(), progress))
+            path = catalogue.make_set(name, config.sets[name], config.cache, cores(), progress)
+        faces = LabelledSet.load(path)
+        if (size := faces.frames.shape[1]) != config.data.size:
+            raise UsageError(f"set {name} holds {size} px faces, data.size={config.data.size}; make them the same")
+        for task in config.tasks:
+            if config.task[task].set == name:
+                _check_task(task, config.task[task].target, faces)
+        files[name] = SetFile(path, faces.hash)
     return files
+
+
+def _check_task(task: str, name: str, faces: "LabelledSet") -> None:
+    """Refuses a task that could not be probed once everything is trained."""
+    if name not in faces.targets:
+        raise UsageError(f"task {task}: set {faces.name} has no target {name!r}{suggestion(name, faces.targets)}")
+    known = faces.targets[name].known
+    for split in SPLITS:
+        if not known[faces.indices(split)].any():
+            raise DataError(f"task {task}: no {split} face of set {faces.name} has a known {name}")
 
 
 def plan(config: Config, manifest: dict[str, Any], sets: dict[str, Any]) -> list[Any]:
@@ -198,7 +225,7 @@ def _cost(work: Any) -> int:
 
 def cores() -> int:
     """Cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _gpus() -> int:

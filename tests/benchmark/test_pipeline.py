@@ -1,0 +1,307 @@
+"""The whole benchmark, end to end."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.benchmark.tiny import METHOD, Finished, call, cells, end, settings, start, times
+
+TASKS = ("synthetic-pose", "synthetic-aus")
+ROWS = {"mean": "floor", "random": "floor", "fabnet": "method", "supervised": "ceiling"}
+FULL = (f"methods={','.join(ROWS)}", f"tasks={','.join(TASKS)}", "seeds=[0,3]")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny data, made once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Path, Finished]:
+    """A finished benchmark, not to be touched, and how its command ended."""
+    place = tmp_path_factory.mktemp("launched")
+    return place, call("run", *settings(place, *FULL, cache=cache))
+
+
+@pytest.fixture
+def again(launched: tuple[Path, Finished], tmp_path: Path, cache: Path) -> Callable[..., Finished]:
+    """Launches the same benchmark once more, on a copy of what it left in ``tmp_path``."""
+    shutil.copytree(launched[0] / "runs", tmp_path / "runs")
+    return lambda *more: call("run", *settings(tmp_path, *FULL, *more, cache=cache))
+
+
+def run_folder(place: Path, row: str, data: str = "synthetic") -> Path:
+    return next(place.glob(f"runs/quick/{data}/{row}/seed0-*"))
+
+
+def test_a_run_ends_with_tables_and_where_everything_is(launched: tuple[Path, Finished]) -> None:
+    place, finished = launched
+    assert finished.code == 0, finished.err
+    for text in (
+        "Smoke run",
+        "Head pose: synthetic-pose (quick)",
+        "Action units: synthetic-aus (quick)",
+        "Cost (quick)",
+    ):
+        assert text in finished.out
+    last = finished.out.strip().splitlines()[-1]
+    assert str(place / "runs" / "quick") in last
+    assert "Traceback" not in finished.err
+
+
+def test_every_cell_has_a_value_for_every_seed(launched: tuple[Path, Finished]) -> None:
+    place = launched[0]
+    printed = call("tables", *settings(place, *FULL), "--format", "json")
+    records = json.loads(printed.out)
+    fields = {"benchmark", "variant", "kind", "task", "metric", "unit", "mean", "std", "values", "n_seeds", "runs"}
+    assert all(fields <= record.keys() for record in records)
+    assert {record["variant"]: record["kind"] for record in records} == ROWS
+    for record in [record for record in records if record["task"] != "cost"]:
+        seeds = 1 if record["variant"] == "mean" else 2
+        assert len(record["values"]) == len(record["runs"]) == record["n_seeds"] == seeds, record
+        assert (record["std"] is None) == (seeds == 1)
+        assert all((place / "runs" / run / "config.yaml").is_file() for run in record["runs"])
+    units = {(record["task"], record["metric"]): record["unit"] for record in records}
+    assert units["synthetic-pose", "yaw"] == "deg"
+    assert units["synthetic-aus", "auc"] == "auc"
+
+
+def test_what_a_run_leaves_behind(launched: tuple[Path, Finished]) -> None:
+    folder = run_folder(launched[0], "fabnet")
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    expected = {"config.yaml", "status.json", "metrics.jsonl", "environment.json", "cost.json"}
+    expected |= {"method.safetensors", "encoder.safetensors", "features/synthetic.safetensors"}
+    expected |= {f"probes/{task}.json" for task in TASKS} | {f"probes/{task}.safetensors" for task in TASKS}
+    expected |= {f"done/{stage}.json" for stage in ("pretrain", "embed-synthetic", *(f"probe-{t}" for t in TASKS))}
+    assert expected <= found
+    assert any(name.startswith("events/") for name in found)
+    assert json.loads((folder / "status.json").read_text())["state"] == "done"
+    record = json.loads((folder / "probes" / "synthetic-pose.json").read_text())
+    assert record["set"]["protocol"]
+    assert record["data"] == json.loads((folder / "environment.json").read_text()).get("data", record["data"])
+
+
+def test_a_row_trained_on_labels_has_a_run_for_each_task(launched: tuple[Path, Finished]) -> None:
+    for task in TASKS:
+        folder = run_folder(launched[0], "supervised", task)
+        assert [path.name for path in (folder / "probes").glob("*.json")] == [f"{task}.json"]
+
+
+@pytest.mark.parametrize(("form", "mark"), [("md", "| method"), ("tex", r"\toprule"), ("csv", "benchmark,variant")])
+def test_tables_from_what_is_on_disk(launched: tuple[Path, Finished], form: str, mark: str) -> None:
+    printed = call("tables", *settings(launched[0], *FULL), "--format", form)
+    assert printed.code == 0
+    assert mark in printed.out
+
+
+# -- nothing is done twice ---------------------------------------------------------------------------------------------
+
+ANY_RUN = "quick/*/*/seed*/**/*"
+
+
+def test_launching_again_does_nothing(again: Callable[..., Finished], tmp_path: Path) -> None:
+    before = times(tmp_path / "runs", ANY_RUN)
+    finished = again()
+    assert finished.code == 0
+    assert "9 runs: 9 done, 0 to do" in finished.err
+    assert times(tmp_path / "runs", ANY_RUN) == before
+
+
+@pytest.mark.parametrize(
+    ("harmed", "redone"),
+    [
+        ("method.safetensors", {"pretrain"}),
+        ("encoder.safetensors", {"pretrain"}),
+        ("metrics.jsonl", {"pretrain"}),
+        ("done/pretrain.json", {"pretrain"}),
+        ("features/synthetic.safetensors", {"embed-synthetic"}),
+        ("done/embed-synthetic.json", {"embed-synthetic"}),
+        ("probes/synthetic-aus.json", {"probe-synthetic-aus"}),
+        ("probes/synthetic-aus.safetensors", {"probe-synthetic-aus"}),
+    ],
+)
+@pytest.mark.parametrize("harm", ["removed", "altered"])
+def test_only_the_stage_that_lost_a_file_is_redone(
+    again: Callable[..., Finished], tmp_path: Path, harmed: str, redone: set[str], harm: str
+) -> None:
+    """And since a stage makes the same bytes again, nothing that follows has to be."""
+    runs, folder = tmp_path / "runs", run_folder(tmp_path, "fabnet")
+    before, markers, values = times(runs, ANY_RUN), times(folder, "done/*"), cells(runs / "quick")
+    path = folder / harmed
+    content = path.read_bytes()
+    if harm == "removed":
+        path.unlink()
+    else:
+        path.write_bytes(content[: len(content) // 2])
+    finished = again()
+    assert finished.code == 0
+    assert "9 runs: 8 done, 1 to do" in finished.err
+    after = times(folder, "done/*")
+    assert {Path(name).stem for name in after if after[name] != markers.get(name)} == redone
+    others = [name for name in before if not name.startswith(str(folder.relative_to(runs)))]
+    assert all(times(runs, ANY_RUN)[name] == before[name] for name in others)
+    assert cells(runs / "quick") == values
+
+
+def test_other_heads_redo_the_probes_alone(again: Callable[..., Finished], tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, "fabnet")
+    before = times(folder, "done/*")
+    assert again("probe.heads=[exact]", "probe.table_head=exact").code == 0
+    after = times(folder, "done/*")
+    assert {Path(name).stem for name in after if after[name] != before[name]} == {f"probe-{task}" for task in TASKS}
+
+
+def test_another_budget_is_another_run(again: Callable[..., Finished], tmp_path: Path) -> None:
+    before = times(tmp_path / "runs", ANY_RUN)
+    assert again("train.steps=5", "methods=fabnet", "seeds=1", "tasks=synthetic-pose").code == 0
+    after = times(tmp_path / "runs", ANY_RUN)
+    assert all(after[name] == before[name] for name in before)
+    assert len(list(tmp_path.glob("runs/quick/synthetic/fabnet/seed0-*"))) == 2
+
+
+def test_one_more_seed_leaves_the_others_alone(again: Callable[..., Finished], tmp_path: Path) -> None:
+    finished = again("seeds=[0,3,5]", "methods=fabnet")
+    assert "3 runs: 2 done, 1 to do" in finished.err
+    assert {cell["n_seeds"] for cell in cells(tmp_path / "runs" / "quick")} == {3}
+
+
+# -- a dry run ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path: Path, cache: Path) -> None:
+    planned = call("run", *settings(tmp_path, *FULL), "--dry-run")
+    assert planned.code == 0
+    assert "to be prepared" in planned.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_names_what_is_missing(launched: tuple[Path, Finished], cache: Path) -> None:
+    place = launched[0]
+    before = times(place, "**/*") | times(cache, "**/*")
+    planned = call("run", *settings(place, *FULL, "train.steps=6", cache=cache), "--dry-run").out
+    assert "fabnet/seed0: pretrain, embed-synthetic, probe-synthetic-pose, probe-synthetic-aus" in planned
+    planned = call("run", *settings(place, *FULL, "seeds=[0,3,4]", cache=cache), "--dry-run").out
+    assert "fabnet/seed3: done" in planned
+    assert "fabnet/seed4: pretrain" in planned
+    assert times(place, "**/*") | times(cache, "**/*") == before
+
+
+# -- a method of one's own ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("launcher", ["inline", "local"])
+def test_a_new_method_is_one_file(tmp_path: Path, cache: Path, launcher: str) -> None:
+    path = tmp_path / f"own_{launcher}.py"
+    path.write_text(METHOD.format(name=f"own-{launcher}"))
+    words = settings(tmp_path, f"methods=fabnet,{path}", f"launcher={launcher}", cache=cache)
+    finished = call("run", *words) if launcher == "inline" else end(start("run", *words))
+    assert finished.code == 0, finished.err
+    assert f"own_{launcher}" in finished.out
+    rows = {cell["variant"]: cell for cell in cells(tmp_path / "runs" / "quick") if cell["metric"] == "mae"}
+    assert rows.keys() == {"fabnet", f"own_{launcher}"}
+    assert rows[f"own_{launcher}"]["kind"] == "method"
+    assert rows[f"own_{launcher}"]["mean"] > 0
+
+
+def test_an_edited_method_file_is_run_anew(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "own_edited.py"
+    path.write_text(METHOD.format(name="own-edited"))
+    words = settings(tmp_path, f"methods={path}", cache=cache)
+    assert "1 to do" in call("run", *words).err
+    path.write_text(path.read_text() + "\n# changed\n")
+    assert "1 to do" in call("run", *words).err
+
+
+def test_a_method_that_raises_is_a_gap_and_the_others_go_on(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "own_broken.py"
+    path.write_text(METHOD.format(name="own-broken"))
+    (tmp_path / "broken").touch()
+    words = settings(tmp_path, f"methods={path},fabnet,mean", cache=cache)
+    finished = call("run", *words)
+    assert finished.code == 1
+    (line,) = [line for line in finished.err.splitlines() if line.startswith("failed: ")]
+    assert "own_broken/seed0: this method is broken" in line
+    log = Path(line.partition("(log: ")[2].rstrip(")"))
+    assert "RuntimeError: this method is broken" in log.read_text()
+    assert "Traceback" not in finished.err
+    rows = {cell["variant"]: cell["mean"] for cell in cells(tmp_path / "runs" / "quick") if cell["metric"] == "mae"}
+    assert rows.keys() == {"mean", "fabnet"}, "nothing of it is known, so it has no row yet"
+    assert str(tmp_path / "runs" / "quick") in finished.out.strip().splitlines()[-1]
+
+    (tmp_path / "broken").unlink()
+    before = times(tmp_path / "runs", "quick/*/fabnet/**/*")
+    finished = call("run", *words)
+    assert finished.code == 0
+    assert "3 runs: 2 done, 1 to do" in finished.err
+    assert times(tmp_path / "runs", "quick/*/fabnet/**/*") == before
+
+
+def test_a_run_that_diverges_says_why(tmp_path: Path, cache: Path) -> None:
+    wild = "variants.wild={method: autoencoder, train: {lr: 1e30, optimiser: sgd, schedule: constant, clip: null}}"
+    finished = call("run", *settings(tmp_path, wild, "methods=wild,fabnet", cache=cache))
+    assert finished.code == 1
+    assert "failed: wild/seed0: the loss became " in finished.err
+    status = json.loads((next(tmp_path.glob("runs/quick/synthetic/wild/*")) / "status.json").read_text())
+    assert (status["state"], status["stage"]) == ("failed", "pretrain")
+    assert any(cell["variant"] == "fabnet" and cell["mean"] for cell in cells(tmp_path / "runs" / "quick"))
+
+
+# -- interruption ------------------------------------------------------------------------------------------------------
+
+MOMENTS = [
+    ("while tracks are prepared", "cache/tracks/*/unfinished/*"),
+    ("while faces are made", "cache/tracks/*/manifest.json"),
+    ("in the middle of training", "runs/quick/synthetic/fabnet/*/checkpoint.pt"),
+    ("after training", "runs/quick/synthetic/fabnet/*/done/pretrain.json"),
+    ("after embedding", "runs/quick/synthetic/fabnet/*/done/embed-synthetic.json"),
+    ("between probes", "runs/quick/synthetic/fabnet/*/done/probe-synthetic-pose.json"),
+]
+LONG = ("methods=fabnet", f"tasks={','.join(TASKS)}", "train.steps=60", "train.checkpoint_steps=5")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("undisturbed")
+    assert call("run", *settings(place, *LONG)).code == 0
+    return place / "runs" / "quick"
+
+
+@pytest.mark.parametrize(("launcher", "moments"), [("inline", MOMENTS), ("local", MOMENTS[2:3])])
+def test_killed_at_any_moment_the_same_command_finishes(
+    tmp_path: Path, undisturbed: Path, launcher: str, moments: list[tuple[str, str]]
+) -> None:
+    words = ("run", *settings(tmp_path, *LONG, f"launcher={launcher}", "launcher.workers=2"))
+    markers: dict[str, int] = {}
+    for moment, pattern in moments:
+        killed = kill_when(lambda pattern=pattern: any(tmp_path.glob(pattern)), *words)  # type: ignore[misc]
+        assert killed, f"the benchmark ended before it could be killed {moment}"
+        found = times(tmp_path, "runs/**/done/*.json")
+        assert {name: found[name] for name in markers} == markers, f"finished work was redone {moment}"
+        markers = found
+    finished = end(start(*words))
+    assert finished.code == 0, finished.err
+    found = times(tmp_path, "runs/**/done/*.json")
+    assert {name: found[name] for name in markers} == markers
+    assert cells(tmp_path / "runs" / "quick") == cells(undisturbed)
+    assert not list(tmp_path.glob("cache/**/unfinished"))
+
+
+def kill_when(due: Callable[[], bool], *words: str) -> bool:
+    """Starts a command and kills it with its whole group as soon as ``due``; False where it ended before."""
+    process = start(*words)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and not due():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    alive = process.poll() is None
+    if alive:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    return alive
