@@ -1,0 +1,60 @@
+"""What the embeddings of the reference study are made of: how much of their variance each cause explains.
+
+    python results/reference/evidence.py results/runs/reference-1200 results/cache/faces/synthetic-*.arrow
+
+For every run, the share of the variance of its embeddings on test faces that a linear map from a cause predicts,
+fitted on train faces: `geometry` (68 landmarks and head pose), `action units` (the 11 labels), `colour` (the image at
+4 x 4 RGB). Causes overlap, so shares need not add up.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from benchmark.data.labelled import LabelledSet
+
+ROWS = ("pixels", "random", "autoencoder", "rotation", "split_brain", "fabnet")
+
+
+def causes(faces: LabelledSet) -> dict[str, NDArray[np.float64]]:
+    """A matrix (N, P) for each cause."""
+    n, side = len(faces.frames), faces.frames.shape[1] // 4
+    landmarks, pose = faces.targets["landmarks68"].values.reshape(n, -1), faces.targets["pose"].values
+    colour = faces.frames.reshape(n, 4, side, 4, side, 3).mean((2, 4)).reshape(n, -1) / 255
+    return {
+        "geometry": np.concatenate([landmarks, pose / 45], 1).astype(float),
+        "action units": faces.targets["aus"].values.astype(float),
+        "colour": colour.astype(float),
+    }
+
+
+def explained(
+    cause: NDArray[np.float64], features: NDArray[np.float64], train: NDArray[np.intp], test: NDArray[np.intp]
+) -> float:
+    """Share of the total variance of ``features`` on test that a linear map from ``cause`` predicts."""
+    x = np.concatenate([cause, np.ones((len(cause), 1))], 1)
+    weight, *_ = np.linalg.lstsq(x[train], features[train], rcond=None)
+    residual = features[test] - x[test] @ weight
+    return 1 - residual.var(0).sum() / features[test].var(0).sum()
+
+
+def main(runs: Path, faces: LabelledSet) -> None:
+    """Prints a Markdown table: mean over seeds, in percent."""
+    known, train, test = causes(faces), faces.indices("train"), faces.indices("test")
+    records = []
+    for variant in ROWS:
+        for path in sorted(runs.glob(f"synthetic/{variant}/*/features/synthetic.safetensors")):
+            features = load_file(path)["features"].astype(float)
+            shares = {name: 100 * explained(cause, features, train, test) for name, cause in known.items()}
+            records.append({"variant": variant, **shares})
+    table = pd.DataFrame(records).groupby("variant", sort=False).agg(["mean", "std"]).round(1)
+    table.columns = [f"{name} {what} (%)" for name, what in table.columns]
+    print(table.fillna("–").to_markdown())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), LabelledSet.load(Path(sys.argv[2])))
