@@ -19,6 +19,8 @@ def check(config: Config, trains: Mapping[str, TrainConfig]) -> None:
     for name, train in trains.items():
         _check_train(f"variants.{name}.train", train)
     _check_choice("launcher.kind", config.launcher.kind, ("inline", "local"))
+    for head in config.probe.heads:
+        _check_choice("probe.heads", head, ("linear", "exact", "mean"))
     _check_choice("probe.table_head", config.probe.table_head, config.probe.heads)
     _check_names(config)
     _check_rows_and_tasks(config)
@@ -33,6 +35,8 @@ def _ranges(config: Config) -> list[tuple[str, float, float, float]]:
         ("data.size", config.data.size, 16, math.inf),
         ("data.jpeg_quality", config.data.jpeg_quality, 1, 100),
         ("the number of data.parts", parts, 1, math.inf),
+        ("data.fps", getattr(config.data, "fps", 1.0), 0, math.inf),
+        ("data.tighten", getattr(config.data, "tighten", 1.0), 0, math.inf),
         ("augment.translate", config.augment.translate, 0, 1),
         ("augment.scale", config.augment.scale, 0, 0.9),
         ("probe.seed", config.probe.seed, 0, math.inf),

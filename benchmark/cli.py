@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from benchmark import __version__
 from benchmark.errors import FabbenchError, UsageError, suggestion
@@ -95,6 +95,8 @@ def methods(arguments: argparse.Namespace) -> int:
     """Lists what is registered."""
     from methods.registry import describe
 
+    if arguments.overrides:
+        raise UsageError(f"`fabbench methods` takes no settings, such as {arguments.overrides[0]!r}")
     for entry in describe():
         where, frames = entry.paper or entry.origin, "frame " if entry.frames == 1 else "frames"
         print(f"{entry.name:<14} {entry.kind:<8} {entry.frames} {frames} {entry.summary}  [{where}]")
@@ -187,18 +189,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         sys.stderr.close()
         return 0
+    except OSError as error:  # a full disk, a file where a folder belongs, no permission
+        print(f"fabbench: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        return 1
 
 
 def _main(words: list[str]) -> int:
     parser = _parser()
-    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
-        raise UsageError(f"unknown command {words[0]!r}{suggestion(words[0], COMMANDS)}")
     if not words:
         parser.print_help()
         return 2
-    parsed, unknown = parser.parse_known_args(words)
-    if unknown:
+    if words[0] not in (*COMMANDS, "-h", "--help", "--version"):
+        raise UsageError(f"unknown command {words[0]!r}{suggestion(words[0], COMMANDS)}")
+    parsed, rest = parser.parse_known_args(words)
+    if unknown := [word for word in rest if word.startswith("-")]:
         raise UsageError(f"unknown option {unknown[0]!r} for `{parsed.command}`; see fabbench {parsed.command} --help")
+    parsed.overrides += rest  # settings that stand after an option
     if getattr(parsed, "cfg", False):
         from benchmark.config import to_yaml
 
@@ -213,9 +219,14 @@ def _config(arguments: argparse.Namespace) -> "Config":
     return load(arguments.overrides)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "fabbench",
         description="Compares self-supervised face embeddings on one encoder, one data stream and one budget.",
         epilog=OVERRIDES + "\n\n`fabbench COMMAND --help` shows a command's examples.",

@@ -222,7 +222,7 @@ def _members(value: Any) -> list[Any]:
 
 def _seeds(value: Any) -> list[int]:
     seeds = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds):
         raise UsageError(f"seeds: give a number of seeds or a list such as [0,1,2], not {value!r}")
     if len(set(seeds)) < len(seeds):
         raise UsageError(f"seeds: {value!r} names a seed twice")

@@ -11,7 +11,7 @@ from benchmark import config as configuration
 from benchmark.data import catalogue
 from benchmark.data.split import SPLITS
 from benchmark.errors import DataError, UsageError, suggestion
-from benchmark.files import read_json, sha256, write_json
+from benchmark.files import sha256, write_json
 from benchmark.progress import RunsProgress, data_progress, say
 from benchmark.schema import Config, row_name
 from benchmark.store import Run
@@ -111,8 +111,6 @@ def plan(config: Config, manifest: dict[str, Any], sets: dict[str, Any]) -> list
     from benchmark.stages import Work
     from methods.registry import get
 
-    if manifest["size"] != config.data.size:
-        raise UsageError(f"the track store holds {manifest['size']} px frames, data.size={config.data.size}")
     works = []
     for name in config.methods:
         variant = config.variants[name]
@@ -151,7 +149,10 @@ def run(config: Config) -> Summary:
     from benchmark.results import BENCHMARK, write_tables
 
     check_methods(config)
-    manifest, sets = prepare_tracks(config), prepare_sets(config)
+    _check_writable(Path(config.out))
+    manifest = prepare_tracks(config)
+    _check_size(config, manifest)
+    sets = prepare_sets(config)
     works = plan(config, manifest, sets)
     folder = Path(config.out, config.name)
     write_json(folder / BENCHMARK, _description(config, works))
@@ -170,12 +171,15 @@ def run(config: Config) -> Summary:
 
 def describe_plan(config: Config) -> list[str]:
     """What `run` would do, a line each, computing and writing nothing."""
+    from benchmark.data.tracks import read_manifest
     from benchmark.stages import missing
 
     check_methods(config)
     folder = catalogue.store_folder(config.data, config.cache)
     lines = []
     ready = (folder / "manifest.json").is_file()
+    if not ready:
+        catalogue.source(config.data).tracks()  # is there anything to make them from?
     lines.append(f"tracks   {folder}: {'ready' if ready else 'to be prepared'}")
     sets = {name: catalogue.set_file(name, config.sets[name], config.cache) for name in _set_names(config)}
     lines += [f"faces    {name}: {'ready' if path.is_file() else 'to be made'}" for name, path in sets.items()]
@@ -185,10 +189,24 @@ def describe_plan(config: Config) -> list[str]:
     from benchmark.stages import SetFile
 
     files = {name: SetFile.of(path) for name, path in sets.items()}
-    for work in plan(config, read_json(folder / "manifest.json"), files):
+    manifest = read_manifest(folder)
+    _check_size(config, manifest)
+    for work in plan(config, manifest, files):
         todo = missing(work)
         lines.append(f"run      {work.run.name}: {', '.join(todo) if todo else 'done'}  [{work.run.folder}]")
     return lines
+
+
+def _check_size(config: Config, manifest: dict[str, Any]) -> None:
+    if manifest["size"] != config.data.size:
+        raise UsageError(f"the track store holds {manifest['size']} px frames, data.size={config.data.size}")
+
+
+def _check_writable(out: Path) -> None:
+    """Refuses a place where nothing can be written, before hours are spent on what should go there."""
+    there = next(place for place in [out, *out.absolute().parents] if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise DataError(f"out={out}: {there} is not a folder that can be written to; choose another")
 
 
 def _set_names(config: Config) -> Iterable[str]:

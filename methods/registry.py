@@ -179,7 +179,7 @@ def _execute(path: Path, module_name: str) -> None:
     sys.modules[module_name] = module  # dataclasses look their module up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         for name in [name for name, method in _registered.items() if method.__module__ == module_name]:
             del _registered[name]

@@ -88,7 +88,13 @@ def faces_config(name: str, values: Mapping[str, Any]) -> "SyntheticFaces | CsvF
         from benchmark.data.csv_config import CsvFaces
 
         own = {key: value for key, value in values.items() if key != "kind"}
-        return CsvFaces.from_mapping({"name": name, **own})
+        for key in ("csv", "images"):
+            if key in own and not isinstance(own[key], str | list if key == "csv" else str):
+                raise UsageError(f"sets.{name}.{key} is {own[key]!r}, not a path")
+        try:
+            return CsvFaces.from_mapping({"name": name, **own})
+        except UsageError as error:
+            raise UsageError(f"sets.{name}: {error}") from error
     if kind != "synthetic":
         raise UsageError(f"sets.{name}.kind is {kind!r}; one of csv, synthetic")
     return _typed(SyntheticFaces, values, f"sets.{name}.")
@@ -100,7 +106,8 @@ def _typed(schema: type[_Schema], values: Mapping[str, Any], prefix: str) -> _Sc
     for key, value in values.items():
         if key not in known:
             raise UsageError(f"unknown key {prefix}{key}{suggestion(str(key), known)}")
-        if isinstance(value, bool) or not isinstance(value, int | float if known[key] is float else known[key]):
+        fits = isinstance(value, int | float if known[key] is float else known[key])
+        if isinstance(value, bool) or value != value or not fits:  # NaN is not itself
             raise UsageError(f"{prefix}{key} is {value!r}, not {getattr(known[key], '__name__', known[key])}")
     return schema(**values)
 

@@ -106,12 +106,13 @@ class LabelledSet:
             header = json.loads(table.schema.metadata[b"labelled"])
             arrays = {name: _array(table[name]) for name in table.column_names}
             if header["format"] != FORMAT:
-                raise DataError(f"{path}: written by another version of fab-bench; make it anew")
+                raise DataError(f"{path}: written by another version of fab-bench; remove it and it is made anew")
             loaded = cls._restore(header, arrays)
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError) as error:
-            raise DataError(f"{path}: cut short, altered, or not a labelled set; make it anew") from error
+            message = f"{path}: cut short, altered, or not a labelled set; remove it and it is made anew"
+            raise DataError(message) from error
         if loaded.hash != header["hash"]:
-            raise DataError(f"{path}: its content has been altered since it was written; make it anew")
+            raise DataError(f"{path}: its content has been altered since it was written; remove it and it is made anew")
         return loaded
 
     def _header(self) -> dict[str, Any]:
