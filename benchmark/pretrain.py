@@ -355,7 +355,8 @@ def _optimiser(weights: list[nn.Parameter], config: TrainConfig) -> torch.optim.
 
 def _schedule(optimiser: torch.optim.Optimizer, config: TrainConfig) -> OneCycleLR | ReduceLROnPlateau | None:
     if config.schedule == "one_cycle":
-        return OneCycleLR(optimiser, config.lr, total_steps=config.steps, pct_start=0.1, cycle_momentum=False)
+        warm_up = 0.1 if config.steps >= 20 else 0.3  # a tenth of 10 steps is one, by which torch would divide by 0
+        return OneCycleLR(optimiser, config.lr, total_steps=config.steps, pct_start=warm_up, cycle_momentum=False)
     if config.schedule == "plateau":
         return ReduceLROnPlateau(optimiser, factor=0.1, patience=config.plateau_patience)
     return None

@@ -120,6 +120,12 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, store: TrackSto
     assert not (tmp_path / "method.safetensors").exists()
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 10, 20])
+def test_any_budget_has_a_schedule(tmp_path: Path, store: TrackStore, steps: int) -> None:
+    train(tmp_path, store, "autoencoder", steps=steps, schedule="one_cycle")
+    assert json.loads((tmp_path / "cost.json").read_text())["steps"] == steps
+
+
 def test_gradient_clipping_bounds_the_step(tmp_path: Path, store: TrackStore) -> None:
     torch.manual_seed(0)
     before = get("autoencoder")(SPEC).state_dict()
