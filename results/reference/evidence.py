@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
+from tabulate import tabulate
 
 from benchmark.data.labelled import LabelledSet
 
@@ -51,9 +52,17 @@ def main(runs: Path, faces: LabelledSet) -> None:
             features = load_file(path)["features"].astype(float)
             shares = {name: 100 * explained(cause, features, train, test) for name, cause in known.items()}
             records.append({"variant": variant, **shares})
-    table = pd.DataFrame(records).groupby("variant", sort=False).agg(["mean", "std"]).round(1)
-    table.columns = [f"{name} {what} (%)" for name, what in table.columns]
-    print(table.fillna("–").to_markdown())
+    groups = pd.DataFrame(records).groupby("variant", sort=False)
+    mean, spread = groups.mean(), groups.std()
+    rows = [
+        [variant, *(f"{mean.loc[variant, name]:.1f}" + _spread(spread.loc[variant, name]) for name in known)]
+        for variant in mean.index
+    ]
+    print(tabulate(rows, ["embedding", *(f"{name} (%)" for name in known)], "pipe", disable_numparse=True))
+
+
+def _spread(value: float) -> str:
+    return "" if np.isnan(value) else f" ± {value:.1f}"
 
 
 if __name__ == "__main__":
