@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,6 @@ import yaml
 from benchmark import __version__
 from benchmark.files import digest, read_json, sha256, write_json, write_text
 from benchmark.schema import RESOURCES, AugmentConfig, EncoderConfig, TrainConfig
-
-STATES = ("waiting", "running", "done", "failed")
 
 
 @dataclass(frozen=True)
@@ -109,9 +107,10 @@ def is_done(folder: Path, stage: str, key: str) -> bool:
 
 
 def mark_done(folder: Path, stage: str, key: str, outputs: Iterable[Path]) -> None:
-    """Declares ``stage`` finished with the files it made."""
+    """Declares ``stage`` finished with the files it made, by the code that made them."""
     made = {str(path.relative_to(folder)): sha256(path) for path in outputs}
-    write_json(folder / "done" / f"{stage}.json", {"key": key, "outputs": made, "finished": time.time()})
+    marker = {"key": key, "outputs": made, "finished": time.time(), "code": code()}
+    write_json(folder / "done" / f"{stage}.json", marker)
 
 
 def set_status(folder: Path, **values: Any) -> None:
@@ -154,8 +153,7 @@ def environment() -> dict[str, Any]:
     )
     packages = {name: _version(name) for name in names}
     return {
-        "fab-bench": __version__,
-        **_git(Path(__file__).parent),
+        **code(),
         "python": platform.python_version(),
         "packages": packages,
         "host": platform.node(),
@@ -163,6 +161,12 @@ def environment() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "command": sys.argv,
     }
+
+
+@cache
+def code() -> dict[str, str | None]:
+    """The version, and the commit and differences where it runs from a checkout, as when this process began."""
+    return {"fab-bench": __version__, **_git(Path(__file__).parent)}
 
 
 def _version(package: str) -> str | None:

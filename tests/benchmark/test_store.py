@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from benchmark.schema import RESOURCES, AugmentConfig, EncoderConfig, TrainConfig
-from benchmark.store import Run, environment, is_done, locked, mark_done, set_status, status
+from benchmark.store import Run, code, environment, is_done, locked, mark_done, set_status, status
 
 ROOT = Path(__file__).parents[2]
 RUN = Run(
@@ -155,7 +155,9 @@ def test_the_environment_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
 
 def test_the_environment_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
+    code.cache_clear()
     assert environment()["commit"] is None
+    code.cache_clear()
 
 
 # -- done markers ------------------------------------------------------------------------------------------------------
