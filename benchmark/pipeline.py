@@ -48,6 +48,26 @@ def check_methods(config: Config) -> None:
         raise UsageError(str(error)) from error
 
 
+def check_data(config: Config) -> None:
+    """Looks whether tracks and labelled sets can be there, before hours are spent on making them.
+
+    Raises:
+        UsageError: settings that make no data, or data of different sizes.
+        DataError: raw data that are missing, or a store that cannot be read.
+    """
+    from benchmark.data.tracks import MANIFEST, read_manifest
+
+    size = config.data.size
+    for name in _set_names(config):
+        if (own := catalogue.faces_config(name, config.sets[name]).size) != size:
+            raise UsageError(f"set {name} holds {own} px faces, data.size={size}; make them the same")
+    folder = catalogue.store_folder(config.data, config.cache)
+    if not (folder / MANIFEST).is_file():
+        catalogue.source(config.data).tracks()
+    elif (stored := read_manifest(folder)["size"]) != size:
+        raise UsageError(f"the track store {folder} holds {stored} px frames, data.size={size}")
+
+
 def prepare_tracks(config: Config) -> dict[str, Any]:
     """Makes the packed track store, or finds it made; returns its manifest."""
     from benchmark.data.prepare import prepare
@@ -72,7 +92,7 @@ def prepare_sets(config: Config) -> dict[str, Any]:
     """Makes the labelled sets of all tasks, or finds them made; returns their files by name.
 
     Raises:
-        UsageError: a set of another size than the frames, or without a task's target.
+        UsageError: a set without a task's target.
         DataError: a set cannot be made or read, or a split of it has no label of a task.
     """
     from benchmark.data.labelled import LabelledSet
@@ -83,8 +103,6 @@ def prepare_sets(config: Config) -> dict[str, Any]:
         with data_progress(f"faces: {name}") as progress:
             path = catalogue.make_set(name, config.sets[name], config.cache, cores(), progress)
         faces = LabelledSet.load(path)
-        if (size := faces.frames.shape[1]) != config.data.size:
-            raise UsageError(f"set {name} holds {size} px faces, data.size={config.data.size}; make them the same")
         for task in config.tasks:
             if config.task[task].set == name:
                 _check_task(task, config.task[task].target, faces)
@@ -99,7 +117,7 @@ def _check_task(task: str, name: str, faces: "LabelledSet") -> None:
     known = faces.targets[name].known
     for split in SPLITS:
         if not known[faces.indices(split)].any():
-            raise DataError(f"task {task}: no {split} face of set {faces.name} has a known {name}")
+            raise DataError(f"task {task}: no {split} face of set {faces.name} has a known value of {name}")
 
 
 def plan(config: Config, manifest: dict[str, Any], sets: dict[str, Any]) -> list[Any]:
@@ -149,10 +167,10 @@ def run(config: Config) -> Summary:
     from benchmark.results import BENCHMARK, write_tables
 
     check_methods(config)
+    check_data(config)
     _check_writable(Path(config.out))
-    manifest = prepare_tracks(config)
-    _check_size(config, manifest)
     sets = prepare_sets(config)
+    manifest = prepare_tracks(config)
     works = plan(config, manifest, sets)
     folder = Path(config.out, config.name)
     write_json(folder / BENCHMARK, _description(config, works))
@@ -171,15 +189,14 @@ def run(config: Config) -> Summary:
 
 def describe_plan(config: Config) -> list[str]:
     """What `run` would do, a line each, computing and writing nothing."""
-    from benchmark.data.tracks import read_manifest
+    from benchmark.data.tracks import MANIFEST, read_manifest
     from benchmark.stages import missing
 
     check_methods(config)
+    check_data(config)
     folder = catalogue.store_folder(config.data, config.cache)
     lines = []
-    ready = (folder / "manifest.json").is_file()
-    if not ready:
-        catalogue.source(config.data).tracks()  # is there anything to make them from?
+    ready = (folder / MANIFEST).is_file()
     lines.append(f"tracks   {folder}: {'ready' if ready else 'to be prepared'}")
     sets = {name: catalogue.set_file(name, config.sets[name], config.cache) for name in _set_names(config)}
     lines += [f"faces    {name}: {'ready' if path.is_file() else 'to be made'}" for name, path in sets.items()]
@@ -189,17 +206,10 @@ def describe_plan(config: Config) -> list[str]:
     from benchmark.stages import SetFile
 
     files = {name: SetFile.of(path) for name, path in sets.items()}
-    manifest = read_manifest(folder)
-    _check_size(config, manifest)
-    for work in plan(config, manifest, files):
+    for work in plan(config, read_manifest(folder), files):
         todo = missing(work)
         lines.append(f"run      {work.run.name}: {', '.join(todo) if todo else 'done'}  [{work.run.folder}]")
     return lines
-
-
-def _check_size(config: Config, manifest: dict[str, Any]) -> None:
-    if manifest["size"] != config.data.size:
-        raise UsageError(f"the track store holds {manifest['size']} px frames, data.size={config.data.size}")
 
 
 def _check_writable(out: Path) -> None:

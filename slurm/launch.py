@@ -5,10 +5,12 @@ what it wrote; only whether it ended well comes back.
 """
 
 import os
+import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +77,8 @@ def _local(jobs: Sequence[Job], workers: int, logs: Path, gpus: int) -> list[Out
                 if waiting and slot not in running:
                     job = waiting.pop(0)
                     gpu = str(slot % gpus) if gpus else None
-                    running[slot] = job, executor.submit(_work, os.getpid(), gpu, job.call, job.args)
+                    with _deaf_to_ctrl_c():
+                        running[slot] = job, executor.submit(_work, os.getpid(), gpu, job.call, job.args)
             for slot, (job, handle) in list(running.items()):
                 if handle.done():
                     outcomes[job.name] = _outcome(job, handle)
@@ -83,8 +86,18 @@ def _local(jobs: Sequence[Job], workers: int, logs: Path, gpus: int) -> list[Out
             time.sleep(POLL_SECONDS)
     finally:
         for _, handle in running.values():
-            handle.cancel(check=False)
+            os.kill(int(handle.job_id), signal.SIGKILL)  # the worker's parent: the worker leaves with it
     return [outcomes[job.name] for job in jobs]
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes started in here never get the terminal's Ctrl-C: the launcher ends them, without a traceback each."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _outcome(job: Job, handle: Any) -> Outcome:
@@ -104,16 +117,16 @@ def _message(lines: list[str]) -> str:
     return rest if colon and " " not in name else last
 
 
-def _work(parent: int, gpu: str | None, call: Callable[..., None], args: tuple[Any, ...]) -> None:
+def _work(launcher: int, gpu: str | None, call: Callable[..., None], args: tuple[Any, ...]) -> None:
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(launcher, os.getppid()), daemon=True).start()
     call(*args)
 
 
-def _leave_with(parent: int) -> None:
-    """Ends this process when the one that launched it is gone: nobody would see its result or stop it."""
-    while _alive(parent):
+def _leave_with(launcher: int, parent: int) -> None:
+    """Ends this process when launcher or parent are gone: nobody would see its result or stop it."""
+    while _alive(launcher) and os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
 

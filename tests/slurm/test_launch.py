@@ -74,6 +74,38 @@ def test_workers_end_with_the_process_that_launched_them(tmp_path: Path) -> None
         time.sleep(0.1)
 
 
+def test_ctrl_c_ends_the_workers_without_a_word_from_them(tmp_path: Path) -> None:
+    """As a terminal sends it: to the whole process group."""
+    script = textwrap.dedent(f"""
+        import sys; sys.path.insert(0, {str(ROOT)!r})
+        from pathlib import Path
+        from slurm.launch import Job, launch
+        from tests.slurm.test_launch import wait
+        try:
+            launch([Job("a", wait, ({str(tmp_path / "pid")!r},))], "local", 1, Path({str(tmp_path / "logs")!r}))
+        except KeyboardInterrupt:
+            print("interrupted")
+    """)
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    worker = int((tmp_path / "pid").read_text())
+    os.killpg(launcher.pid, signal.SIGINT)
+    assert launcher.communicate(timeout=60) == ("interrupted\n", "")
+    while _running(worker):
+        assert time.monotonic() < deadline, "the worker outlived its launcher"
+        time.sleep(0.1)
+
+
 def wait(path: str) -> None:
     write(path)
     time.sleep(600)
