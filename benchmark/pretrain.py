@@ -28,6 +28,7 @@ from benchmark.schema import AugmentConfig, TrainConfig
 from methods.base import Method, MethodOutput
 
 Batch = tuple[Tensor, ...]
+CHECKPOINT = "checkpoint.pt"  # in the run's folder, until the run is done
 STATISTICS_STEPS = 50  # batches that set an untrained encoder's batch-norm statistics
 
 
@@ -64,8 +65,8 @@ def pretrain(
 ) -> list[Path]:
     """Trains ``method`` for ``config.steps`` steps, or sets the statistics of one that is not trained.
 
-    Continues from ``folder/checkpoint.pt`` where there is one. ``val_batches`` is None where the data has no
-    validation split; the plateau schedule then has nothing to watch and is refused.
+    Continues from ``folder/checkpoint.pt`` where there is one, and leaves it. ``val_batches`` is None where the
+    data has no validation split; the plateau schedule then has nothing to watch and is refused.
 
     Returns:
         The files made: the method's weights, its encoder's, its metrics and its cost.
@@ -109,7 +110,7 @@ class _Loop:
         self.jitter = CropJitter(augment)
         self.state = State()
         self.bf16 = mixed_precision(config.amp, device)
-        self.checkpoint = folder / "checkpoint.pt"
+        self.checkpoint = folder / CHECKPOINT
         weights = [weight for weight in method.parameters() if weight.requires_grad]
         if method.trained:
             self.optimiser = _optimiser(weights, config)
@@ -254,7 +255,6 @@ class _Loop:
         write_json(cost, self._cost())
         if (metrics := self.folder / "metrics.jsonl").is_file():
             made.append(metrics)
-        self.checkpoint.unlink(missing_ok=True)
         return [*made, cost]
 
     def _cost(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from benchmark.data.tracks import TrackStore
 from benchmark.embed import embed, load_features, save_features
 from benchmark.errors import DataError, first_line
 from benchmark.files import atomic, digest, sha256, write_json
-from benchmark.pretrain import pick_device, pretrain
+from benchmark.pretrain import CHECKPOINT, pick_device, pretrain
 from benchmark.schema import ProbeConfig, TaskConfig
 from benchmark.store import Run, is_done, locked, mark_done, set_status
 from benchmark.supervised import task_coding, task_loss
@@ -87,6 +87,9 @@ def do(work: Work) -> None:
                 if not is_done(run.folder, stage, key):
                     set_status(run.folder, stage=stage, state="running")
                     mark_done(run.folder, stage, key, make())
+            (run.folder / CHECKPOINT).unlink(
+                missing_ok=True
+            )  # not before the marker: a crash between costs no training
             set_status(run.folder, stage=stage, state="done")
         except Exception as error:
             (run.folder / "error.log").write_text(traceback.format_exc())

@@ -256,10 +256,8 @@ def test_a_run_that_diverges_says_why(tmp_path: Path, cache: Path) -> None:
 # -- interruption ------------------------------------------------------------------------------------------------------
 
 MOMENTS = [
-    ("while tracks are prepared", "cache/tracks/*/unfinished/*"),
-    ("while faces are made", "cache/tracks/*/manifest.json"),
+    ("while tracks are made", "cache/tracks/*/unfinished/*"),
     ("in the middle of training", "runs/quick/synthetic/fabnet/*/checkpoint.pt"),
-    ("after training", "runs/quick/synthetic/fabnet/*/done/pretrain.json"),
     ("after embedding", "runs/quick/synthetic/fabnet/*/done/embed-synthetic.json"),
     ("between probes", "runs/quick/synthetic/fabnet/*/done/probe-synthetic-pose.json"),
 ]
@@ -273,7 +271,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "runs" / "quick"
 
 
-@pytest.mark.parametrize(("launcher", "moments"), [("inline", MOMENTS), ("local", MOMENTS[2:3])])
+@pytest.mark.parametrize(("launcher", "moments"), [("inline", MOMENTS), ("local", MOMENTS[1:2])])
 def test_killed_at_any_moment_the_same_command_finishes(
     tmp_path: Path, undisturbed: Path, launcher: str, moments: list[tuple[str, str]]
 ) -> None:
@@ -291,6 +289,22 @@ def test_killed_at_any_moment_the_same_command_finishes(
     assert {name: found[name] for name in markers} == markers
     assert cells(tmp_path / "runs" / "quick") == cells(undisturbed)
     assert not list(tmp_path.glob("cache/**/unfinished"))
+
+
+def test_a_crash_between_training_and_its_marker_costs_no_training(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("crashed")
+
+    words = settings(tmp_path, "methods=fabnet", "train.checkpoint_steps=3", cache=cache)
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmark.stages.mark_done", crash)
+        assert call("run", *words).code == 1
+    assert call("run", *words).code == 0
+    folder = run_folder(tmp_path, "fabnet")
+    assert json.loads((folder / "cost.json").read_text())["restarts"] == 1, "it went on from its checkpoint"
+    assert not (folder / "checkpoint.pt").exists()
 
 
 def kill_when(due: Callable[[], bool], *words: str) -> bool:
