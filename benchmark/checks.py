@@ -39,16 +39,18 @@ def _ranges(config: Config) -> list[tuple[str, float, float, float]]:
         ("data.tighten", getattr(config.data, "tighten", 1.0), 0, math.inf),
         ("augment.translate", config.augment.translate, 0, 1),
         ("augment.scale", config.augment.scale, 0, 0.9),
-        ("probe.seed", config.probe.seed, 0, math.inf),
-        ("launcher.workers", config.launcher.workers, 0, math.inf),
+        ("probe.seed", config.probe.seed, 0, 2**63 - 1),
+        ("launcher.workers", config.launcher.workers, 0, 1024),
     ]
 
 
 def _check_train(prefix: str, train: TrainConfig) -> None:
     for key in ("steps", "batch_size", "epoch_samples", "val_samples", "log_steps", "checkpoint_steps"):
         _check_range(f"{prefix}.{key}", getattr(train, key), 1)
-    for key in ("lr", "momentum", "workers", "threads", "weight_decay", "plateau_patience", "checkpoint_minutes"):
+    for key in ("lr", "weight_decay", "plateau_patience", "checkpoint_minutes"):
         _check_range(f"{prefix}.{key}", getattr(train, key), 0)
+    for key, high in {"momentum": 1, "workers": 1024, "threads": 1024}.items():
+        _check_range(f"{prefix}.{key}", getattr(train, key), 0, high)
     if train.clip is not None:
         _check_range(f"{prefix}.clip", train.clip, 0)
     _check_choice(f"{prefix}.optimiser", train.optimiser, ("adam", "sgd"))

@@ -168,6 +168,8 @@ def test_values_of_the_wrong_type_are_named(override: str) -> None:
         "train.lr=.inf",
         "train.lr=-1",
         "train.clip=-1",
+        "train.threads=100000",
+        "train.momentum=5",
         "variants.fabnet.train.lr=-1",
         "variants.fabnet.train.steps=0",
         "encoder.width=0",

@@ -195,18 +195,16 @@ def test_a_dry_run_names_what_is_missing(launched: tuple[Path, Finished], cache:
 # -- a method of one's own ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("launcher", ["inline", "local"])
-def test_a_new_method_is_one_file(tmp_path: Path, cache: Path, launcher: str) -> None:
+@pytest.mark.parametrize(("launcher", "beside"), [("inline", ["fabnet", "mean"]), ("local", [])])
+def test_a_new_method_is_one_file(tmp_path: Path, cache: Path, launcher: str, beside: list[str]) -> None:
     path = tmp_path / f"own_{launcher}.py"
     path.write_text(METHOD.format(name=f"own-{launcher}"))
-    words = settings(
-        tmp_path, f"methods={'fabnet,' * (launcher == 'inline')}{path}", f"launcher={launcher}", cache=cache
-    )
+    words = settings(tmp_path, f"methods={','.join([*beside, str(path)])}", f"launcher={launcher}", cache=cache)
     finished = call("run", *words) if launcher == "inline" else end(start("run", *words))
     assert finished.code == 0, finished.err
     assert f"own_{launcher}" in finished.out
     rows = {cell["variant"]: cell for cell in cells(tmp_path / "runs" / "quick") if cell["metric"] == "mae"}
-    assert rows.keys() == {*(["fabnet"] if launcher == "inline" else []), f"own_{launcher}"}
+    assert rows.keys() == {*beside, f"own_{launcher}"}
     assert rows[f"own_{launcher}"]["kind"] == "method"
     assert rows[f"own_{launcher}"]["mean"] > 0
 
