@@ -87,9 +87,8 @@ def do(work: Work) -> None:
                 if not is_done(run.folder, stage, key):
                     set_status(run.folder, stage=stage, state="running")
                     mark_done(run.folder, stage, key, make())
-            (run.folder / CHECKPOINT).unlink(
-                missing_ok=True
-            )  # not before the marker: a crash between costs no training
+            for name in (CHECKPOINT, "error.log"):  # the checkpoint not before the markers, or a crash costs training
+                (run.folder / name).unlink(missing_ok=True)
             set_status(run.folder, stage=stage, state="done")
         except Exception as error:
             (run.folder / "error.log").write_text(traceback.format_exc())
