@@ -17,4 +17,3 @@ budget() { # preset, training steps
 budget default 300
 budget reference 1200 # with each method's own paper's learning rate
 budget default 600
-budget default 2400
