@@ -45,7 +45,7 @@ def main() -> None:
         ticks = sorted(studies)
         axis.set_xticks(ticks, [str(steps) for steps in ticks])
         axis.minorticks_off()
-    axes.flat[0].legend(fontsize=8)
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=7)
     figure.savefig(HERE / "budget.png", dpi=110)
 
 
