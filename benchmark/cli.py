@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 OVERRIDES = """
 key=value sets one key of the configuration; the most used are
-  preset=default|quick|FILE.yaml   the benchmark to start from        methods=fabnet,rotation   rows
-  data=synthetic|videos|frames     what to pre-train on               tasks=synthetic-pose,...  what to probe
+  preset=default|quick|FILE.yaml   the benchmark to start from        methods=fabnet,./mine.py  the rows
+  data=synthetic|videos|frames|joined  what to pre-train on             tasks=synthetic-pose,...  what to probe
   data.root=DIR  data.store=DIR    raw files; the packed store        seeds=3 or seeds=[0,1,5]  repetitions
   train.steps=N  train.lr=X        the budget, the same for all       launcher=inline|local     where it runs
   out=DIR                          run folders (results/runs)         name=NAME                 of the benchmark
@@ -244,8 +244,8 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=raw,
             allow_abbrev=False,
         )
-        one.add_argument("overrides", nargs="*", metavar="key=value", help="settings, see below")
         if command.configured:
+            one.add_argument("overrides", nargs="*", metavar="key=value", help="settings, see below")
             one.add_argument("--cfg", action="store_true", help="print the resolved configuration and stop")
         if command.dry_run:
             one.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")

@@ -1,6 +1,7 @@
 """A benchmark from configuration to tables: data, then every run, then the tables."""
 
 import os
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ def plan(config: Config, manifest: dict[str, Any], sets: dict[str, Any]) -> list
                 )
                 used = {task.set: sets[task.set] for task in tasks.values()}
                 store = catalogue.store_folder(config.data, config.cache)
-                works.append(Work(run, store, used, tasks, config.probe, _threads(config)))
+                works.append(Work(run, store, used, tasks, config.probe, _threads(config), sys.argv))
     return works
 
 

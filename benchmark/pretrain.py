@@ -33,7 +33,7 @@ STATISTICS_STEPS = 50  # batches that set an untrained encoder's batch-norm stat
 
 
 class DivergedError(FabbenchError):
-    """The loss or a gradient stopped being a finite number."""
+    """The training loss stopped being a finite number."""
 
 
 class Batches(Protocol):
@@ -164,6 +164,7 @@ class _Loop:
         inputs = self._on_device(batch, jitter=True)
         with torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext():
             output = self.method(*inputs)
+        self._check_output(output, len(inputs[0]))
         loss = output.losses.float().mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -203,6 +204,14 @@ class _Loop:
     def _scalars(self, loss: Tensor, output: MethodOutput) -> dict[str, float]:
         self._check(loss)
         return {"loss": float(loss), **{name: float(value.mean()) for name, value in output.scalars.items()}}
+
+    def _check_output(self, output: Any, samples: int) -> None:
+        """Refuses what a method's author most easily gets wrong."""
+        if not isinstance(output, MethodOutput) or output.losses.shape != (samples,):
+            found = (
+                f"losses of shape {tuple(output.losses.shape)}" if hasattr(output, "losses") else type(output).__name__
+            )
+            raise DataError(f"{self.method.name}: forward must return MethodOutput(losses ({samples},)), not {found}")
 
     def _check(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):

@@ -29,10 +29,11 @@ def render(folder: Path, form: str, head: str) -> str:
     about = _about(folder)
     try:
         probes, costs = _records(folder, about)
+        expected = [(about["benchmark"], run["kind"], run["variant"]) for run in about["runs"]]
         if form in ("csv", "json"):
-            found: list[Cell] = cells(probes, costs, head=head)
+            found: list[Cell] = cells(probes, costs, head=head, expected=expected)
             return (as_json(found) if form == "json" else as_csv(found)).rstrip()
-        made: list[Table] = tables(probes, costs, head=head)
+        made: list[Table] = tables(probes, costs, head=head, expected=expected)
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
     except (KeyError, TypeError, AttributeError) as error:  # JSON, but not what a run writes

@@ -57,6 +57,7 @@ class Work:
     tasks: dict[str, TaskConfig]
     probe: ProbeConfig
     threads: int
+    command: list[str]  # what was typed, for the record
 
     @cached_property
     def faces(self) -> dict[str, LabelledSet]:
@@ -82,7 +83,7 @@ def do(work: Work) -> None:
     with locked(run.folder):
         stage = "start"
         try:
-            run.create()
+            run.create(work.command)
             for stage, key, make in _stages(work):
                 if not is_done(run.folder, stage, key):
                     set_status(run.folder, stage=stage, state="running")

@@ -14,7 +14,6 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -84,12 +83,12 @@ class Run:
         """Short name for people: `fabnet/seed0`, `supervised/seed0 (synthetic-pose)`."""
         return f"{self.variant}/seed{self.seed}" + (f" ({self.task})" if self.task else "")
 
-    def create(self) -> None:
+    def create(self, command: list[str]) -> None:
         """Makes the folder and writes the resolved configuration and where it is computed."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = {**asdict(self), "identity": self.identity, "key": self.key}
         write_text(self.folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
-        write_json(self.folder / "environment.json", environment())
+        write_json(self.folder / "environment.json", {**environment(), "command": command})
 
 
 def is_done(folder: Path, stage: str, key: str) -> bool:
@@ -159,7 +158,6 @@ def environment() -> dict[str, Any]:
         "host": platform.node(),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
-        "command": sys.argv,
     }
 
 

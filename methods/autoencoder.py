@@ -20,7 +20,7 @@ from methods.registry import register
 class Autoencoder(Method):
     """The loss is L1 between a frame and its reconstruction."""
 
-    summary = "draws the frame again from its own embedding"
+    summary = "reconstructs a frame from its embedding"
     paper = "baseline of Wiles et al., BMVC 2018"
     year = 2018
 

@@ -78,8 +78,12 @@ class Method(nn.Module):
         self.options = self.parse_options(options or {})
 
     def forward(self, frames: Tensor) -> MethodOutput:
-        """Maps frames (B, ``frames``, 3, H, W) in [0, 1] to per-sample losses."""
-        raise NotImplementedError(f"{self.name} is not trained")
+        """Maps frames (B, ``frames``, 3, H, W) in [0, 1] to per-sample losses (B,).
+
+        The frames of a sample are distinct frames of one track in random order, without their times; each has
+        been shifted and zoomed a little on its own.
+        """
+        raise NotImplementedError(f"{self.name} has no `forward`: it cannot be trained")
 
     def embed(self, images: Tensor) -> Tensor:
         """Maps images (B, 3, H, W) in [0, 1] to embeddings (B, D)."""

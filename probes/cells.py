@@ -64,12 +64,18 @@ class _Value(NamedTuple):
     head: str | None
 
 
-def cells(probes: Iterable[Record], costs: Iterable[Record] = (), *, head: str = "linear") -> list[Cell]:
+def cells(
+    probes: Iterable[Record],
+    costs: Iterable[Record] = (),
+    *,
+    head: str = "linear",
+    expected: Iterable[tuple[str, str, str]] = (),
+) -> list[Cell]:
     """All cells of one head, ordered by benchmark, kind, variant, task and metric.
 
     Where a record has no result of ``head``, its ``identity`` or ``mean`` stands in (ceilings, the mean floor);
     the cell's ``head`` says so. A metric that one variant of a benchmark has and another lacks is a gap: a cell
-    without values.
+    without values. ``expected`` names rows (benchmark, kind, variant) that are gaps where nothing is known of them.
 
     Raises:
         RecordError: an unknown schema or kind, two results for the same variant, seed and task, or one metric
@@ -79,6 +85,8 @@ def cells(probes: Iterable[Record], costs: Iterable[Record] = (), *, head: str =
     rows: dict[str, set[tuple[str, str]]] = defaultdict(set)  # benchmark: (kind, variant)
     columns: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)  # benchmark: (task, metric): unit
     runs: dict[tuple[Any, ...], str] = {}
+    for benchmark, kind, variant in expected:
+        rows[benchmark].add((kind, variant))
 
     def claim(record: Record, *what: Any) -> None:
         key = (record["benchmark"], record["variant"], *what)

@@ -58,25 +58,33 @@ class Table:
         return any(entry.best for row in self.rows for entry in row.entries)
 
 
-def tables(probes: Iterable[Record], costs: Iterable[Record] = (), *, head: str = "linear") -> list[Table]:
-    """The tables of every benchmark among the records, those without a record left out.
+def tables(
+    probes: Iterable[Record],
+    costs: Iterable[Record] = (),
+    *,
+    head: str = "linear",
+    expected: Iterable[tuple[str, str, str]] = (),
+) -> list[Table]:
+    """The tables of every benchmark among the records, those without a record left out; rows as in `cells`.
 
     Raises:
         RecordError: as `cells` does.
     """
-    probes, costs = list(probes), list(costs)
+    probes, costs, expected = list(probes), list(costs), list(expected)
     made = []
     for benchmark in sorted({record["benchmark"] for record in [*probes, *costs]}):
         own = [record for record in probes if record["benchmark"] == benchmark]
         spent = [record for record in costs if record["benchmark"] == benchmark]
-        found = cells(own, spent, head=head)
+        found = cells(own, spent, head=head, expected=[row for row in expected if row[0] == benchmark])
         for title, members in _by_table(own):
             columns = [column for task in members.values() for column in _columns(task, len(members) > 1)]
             caption = [_head_caption(members, head), *map(_sizes, members.values())]
             made.append(_table(f"{title} ({benchmark})", columns, caption, found))
         if spent:
             devices = sorted({record.get("device") or "unknown" for record in spent})
-            caption = [f"Cost of one training run, on {' and '.join(devices)}."]
+            caption = [f"Cost of one training run, on {' and '.join(devices)}. Speed counts sampled frames."]
+            if any(record["kind"] == "ceiling" for record in spent):
+                caption.append("A ceiling is trained once for each task: its figures are over tasks and seeds.")
             made.append(_table(f"Cost ({benchmark})", COST_COLUMNS, caption, found))
     return made
 
@@ -152,7 +160,7 @@ def _table(title: str, columns: Sequence[Column], caption: list[str], found: lis
     spread = "Mean ± standard deviation over " if seeds > 1 else "From "
     caption = [*caption, f"{spread}{seeds} seed{'s' * (seeds != 1)}."]
     if len(counts) > 1:
-        caption.append("A number in brackets: from so many seeds only.")
+        caption.append("In brackets: from so many seeds; a row that nothing random enters needs but one.")
     return Table(title, " ".join(caption), [column.heading for column in columns], rows)
 
 

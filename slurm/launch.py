@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 POLL_SECONDS = 0.2
 
@@ -53,13 +53,11 @@ def launch(jobs: Sequence[Job], kind: str, workers: int, logs: Path, gpus: int =
 def _inline(jobs: Sequence[Job], logs: Path) -> list[Outcome]:
     outcomes = []
     for job in jobs:
-        error, log = None, logs / f"{_file_name(job.name)}.log"
-        try:
-            job.call(*job.args)
-        except Exception as problem:
-            error = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-            log.write_text(traceback.format_exc())
-        outcomes.append(Outcome(job.name, error, log))
+        log = logs / f"{_file_name(job.name)}.log"
+        failure = _attempt(job.call, job.args)
+        if failure:
+            log.write_text(failure.story)
+        outcomes.append(Outcome(job.name, failure.line if failure else None, log))
     return outcomes
 
 
@@ -102,26 +100,34 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 def _outcome(job: Job, handle: Any) -> Outcome:
     log = Path(handle.paths.stdout)
-    if not handle.paths.result_pickle.exists():
-        return Outcome(job.name, "the worker process was killed", log)
-    problem = handle.exception()
-    if problem is None:
-        return Outcome(job.name, None, log)
-    return Outcome(job.name, _message([line for line in str(problem).splitlines() if line.strip(" -\t")]), log)
+    killed = not handle.paths.result_pickle.exists()
+    return Outcome(job.name, "the worker process was killed" if killed else handle.result(), log)
 
 
-def _message(lines: list[str]) -> str:
-    """The last line of a traceback without the exception's module and name."""
-    last = lines[-1].strip()
-    name, colon, rest = last.partition(": ")
-    return rest if colon and " " not in name else last
+class _Failure(NamedTuple):
+    line: str
+    story: str
 
 
-def _work(launcher: int, gpu: str | None, call: Callable[..., None], args: tuple[Any, ...]) -> None:
+def _attempt(call: Callable[..., None], args: tuple[Any, ...]) -> _Failure | None:
+    """Calls, and says in one line and in full what went wrong, if anything did."""
+    try:
+        call(*args)
+    except Exception as problem:
+        line = next(iter(str(problem).splitlines()), "") or type(problem).__name__
+        return _Failure(line, traceback.format_exc())
+    return None
+
+
+def _work(launcher: int, gpu: str | None, call: Callable[..., None], args: tuple[Any, ...]) -> str | None:
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     threading.Thread(target=_leave_with, args=(launcher, os.getppid()), daemon=True).start()
-    call(*args)
+    failure = _attempt(call, args)
+    if failure is None:
+        return None
+    print(failure.story)
+    return failure.line
 
 
 def _leave_with(launcher: int, parent: int) -> None:

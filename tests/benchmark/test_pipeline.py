@@ -231,7 +231,8 @@ def test_a_method_that_raises_is_a_gap_and_the_others_go_on(tmp_path: Path, cach
     assert "RuntimeError: this method is broken" in log.read_text()
     assert "Traceback" not in finished.err
     rows = {cell["variant"]: cell["mean"] for cell in cells(tmp_path / "runs" / "quick") if cell["metric"] == "mae"}
-    assert rows.keys() == {"mean", "fabnet"}, "nothing of it is known, so it has no row yet"
+    assert rows.keys() == {"mean", "fabnet", "own_broken"}
+    assert rows["own_broken"] is None, "a gap"
     assert str(tmp_path / "runs" / "quick") in finished.out.strip().splitlines()[-1]
 
     (tmp_path / "broken").unlink()

@@ -6,6 +6,7 @@ import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from benchmark.errors import DataError
 from benchmark.pretrain import DivergedError, mixed_precision, pick_device, pretrain
 from benchmark.schema import AugmentConfig, TrainConfig
 from benchmark.supervised import task_coding, task_loss
-from methods.base import Method
+from methods.base import Method, MethodOutput
 from methods.encoder import EncoderSpec
 from methods.registry import get
 
@@ -124,6 +125,22 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, store: TrackSto
 def test_any_budget_has_a_schedule(tmp_path: Path, store: TrackStore, steps: int) -> None:
     train(tmp_path, store, "autoencoder", steps=steps, schedule="one_cycle")
     assert json.loads((tmp_path / "cost.json").read_text())["steps"] == steps
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [
+        (lambda frames: frames.mean(), "not Tensor"),
+        (lambda frames: MethodOutput(frames.mean()), r"not losses of shape \(\)"),
+        (lambda frames: MethodOutput(frames.mean((3, 4))), r"not losses of shape \(4, 1, 3\)"),
+    ],
+)
+def test_what_forward_returns_is_checked_at_once(
+    tmp_path: Path, store: TrackStore, monkeypatch: pytest.MonkeyPatch, wrong: Any, found: str
+) -> None:
+    monkeypatch.setattr(get("autoencoder"), "forward", lambda self, frames: wrong(frames))
+    with pytest.raises(DataError, match=rf"autoencoder: forward must return MethodOutput\(losses \(4,\)\), {found}"):
+        train(tmp_path, store, "autoencoder")
 
 
 def test_gradient_clipping_bounds_the_step(tmp_path: Path, store: TrackStore) -> None:

@@ -102,7 +102,7 @@ def test_the_folder_names_seed_and_key() -> None:
 
 def test_a_run_says_what_it_is_and_where_it_was_computed(tmp_path: Path) -> None:
     run = replace(RUN, out=str(tmp_path))
-    run.create()
+    run.create(["fabbench", "run"])
     config = yaml.safe_load((run.folder / "config.yaml").read_text())
     assert config["identity"] == run.identity
     assert config["key"] == run.key

@@ -165,7 +165,7 @@ def test_captions_state_head_seeds_and_sizes():
     caption = tables(records())[0].caption
     assert "w300: 1,000/10/20 train/val/test faces." in caption
     assert "Mean ± standard deviation over 3 seeds." in caption
-    assert "A number in brackets: from so many seeds only." in caption
+    assert "In brackets: from so many seeds;" in caption
     other = record("odd", 0, 1.0, n={"train": 900, "val": 10, "test": 20})
     assert "SIZES DIFFER BETWEEN ROWS" in tables([*records(), other])[0].caption
 
