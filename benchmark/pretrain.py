@@ -208,9 +208,8 @@ class _Loop:
     def _check_output(self, output: Any, samples: int) -> None:
         """Refuses what a method's author most easily gets wrong."""
         if not isinstance(output, MethodOutput) or output.losses.shape != (samples,):
-            found = (
-                f"losses of shape {tuple(output.losses.shape)}" if hasattr(output, "losses") else type(output).__name__
-            )
+            losses = getattr(output, "losses", None)
+            found = type(output).__name__ if losses is None else f"losses of shape {tuple(losses.shape)}"
             raise DataError(f"{self.method.name}: forward must return MethodOutput(losses ({samples},)), not {found}")
 
     def _check(self, loss: Tensor) -> None:

@@ -11,6 +11,7 @@ from tabulate import SEPARATING_LINE, tabulate
 from .cells import Cell
 from .tables import GAP, Entry, Table
 
+BEST = "best mean among methods, which is no test."
 SEPARATOR = ";"  # between the values of one CSV field
 
 
@@ -22,7 +23,7 @@ def as_text(tables: Iterable[Table]) -> str:
         for _, group in itertools.groupby(table.rows, key=lambda row: row.kind):
             body += [SEPARATING_LINE] if body else []
             body += [[row.kind, row.variant, *(each.text + "*" * each.best for each in row.entries)] for row in group]
-        caption = table.caption + (" * best method." if table.marked else "")
+        caption = table.caption + (f" * {BEST}" if table.marked else "")
         grid = tabulate(body, ["kind", "variant", *table.headings], "simple", disable_numparse=True)
         made.append(f"{table.title}\n{caption}\n\n{grid}\n")
     return "\n".join(made)
@@ -46,7 +47,7 @@ def as_markdown(tables: Iterable[Table]) -> str:
             disable_numparse=True,
             colalign=["left", "left", *["right"] * len(table.headings)],
         )
-        caption = table.caption + (" Best method in bold." if table.marked else "")
+        caption = table.caption + (f" Bold: {BEST}" if table.marked else "")
         made.append(f"### {table.title}\n\n{grid}\n\n{caption}\n")
     return "\n".join(made)
 
@@ -86,7 +87,7 @@ def _latex_table(table: Table) -> str:
         [line([escape(row.variant), *map(entry, row.entries)]) for row in rows]
         for _, rows in itertools.groupby(table.rows, key=lambda row: row.kind)
     ]
-    caption = f"{table.title}. {table.caption}" + (" Best method in bold." if table.marked else "")
+    caption = f"{table.title}. {table.caption}" + (f" Bold: {BEST}" if table.marked else "")
     lines = [
         r"\begin{table}",
         r"\centering",

@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 from .cells import COST, Cell, Record, cells, head_used
 
 GAP = "–"
+SPOKEN = {
+    "exact": "linear, solved exactly",
+    "linear": "linear, trained by Adam",
+    "mean": "the training mean",
+    "identity": "its own outputs",
+}
 LOWER, HIGHER, NEITHER = -1, 1, 0
 
 
@@ -114,7 +120,7 @@ def _columns(records: list[Record], name_task: bool) -> list[Column]:
     if kind == "pose":
         labels = {"mae": "MAE", **{name: name for name in names}}
         return [Column(task, name, label, "deg", LOWER, "{:.2f}".format) for name, label in labels.items()]
-    labels = {"auc": "mean", **_groups(records), **{f"auc_{name}": name for name in names}}
+    labels = {"auc": "average", **_groups(records), **{f"auc_{name}": name for name in names}}
     return [Column(task, name, label, "AUC", HIGHER, "{:.3f}".format) for name, label in labels.items()]
 
 
@@ -127,7 +133,7 @@ def _groups(records: list[Record]) -> dict[str, str]:
         for metric in fitted["metrics"]
         if metric.startswith("auc/")
     }
-    return {metric: f"mean in {metric.removeprefix('auc/')}" for metric in sorted(found)}
+    return {metric: f"average in {metric.removeprefix('auc/')}" for metric in sorted(found)}
 
 
 def _millions(n: float) -> str:
@@ -189,8 +195,8 @@ def _head_caption(members: dict[str, list[Record]], head: str) -> str:
         used = head_used(record, head)
         if used not in (None, head):
             others.setdefault(str(used), set()).add(record["variant"])
-    stand_ins = "; ".join(f"{used} for {', '.join(sorted(names))}" for used, names in sorted(others.items()))
-    return f"Head: {head} ({stand_ins})." if stand_ins else f"Head: {head}."
+    stand_ins = "; ".join(f"{', '.join(sorted(names))}: {SPOKEN[used]}" for used, names in sorted(others.items()))
+    return f"Head: {SPOKEN[head]} ({stand_ins})." if stand_ins else f"Head: {SPOKEN[head]}."
 
 
 def _sizes(records: list[Record]) -> str:

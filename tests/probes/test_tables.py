@@ -108,7 +108,7 @@ def test_order_does_not_depend_on_that_of_the_records():
 
 def test_stand_in_heads_are_named():
     assert find(cells(records()), "supervised")["head"] == "identity"
-    assert "Head: linear (identity for supervised)." in tables(records())[0].caption
+    assert "Head: linear, trained by Adam (supervised: its own outputs)." in tables(records())[0].caption
 
 
 def test_another_head_gives_other_cells():
@@ -173,7 +173,7 @@ def test_captions_state_head_seeds_and_sizes():
 def test_expression_has_the_mean_the_groups_and_each_class():
     made = [auc_record("fabnet", 0, 0.8, None), auc_record("rotation", 0, 0.9, 0.7)]
     (table,) = tables(made)
-    assert table.headings == ["mean (AUC)", "mean in grey (AUC)", "happy (AUC)", "sad (AUC)"]
+    assert table.headings == ["average (AUC)", "average in grey (AUC)", "happy (AUC)", "sad (AUC)"]
     assert [entry.text for entry in table.rows[0].entries] == ["0.750", "0.600", "0.800", GAP]
     assert [row.entries[0].best for row in table.rows] == [True, True]  # what prints alike is equally good
 
@@ -213,14 +213,14 @@ def test_markdown():
     text = as_markdown(tables(records()))
     assert "| method  | fabnet" in text
     assert "**5.30 ± 0.36**" in text
-    assert "Best method in bold." in text
+    assert "Bold: best mean among methods, which is no test." in text
     assert r"a\|b" in as_markdown(tables([record("a|b", 0, 1.0)]))
 
 
 def test_text():
     text = as_text(tables(records()))
     assert "5.30 ± 0.36*" in text
-    assert "* best method." in text
+    assert "* best mean among methods, which is no test." in text
 
 
 def test_latex_escapes_and_uses_booktabs():
