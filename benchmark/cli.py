@@ -244,8 +244,9 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=raw,
             allow_abbrev=False,
         )
+        help_text = "settings, see below" if command.configured else argparse.SUPPRESS
+        one.add_argument("overrides", nargs="*", metavar="key=value", help=help_text)
         if command.configured:
-            one.add_argument("overrides", nargs="*", metavar="key=value", help="settings, see below")
             one.add_argument("--cfg", action="store_true", help="print the resolved configuration and stop")
         if command.dry_run:
             one.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
