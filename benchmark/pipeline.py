@@ -20,6 +20,7 @@ from slurm.launch import Job, Outcome, launch
 
 if TYPE_CHECKING:
     from benchmark.data.labelled import LabelledSet
+    from benchmark.stages import SetFile, Work
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def prepare_tracks(config: Config) -> dict[str, Any]:
         )
 
 
-def prepare_sets(config: Config) -> dict[str, Any]:
+def prepare_sets(config: Config) -> "dict[str, SetFile]":
     """Makes the labelled sets of all tasks, or finds them made; returns their files by name.
 
     Raises:
@@ -121,7 +122,7 @@ def _check_task(task: str, name: str, faces: "LabelledSet") -> None:
             raise DataError(f"task {task}: no {split} face of set {faces.name} has a known value of {name}")
 
 
-def plan(config: Config, manifest: dict[str, Any], sets: dict[str, Any]) -> list[Any]:
+def plan(config: Config, manifest: dict[str, Any], sets: "dict[str, SetFile]") -> "list[Work]":
     """Every run of the benchmark with all it reads, in the order of the config.
 
     A row that nothing random enters is run once, with the first seed; a row trained on labels once for each
@@ -224,7 +225,7 @@ def _set_names(config: Config) -> Iterable[str]:
     return dict.fromkeys(config.task[task].set for task in config.tasks)
 
 
-def _description(config: Config, works: list[Any]) -> dict[str, Any]:
+def _description(config: Config, works: "list[Work]") -> dict[str, Any]:
     return {
         "schema": 1,
         "benchmark": config.name,
@@ -244,7 +245,7 @@ def _description(config: Config, works: list[Any]) -> dict[str, Any]:
     }
 
 
-def _cost(work: Any) -> int:
+def _cost(work: "Work") -> int:
     """A guess at a run's length, to start the longest first."""
     from methods.registry import get
 

@@ -15,7 +15,7 @@ class MethodOutput:
     """What one forward pass gives.
 
     Attributes:
-        losses: (B,) float32, one per sample, differentiable; the training loop averages or ranks them.
+        losses: (B,) float32, one per sample, differentiable; the training loop averages them.
         scalars: named values for the log, detached, each a tensor of no dimension.
         pictures: named (B, 3, H, W) images in [0, 1], detached. Filled in eval mode only, so that
             training steps do not pay for them.

@@ -4,7 +4,8 @@
 
 For every run, the share of the variance of its embeddings on test faces that a linear map from a cause predicts,
 fitted on train faces: `geometry` (68 landmarks and head pose), `action units` (the 11 labels), `colour` (the image at
-4 x 4 RGB). Causes overlap, so shares need not add up.
+4 x 4 RGB). Causes overlap, so shares need not add up. And how well conditioned the embedding is: the first over the
+hundredth eigenvalue of the correlations of its features on train faces.
 """
 
 import sys
@@ -18,6 +19,7 @@ from tabulate import tabulate
 
 from benchmark.data.labelled import LabelledSet
 
+SPECTRUM = "eigenvalue 1 / eigenvalue 100"
 ROWS = ("pixels", "random", "autoencoder", "rotation", "split_brain", "fabnet")
 
 
@@ -43,6 +45,13 @@ def explained(
     return 1 - residual.var(0).sum() / features[test].var(0).sum()
 
 
+def conditioning(features: NDArray[np.float64]) -> float:
+    """The first over the hundredth eigenvalue of the features' correlation matrix."""
+    standard = (features - features.mean(0)) / np.maximum(features.std(0), 1e-12)
+    eigenvalues = np.linalg.eigvalsh(standard.T @ standard)[::-1]
+    return eigenvalues[0] / eigenvalues[99]
+
+
 def main(runs: Path, faces: LabelledSet) -> None:
     """Prints a Markdown table: mean over seeds, in percent."""
     known, train, test = causes(faces), faces.indices("train"), faces.indices("test")
@@ -51,18 +60,18 @@ def main(runs: Path, faces: LabelledSet) -> None:
         for path in sorted(runs.glob(f"synthetic/{variant}/*/features/synthetic.safetensors")):
             features = load_file(path)["features"].astype(float)
             shares = {name: 100 * explained(cause, features, train, test) for name, cause in known.items()}
-            records.append({"variant": variant, **shares})
+            records.append({"variant": variant, **shares, SPECTRUM: conditioning(features[train])})
     groups = pd.DataFrame(records).groupby("variant", sort=False)
     mean, spread = groups.mean(), groups.std()
     rows = [
-        [variant, *(f"{mean.loc[variant, name]:.1f}" + _spread(spread.loc[variant, name]) for name in known)]
+        [variant, *(f"{mean.loc[variant, name]:,.1f}" + _spread(spread.loc[variant, name]) for name in mean.columns)]
         for variant in mean.index
     ]
-    print(tabulate(rows, ["embedding", *(f"{name} (%)" for name in known)], "pipe", disable_numparse=True))
+    print(tabulate(rows, ["embedding", *(f"{name} (%)" for name in known), SPECTRUM], "pipe", disable_numparse=True))
 
 
 def _spread(value: float) -> str:
-    return "" if np.isnan(value) else f" ± {value:.1f}"
+    return "" if np.isnan(value) else f" ± {value:,.1f}"
 
 
 if __name__ == "__main__":
