@@ -46,11 +46,14 @@ def noise_maps() -> Tensor:
 
 @lru_cache(maxsize=1)
 def brow_line() -> Tensor:
-    """Coefficients of the height of the brow over the distance from the middle, through the ten brow landmarks."""
-    points = head().vertices[head().landmarks[17:27]]
+    """Coefficients of the height of the brow over the distance from the middle, through the ten brow landmarks.
+
+    Solved in float64: LAPACK's rounding depends on where in memory its arguments lie, and must not reach float32.
+    """
+    points = head().vertices[head().landmarks[17:27]].double()
     distance = points[:, 0].abs()
     powers = torch.stack([torch.ones_like(distance), distance, distance**2], 1)
-    return torch.linalg.lstsq(powers, points[:, 1:2]).solution[:, 0]
+    return torch.linalg.lstsq(powers, points[:, 1:2]).solution[:, 0].float()
 
 
 @lru_cache(maxsize=1)

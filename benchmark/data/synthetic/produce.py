@@ -1,5 +1,11 @@
-"""Renders whole tracks and whole chunks of labelled faces, each from integers alone."""
+"""Renders whole tracks and whole chunks of labelled faces, each from integers alone, and each on one thread.
 
+Some of torch's functions (pow, atan2) round the last few values of a thread's share differently, so the same bytes
+everywhere need the same number of threads everywhere. Work is shared out among processes instead.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +27,19 @@ def person(purpose: str, seed: int, identity: int) -> Person:
     return embody(sample_identity(generator(purpose, seed, identity)))
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Computes on one thread of torch, as every other process that renders."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @torch.no_grad()
+@one_thread()
 def track_frames(seed: int, identity: int, number: int, count: int, side: int) -> NDArray[np.uint8]:
     """Frames (count, side, side, 3) of one track: one person, light and background, and smooth motion."""
     random = generator("tracks", seed, identity, number)
@@ -30,6 +48,7 @@ def track_frames(seed: int, identity: int, number: int, count: int, side: int) -
 
 
 @torch.no_grad()
+@one_thread()
 def faces_of(seed: int, identity: int, count: int, side: int) -> dict[str, NDArray[Any]]:
     """``count`` unrelated pictures of one person with their labels, keyed by target."""
     random = generator("faces", seed, identity)

@@ -7,7 +7,7 @@ from scipy.spatial import Delaunay
 from torch.nn import functional as F
 
 from benchmark.data.synthetic import produce
-from benchmark.data.synthetic.appearance import PLAIN
+from benchmark.data.synthetic.appearance import PLAIN, brow_line
 from benchmark.data.synthetic.head import head
 from benchmark.data.synthetic.identity import sample_identity
 from benchmark.data.synthetic.performance import Performance, single_faces
@@ -86,15 +86,30 @@ def test_faces_are_the_same_at_every_size():
     assert (reduced - small.frames.permute(0, 3, 1, 2).float()).abs().mean() < 4.0
 
 
-def test_the_number_of_threads_does_not_matter():
+def test_every_process_renders_on_one_thread_whatever_the_caller_set(monkeypatch):
+    used = []
+
+    def spy(*args):
+        used.append(torch.get_num_threads())
+        return render(*args)
+
+    monkeypatch.setattr(produce, "render", spy)
     before = torch.get_num_threads()
     try:
-        torch.set_num_threads(1)
-        one = produce.faces_of(0, 5, 4, SIDE)
-        produce.person.cache_clear()
-        torch.set_num_threads(2)
-        two = produce.faces_of(0, 5, 4, SIDE)
+        torch.set_num_threads(3)
+        produce.faces_of(0, 5, 2, 32)
+        produce.track_frames(0, 5, 0, 2, 32)
+        assert torch.get_num_threads() == 3, "the caller's setting is left alone"
     finally:
         torch.set_num_threads(before)
-    for key, values in one.items():
-        assert np.array_equal(values, two[key]), key
+    assert used == [1, 1]
+
+
+def test_where_things_lie_in_memory_does_not_matter():
+    """LAPACK rounds by the alignment of its workspace: in float32 one solution in six came out otherwise."""
+    solutions = set()
+    for i in range(200):
+        held = torch.rand(1 + 37 * i % 4999)
+        solutions.add(tuple(brow_line.__wrapped__().tolist()))
+        del held
+    assert len(solutions) == 1
