@@ -41,6 +41,50 @@ def test_every_job_runs_whatever_becomes_of_the_others(tmp_path: Path, kind: str
     assert outcomes[1].error == "no luck: at all"
 
 
+def add_line(path: str, line: str) -> None:
+    time.sleep(0.05)
+    with Path(path).open("a") as file:
+        file.write(f"{line}\n")
+
+
+@pytest.mark.parametrize("kind", ["inline", "local"])
+def test_a_job_starts_when_those_it_comes_after_have_ended_well(tmp_path: Path, kind: str) -> None:
+    story = tmp_path / "story"
+
+    def job(name: str, *after: str) -> Job:
+        return Job(name, add_line, (str(story), name), after)
+
+    outcomes = launch([job("c", "a", "b"), job("b", "a"), job("a"), job("d", "c")], kind, 3, tmp_path / "logs")
+    assert [(outcome.name, outcome.error) for outcome in outcomes] == [(name, None) for name in "cbad"]
+    assert story.read_text().split() == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("kind", ["inline", "local"])
+def test_what_comes_after_a_failure_is_not_started_and_the_rest_is(tmp_path: Path, kind: str) -> None:
+    jobs = [
+        Job("parent", fail, ("no luck",)),
+        Job("child", write, (str(tmp_path / "child"),), ("parent",)),
+        Job("grandchild", write, (str(tmp_path / "grandchild"),), ("child",)),
+        Job("other", write, (str(tmp_path / "other"),)),
+    ]
+    outcomes = launch(jobs, kind, 2, tmp_path / "logs")
+    assert [outcome.error for outcome in outcomes] == [
+        "no luck",
+        "not started, since parent failed",
+        "not started, since child failed",
+        None,
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {"logs", "other"}
+    assert "no luck" in outcomes[2].log.read_text(), "the log is of the job that failed"
+
+
+@pytest.mark.parametrize("jobs", [[("a", "b"), ("b", "a")], [("a", "nobody")], [("a", "a")], [("a",), ("a",)]], ids=str)
+def test_jobs_that_can_never_start_are_refused(tmp_path: Path, jobs: list[tuple[str, ...]]) -> None:
+    with pytest.raises(ValueError, match="never start"):
+        launch([Job(name, write, (str(tmp_path / "x"),), tuple(after)) for name, *after in jobs], "inline", 1, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_local_jobs_run_in_processes_of_their_own(tmp_path: Path) -> None:
     launch([Job(name, write, (str(tmp_path / name),)) for name in "abc"], "local", 2, tmp_path / "logs")
     processes = {(tmp_path / name).read_text() for name in "abc"}
