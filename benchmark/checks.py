@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from benchmark.errors import UsageError, suggestion
-from benchmark.schema import Config, JoinedData, TrainConfig, row_name
+from benchmark.schema import SHIFTS, Config, JoinedData, TrainConfig, row_name
 
 
 def check(config: Config, trains: Mapping[str, TrainConfig]) -> None:
@@ -51,6 +51,8 @@ def _check_train(prefix: str, train: TrainConfig) -> None:
         _check_range(f"{prefix}.{key}", getattr(train, key), 0)
     for key, high in {"momentum": 1, "workers": 1024, "threads": 1024}.items():
         _check_range(f"{prefix}.{key}", getattr(train, key), 0, high)
+    _check_range(f"{prefix}.picture_steps", train.picture_steps, 0)
+    _check_range(f"{prefix}.curriculum_start", train.curriculum_start, 0, SHIFTS)
     if train.clip is not None:
         _check_range(f"{prefix}.clip", train.clip, 0)
     _check_choice(f"{prefix}.optimiser", train.optimiser, ("adam", "sgd"))

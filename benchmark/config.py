@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from benchmark.checks import check
 from benchmark.errors import UsageError, first_line, suggestion
 from benchmark.schema import DATA_KINDS, Config, TrainConfig, VariantConfig
+from benchmark.store import CONFIG
 
 GROUPS = ("preset", "data", "launcher")
 LISTS = ("methods", "tasks", "seeds")
@@ -36,7 +37,8 @@ def load(overrides: Iterable[str] = ()) -> Config:
     with initialize_config_module("benchmark.conf", version_base="1.3"):
         try:
             choices = [f"{group}={_choice(group, value)}" for group, value in chosen.items()]
-            composed = compose("config", overrides=[*choices, f"task=[{','.join(group_names('task'))}]"])
+            every = [f"{group}=[{','.join(group_names(group))}]" for group in ("task", "variant")]
+            composed = compose("config", overrides=[*choices, *every])
         except HydraException as error:
             raise UsageError(first_line(error)) from error
     OmegaConf.set_struct(composed, False)
@@ -54,6 +56,13 @@ def group_names(group: str) -> list[str]:
     """The choices of one config group, from the files shipped."""
     folder = resources.files("benchmark.conf").joinpath(group)
     return sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def imported(folder: str) -> dict[str, VariantConfig]:
+    """A variant for each set of weights that `fabbench import` put into a folder, by name."""
+    return {
+        path.parent.name: VariantConfig(weights=str(path.parent)) for path in sorted(Path(folder).glob(f"*/{CONFIG}"))
+    }
 
 
 def plain(config: Any) -> dict[str, Any]:
@@ -155,8 +164,9 @@ def _typed(values: dict[str, Any]) -> Config:
     config: Config = _schema(Config, {**values, "data": plain(own_data)}, "")
     config.data = own_data
     config.seeds = _seeds(config.seeds)
+    own = imported(config.imported)
     for name in config.methods:
-        config.variants.setdefault(name, VariantConfig(method=name))
+        config.variants.setdefault(name, own.get(name) or VariantConfig(method=name))
     check(config, {name: variant_train(config, name) for name in config.variants})
     return config
 

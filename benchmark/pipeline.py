@@ -14,8 +14,9 @@ from benchmark.data.split import SPLITS
 from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.files import sha256, write_json
 from benchmark.progress import RunsProgress, data_progress, say
-from benchmark.schema import Config, row_name
+from benchmark.schema import Config, SyntheticData, row_name
 from benchmark.store import Run
+from benchmark.variants import Folder, Variant, resolve
 from slurm.launch import Job, Outcome, launch
 
 if TYPE_CHECKING:
@@ -31,30 +32,11 @@ class Summary:
     failed: list[Outcome]
 
 
-def check_methods(config: Config) -> None:
-    """Loads every method and its options, so that a wrong name stops before any compute.
-
-    Raises:
-        UsageError: an unknown method or option, or an encoder no method can be built with.
-    """
-    from methods.encoder import EncoderSpec
-    from methods.errors import MethodError
-    from methods.registry import get
-
-    try:
-        EncoderSpec(size=config.data.size, width=config.encoder.width, dim=config.encoder.dim)
-        for name in config.methods:
-            variant = config.variants[name]
-            get(variant.method).parse_options(variant.options)
-    except MethodError as error:
-        raise UsageError(str(error)) from error
-
-
-def check_data(config: Config) -> None:
+def check_data(config: Config, variants: dict[str, Variant]) -> None:
     """Looks whether tracks and labelled sets can be there, before hours are spent on making them.
 
     Raises:
-        UsageError: settings that make no data, or data of different sizes.
+        UsageError: settings that make no data, data of different sizes, or tracks too short for a variant's samples.
         DataError: raw data that are missing, or a store that cannot be read.
     """
     from benchmark.data.tracks import MANIFEST, read_manifest
@@ -68,6 +50,19 @@ def check_data(config: Config) -> None:
         catalogue.source(config.data).tracks()
     elif (stored := read_manifest(folder)["size"]) != size:
         raise UsageError(f"the track store {folder} holds {stored} px frames, data.size={size}")
+    if isinstance(config.data, SyntheticData):
+        check_tracks(variants, config.data.frames_per_track)
+
+
+def check_tracks(variants: dict[str, Variant], longest: int) -> None:
+    """Refuses variants whose samples need more frames than any track has.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for variant in variants.values():
+        if variant.kind == "method" and variant.frames > longest:
+            raise UsageError(f"{variant.name} needs {variant.frames} frames of one track; the longest has {longest}")
 
 
 def prepare_tracks(config: Config) -> dict[str, Any]:
@@ -122,45 +117,58 @@ def _check_task(task: str, name: str, faces: "LabelledSet") -> None:
             raise DataError(f"task {task}: no {split} face of set {faces.name} has a known value of {name}")
 
 
-def plan(config: Config, manifest: dict[str, Any], sets: "dict[str, SetFile]") -> "list[Work]":
-    """Every run of the benchmark with all it reads, in the order of the config.
+def plan(
+    config: Config, variants: dict[str, Variant], manifest: dict[str, Any], sets: "dict[str, SetFile]"
+) -> "list[Work]":
+    """Every run of the benchmark with all it reads, each after the run it starts from.
 
     A row that nothing random enters is run once, with the first seed; a row trained on labels once for each
-    seed and task.
+    seed and task. A variant that is there only for others to start from is trained and not probed.
     """
     from benchmark.stages import Work
+
+    rows = {row_name(name) for name in config.methods}
+    store = catalogue.store_folder(config.data, config.cache)
+    works: list[Work] = []
+    runs: dict[tuple[str, int], Run] = {}
+    for variant in variants.values():
+        for seed in config.seeds[:1] if variant.fixed else config.seeds:
+            for own_task in config.tasks if variant.kind == "ceiling" else [None]:
+                names = [own_task] if own_task else config.tasks if variant.name in rows else []
+                tasks = {name: config.task[name] for name in names}
+                used = {task.set: sets[task.set] for task in tasks.values()}
+                parent = runs[variant.parent, seed] if variant.parent else None
+                data_hash = used[tasks[own_task].set].hash if own_task else manifest["hash"]
+                run = _run(config, variant, seed, own_task, data_hash, parent)
+                runs[variant.name, seed] = run
+                origin = variant.start or variant.weights
+                works.append(Work(run, store, used, tasks, config.probe, _threads(config), sys.argv, parent, origin))
+    return works
+
+
+def _run(config: Config, variant: Variant, seed: int, task: str | None, data_hash: str, parent: Run | None) -> Run:
     from methods.registry import get
 
-    works = []
-    for name in config.methods:
-        variant = config.variants[name]
-        method = get(variant.method)
-        fixed = not method.trained and not method.needs_statistics
-        for seed in config.seeds[:1] if fixed else config.seeds:
-            for own_task in config.tasks if method.kind == "ceiling" else [None]:
-                tasks = {task: config.task[task] for task in ([own_task] if own_task else config.tasks)}
-                run = Run(
-                    out=config.out,
-                    benchmark=config.name,
-                    data=own_task or config.data.name,
-                    variant=row_name(name),
-                    method=variant.method,
-                    version=method.version,
-                    kind=method.kind,
-                    seed=seed,
-                    options=variant.options,
-                    encoder=config.encoder,
-                    size=config.data.size,
-                    augment=config.augment,
-                    train=configuration.variant_train(config, name),
-                    data_hash=sets[tasks[own_task].set].hash if own_task else manifest["hash"],
-                    task=own_task,
-                    code=sha256(Path(variant.method)) if variant.method.endswith(".py") else None,
-                )
-                used = {task.set: sets[task.set] for task in tasks.values()}
-                store = catalogue.store_folder(config.data, config.cache)
-                works.append(Work(run, store, used, tasks, config.probe, _threads(config), sys.argv))
-    return works
+    return Run(
+        out=config.out,
+        benchmark=config.name,
+        data=variant.kind if variant.weights else task or config.data.name,
+        variant=variant.name,
+        method=variant.method,
+        version=get(variant.method).version,
+        kind=variant.kind,
+        seed=seed,
+        options=variant.options,
+        encoder=variant.encoder,
+        size=variant.size,
+        augment=config.augment,
+        train=variant.train,
+        data_hash=data_hash,
+        task=task,
+        code=sha256(Path(variant.method)) if variant.method.endswith(".py") else None,
+        start=parent.key if parent else Folder(variant.start).hash if variant.start else None,
+        weights=Folder(variant.weights).hash if variant.weights else None,
+    )
 
 
 def run(config: Config) -> Summary:
@@ -168,17 +176,18 @@ def run(config: Config) -> Summary:
     from benchmark import stages
     from benchmark.results import BENCHMARK, write_tables
 
-    check_methods(config)
-    check_data(config)
+    variants = resolve(config)
+    check_data(config, variants)
     _check_writable(Path(config.out))
     sets = prepare_sets(config)
     manifest = prepare_tracks(config)
-    works = plan(config, manifest, sets)
+    check_tracks(variants, _longest_track(config))
+    works = plan(config, variants, manifest, sets)
     folder = Path(config.out, config.name)
     write_json(folder / BENCHMARK, _description(config, works))
     open_works = [work for work in works if stages.missing(work)]
     say(f"{len(works)} runs: {len(works) - len(open_works)} done, {len(open_works)} to do")
-    jobs = [Job(work.run.name, stages.do, (work,)) for work in sorted(open_works, key=_cost, reverse=True)]
+    jobs = _jobs(open_works, variants)
     outcomes: list[Outcome] = []
     if jobs:
         logs = folder / "logs" / time.strftime("%Y%m%d-%H%M%S")
@@ -194,8 +203,8 @@ def describe_plan(config: Config) -> list[str]:
     from benchmark.data.tracks import MANIFEST, read_manifest
     from benchmark.stages import missing
 
-    check_methods(config)
-    check_data(config)
+    variants = resolve(config)
+    check_data(config, variants)
     folder = catalogue.store_folder(config.data, config.cache)
     lines = []
     ready = (folder / MANIFEST).is_file()
@@ -208,9 +217,10 @@ def describe_plan(config: Config) -> list[str]:
     from benchmark.stages import SetFile
 
     files = {name: SetFile.of(path) for name, path in sets.items()}
-    for work in plan(config, read_manifest(folder), files):
-        todo = missing(work)
-        lines.append(f"run      {work.run.name}: {', '.join(todo) if todo else 'done'}  [{work.run.folder}]")
+    for work in plan(config, variants, read_manifest(folder), files):
+        todo = ", ".join(missing(work)) or "done"
+        after = f" (after {work.parent.name})" if work.parent and todo != "done" else ""
+        lines.append(f"run      {work.run.name}: {todo}{after}  [{work.run.folder}]")
     return lines
 
 
@@ -241,16 +251,41 @@ def _description(config: Config, works: "list[Work]") -> dict[str, Any]:
                 "tasks": list(work.tasks),
             }
             for work in works
+            if work.tasks
         ],
     }
 
 
-def _cost(work: "Work") -> int:
-    """A guess at a run's length, to start the longest first."""
-    from methods.registry import get
+def _jobs(works: "list[Work]", variants: dict[str, Variant]) -> list[Job]:
+    """A job for each run, each after the run it starts from; those that most hangs on first."""
+    from benchmark import stages
 
-    method = get(work.run.method)
-    return work.run.train.steps * (1 + method.frames) if method.trained and work.run.kind == "method" else 0
+    waiting = {work.run.name for work in works}
+    effort: dict[str, int] = {}
+    for work in reversed(works):  # those that start from a run stand after it
+        effort[work.run.name] = _effort(work, variants[work.run.variant]) + effort.get(work.run.name, 0)
+        if work.parent:
+            effort[work.parent.name] = max(effort.get(work.parent.name, 0), effort[work.run.name])
+    return [
+        Job(
+            work.run.name,
+            stages.do,
+            (work,),
+            after=(work.parent.name,) if work.parent and work.parent.name in waiting else (),
+        )
+        for work in sorted(works, key=lambda work: effort[work.run.name], reverse=True)
+    ]
+
+
+def _effort(work: "Work", variant: Variant) -> int:
+    """A guess at a run's length."""
+    return variant.train.steps * (1 + variant.frames) if work.run.kind == "method" else 0
+
+
+def _longest_track(config: Config) -> int:
+    from benchmark.data.tracks import TrackStore
+
+    return int(TrackStore(catalogue.store_folder(config.data, config.cache)).n_frames().max(initial=0))
 
 
 def cores() -> int:

@@ -17,18 +17,22 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 
 from benchmark.augment import CropJitter, scaled
 from benchmark.errors import DataError, FabbenchError, first_line
 from benchmark.files import atomic, write_json, write_text
+from benchmark.pictures import sample_sheet
+from benchmark.schedule import Schedule
 from benchmark.schema import AugmentConfig, TrainConfig
+from benchmark.store import WEIGHTS
 from methods.base import Method, MethodOutput
 
 Batch = tuple[Tensor, ...]
 CHECKPOINT = "checkpoint.pt"  # in the run's folder, until the run is done
+COST, PICTURES = "cost.json", "pictures"  # in the run's folder, like WEIGHTS and
+ENCODER = "encoder.safetensors"
 STATISTICS_STEPS = 50  # batches that set an untrained encoder's batch-norm statistics
 
 
@@ -61,19 +65,21 @@ def pretrain(
     augment: AugmentConfig,
     seed: int,
     folder: Path,
+    steps_before: int = 0,
     progress: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> list[Path]:
     """Trains ``method`` for ``config.steps`` steps, or sets the statistics of one that is not trained.
 
     Continues from ``folder/checkpoint.pt`` where there is one, and leaves it. ``val_batches`` is None where the
-    data has no validation split; the plateau schedule then has nothing to watch and is refused.
+    data has no validation split; curriculum and plateau schedule then have nothing to watch and are refused. The
+    plateau schedule may end before ``config.steps``, when the run has converged.
 
     Returns:
         The files made: the method's weights, its encoder's, its metrics and its cost.
 
     Raises:
         DivergedError: the loss is no longer finite.
-        DataError: the checkpoint does not fit, or the plateau schedule has no validation data.
+        DataError: the checkpoint does not fit, or what watches the validation loss has no validation data.
     """
     device = pick_device(config.device)
     loop = _Loop(method.to(device), config, augment, seed, device, folder)
@@ -82,7 +88,7 @@ def pretrain(
         loop.train(train_batches, val_batches, progress)
     else:
         loop.set_statistics(train_batches)
-    return loop.finish()
+    return loop.finish(steps_before)
 
 
 def pick_device(name: str) -> torch.device:
@@ -108,21 +114,22 @@ class _Loop:
         self.method = method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config, self.seed, self.device, self.folder = config, seed, device, folder
         self.jitter = CropJitter(augment)
+        self.epoch = max(1, config.epoch_samples // config.batch_size)  # steps between two validations
         self.state = State()
         self.bf16 = mixed_precision(config.amp, device)
         self.checkpoint = folder / CHECKPOINT
         weights = [weight for weight in method.parameters() if weight.requires_grad]
         if method.trained:
             self.optimiser = _optimiser(weights, config)
-            self.schedule = _schedule(self.optimiser, config)
+            self.schedule = Schedule(self.optimiser, config)
 
     # -- the two ways to spend a budget ---------------------------------------------------------------------
 
     def train(self, batches: Batches, val_batches: Batches | None, progress: Callable[[dict[str, Any]], None]) -> None:
-        if val_batches is None and self.config.schedule == "plateau":
-            raise DataError("train.schedule=plateau needs a validation split, and this data has none")
+        if val_batches is None and self.schedule.watches_validation:
+            what = "train.curriculum=true" if self.config.curriculum else "train.schedule=plateau"
+            raise DataError(f"{what} needs a validation split, and this data has none")
         config, state = self.config, self.state
-        epoch = max(1, config.epoch_samples // config.batch_size)
         saved, begun, tick = time.monotonic(), time.monotonic(), time.monotonic()
         with _Log(self.folder, state) as log:
             for batch in _stream(batches, range(state.step, config.steps), config.workers, self.device):
@@ -133,10 +140,12 @@ class _Loop:
                 last = state.step == config.steps
                 if state.step % config.log_steps == 0 or last:
                     rate = frames * (state.step - log.first) / (now - begun)
-                    log.write(state.step, {**self._scalars(loss, output), "lr": self._lr(), "images_per_s": rate})
+                    log.write(state.step, {**self._scalars(loss, output), "images_per_s": rate})
                     progress({"step": state.step, "steps": config.steps, "images_per_s": rate, "loss": float(loss)})
-                if state.step % epoch == 0 or last:
+                if state.step % self.epoch == 0 or last:
                     self._validate(val_batches, log)
+                if self.schedule.converged:
+                    break
                 due = now - saved > 60 * config.checkpoint_minutes > 0
                 if not last and (due or state.step % config.checkpoint_steps == 0):
                     self._save(loss)
@@ -165,15 +174,14 @@ class _Loop:
         with torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext():
             output = self.method(*inputs)
         self._check_output(output, len(inputs[0]))
-        loss = output.losses.float().mean()
+        losses = output.losses.float()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        self.schedule.chosen(losses).mean().backward()
         if self.config.clip is not None:
             nn.utils.clip_grad_norm_(self.method.parameters(), self.config.clip)
         self.optimiser.step()
-        if isinstance(self.schedule, OneCycleLR):
-            self.schedule.step()
-        loss = loss.detach()
+        self.schedule.step()
+        loss = losses.detach().mean()  # of all samples, whatever part of them was learnt from
         if self.device.type == "cpu":  # elsewhere the look would stall the device; log steps and saves do it
             self._check(loss)
         return loss, output, inputs[0].shape[0] * inputs[0].shape[1]
@@ -190,20 +198,28 @@ class _Loop:
         if batches is None:
             return
         self.method.eval()
-        losses = []
+        losses: list[Tensor] = []
+        pictures: dict[str, Tensor] = {}
         count = -(-self.config.val_samples // self.config.batch_size)
         with torch.no_grad():
             for batch in _stream(batches, range(count), self.config.workers, self.device):
-                losses.append(self.method(*self._on_device(batch, jitter=False)).losses.float())
-        loss = float(torch.cat(losses).mean())
+                output = self.method(*self._on_device(batch, jitter=False))
+                losses.append(output.losses.float())
+                pictures = pictures or output.pictures
+        step, loss, every = self.state.step, float(torch.cat(losses).mean()), self.config.picture_steps
         self.state.val_loss = loss
-        log.write(self.state.step, {"val_loss": loss})
-        if isinstance(self.schedule, ReduceLROnPlateau):
-            self.schedule.step(loss)
+        log.write(step, {"val_loss": loss})
+        self.schedule.validated(loss)
+        ends = step == self.config.steps or self.schedule.converged
+        if pictures and every and (step % every < self.epoch or ends):
+            sample_sheet(pictures, self.folder / PICTURES / f"step{step:06d}.png")
 
     def _scalars(self, loss: Tensor, output: MethodOutput) -> dict[str, float]:
         self._check(loss)
-        return {"loss": float(loss), **{name: float(value.mean()) for name, value in output.scalars.items()}}
+        window = dict(zip(("window_low", "window_high"), self.schedule.window, strict=True))
+        own = {name: float(value.mean()) for name, value in output.scalars.items()}
+        rate = float(self.optimiser.param_groups[0]["lr"])
+        return {"loss": float(loss), **own, "lr": rate, **(window if self.config.curriculum else {})}
 
     def _check_output(self, output: Any, samples: int) -> None:
         """Refuses what a method's author most easily gets wrong."""
@@ -219,9 +235,6 @@ class _Loop:
                 "or train.clip, or set train.amp=off; the last checkpoint is from before"
             )
 
-    def _lr(self) -> float:
-        return float(self.optimiser.param_groups[0]["lr"])
-
     # -- what is kept ----------------------------------------------------------------------------------------
 
     def _save(self, loss: Tensor) -> None:
@@ -231,7 +244,7 @@ class _Loop:
                 {
                     "method": self.method.state_dict(),
                     "optimiser": self.optimiser.state_dict(),
-                    "schedule": self.schedule.state_dict() if self.schedule else None,
+                    "schedule": self.schedule.state_dict(),
                     "state": vars(self.state),
                 },
                 temporary,
@@ -244,40 +257,31 @@ class _Loop:
             saved = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
             self.method.load_state_dict(saved["method"])
             self.optimiser.load_state_dict(saved["optimiser"])
-            if self.schedule:
-                self.schedule.load_state_dict(saved["schedule"])
+            self.schedule.load_state_dict(saved["schedule"])
             self.state = State(**saved["state"])
         except Exception as error:  # torch raises many kinds for a file that is cut short or of another model
             message = f"{self.checkpoint} cannot be resumed from ({first_line(error)}); remove it to start anew"
             raise DataError(message) from error
         self.state.restarts += 1
 
-    def finish(self) -> list[Path]:
-        files = {name: self.folder / f"{name}.safetensors" for name in ("method", "encoder")}
-        save_weights(self.method, files["method"])
-        made = [files["method"]]
-        if isinstance(getattr(self.method, "encoder", None), nn.Module):
-            save_weights(self.method.encoder, files["encoder"])
-            made.append(files["encoder"])
-        cost = self.folder / "cost.json"
-        write_json(cost, self._cost())
+    def finish(self, steps_before: int) -> list[Path]:
+        made = save_method(self.method, self.folder)
+        write_json(self.folder / COST, {**self._cost(), "steps_before": steps_before})
         if (metrics := self.folder / "metrics.jsonl").is_file():
             made.append(metrics)
-        return [*made, cost]
+        return [*made, self.folder / COST]
 
     def _cost(self) -> dict[str, Any]:
         state, config = self.state, self.config
         samples = state.step * config.batch_size
         frames = samples * self.method.frames
-        encoder = getattr(self.method, "encoder", None)
         peak = (
             torch.cuda.max_memory_allocated(self.device)
             if self.device.type == "cuda"
             else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 2**10
         )
         return {
-            "parameters": sum(weight.numel() for weight in self.method.parameters()),
-            "encoder_parameters": sum(weight.numel() for weight in encoder.parameters()) if encoder else 0,
+            **parameters(self.method),
             "steps": state.step,
             "samples": samples,
             "frames_seen": frames,
@@ -289,6 +293,7 @@ class _Loop:
             "bf16": self.bf16,
             "restarts": state.restarts,
             "val_loss": state.val_loss,
+            **({"window": self.schedule.window} if config.curriculum and self.method.trained else {}),
         }
 
 
@@ -317,10 +322,26 @@ class _Log:
         self.events.close()
 
 
-def save_weights(module: nn.Module, path: Path) -> None:
-    """Weights as safetensors, atomically."""
-    with atomic(path) as temporary:
-        save_file({name: value.contiguous().cpu() for name, value in module.state_dict().items()}, temporary)
+def save_method(method: Method, folder: Path) -> list[Path]:
+    """The weights of a method and, by itself, of its encoder, as safetensors, atomically; returns their files."""
+    made = []
+    for name, module in zip((WEIGHTS, ENCODER), _parts(method), strict=False):
+        with atomic(folder / name) as temporary:
+            save_file({key: value.contiguous().cpu() for key, value in module.state_dict().items()}, temporary)
+        made.append(folder / name)
+    return made
+
+
+def parameters(method: Method) -> dict[str, int]:
+    """How many parameters a method has, and its encoder."""
+    counts = [sum(weight.numel() for weight in module.parameters()) for module in _parts(method)]
+    return dict(zip(("parameters", "encoder_parameters"), [*counts, 0], strict=False))
+
+
+def _parts(method: Method) -> list[nn.Module]:
+    """The method, and its encoder, where a method that embeds in another way has one."""
+    encoder = getattr(method, "encoder", None)
+    return [method, encoder] if isinstance(encoder, nn.Module) else [method]
 
 
 def _lines(path: Path) -> list[str]:
@@ -359,12 +380,3 @@ def _optimiser(weights: list[nn.Parameter], config: TrainConfig) -> torch.optim.
     if config.optimiser == "sgd":
         return torch.optim.SGD(weights, config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
     return torch.optim.Adam(weights, config.lr, weight_decay=config.weight_decay)
-
-
-def _schedule(optimiser: torch.optim.Optimizer, config: TrainConfig) -> OneCycleLR | ReduceLROnPlateau | None:
-    if config.schedule == "one_cycle":
-        warm_up = 0.1 if config.steps >= 20 else 0.3  # a tenth of 10 steps is one, by which torch would divide by 0
-        return OneCycleLR(optimiser, config.lr, total_steps=config.steps, pct_start=warm_up, cycle_momentum=False)
-    if config.schedule == "plateau":
-        return ReduceLROnPlateau(optimiser, factor=0.1, patience=config.plateau_patience)
-    return None

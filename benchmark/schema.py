@@ -103,14 +103,16 @@ class TrainConfig:
 
     steps: int = 1200
     batch_size: int = 32  # samples a step; a sample is one track's k frames, k set by the method
-    epoch_samples: int = 6400  # samples in an epoch: validation and the plateau schedule count in these
+    epoch_samples: int = 6400  # samples between two validations, in which plateaus are counted
     val_samples: int = 512  # samples of a validation pass, the same in every epoch
     optimiser: str = "adam"  # adam | sgd
     lr: float = 1e-3
     momentum: float = 0.9  # sgd only
     weight_decay: float = 0.0
-    schedule: str = "one_cycle"  # one_cycle | plateau | constant
-    plateau_patience: int = 5  # epochs without a better validation loss before the rate is divided by 10
+    schedule: str = "one_cycle"  # one_cycle | plateau (lr / 10 at a plateau; ends when converged) | constant
+    plateau_patience: int = 5  # validations without a new best loss; with one more it is a plateau
+    curriculum: bool = False  # learn from the easiest half of each batch first; moves on at plateaus (schedule.py)
+    curriculum_start: int = 0  # shifts of its window made beforehand, 0 to 4; 4 stays at 40-90 %
     clip: float | None = 5.0  # gradient norm; null: none
     amp: str = "auto"  # auto: bf16 on a GPU that reports it | bf16 | off
     workers: int = 2  # processes that read samples; 0: the training process itself
@@ -119,10 +121,14 @@ class TrainConfig:
     log_steps: int = 20
     checkpoint_steps: int = 500
     checkpoint_minutes: float = 5.0
+    picture_steps: int = 2000  # pictures of validation samples every so many steps, and at the end; 0: none
 
+
+# The curriculum's window in percent of a batch: its width, how far it shifts, and how often (Wiles et al. 2018).
+WINDOW, SHIFT, SHIFTS = 50, 10, 4
 
 # Settings that change where and how fast a run computes, not what it computes.
-RESOURCES = ("workers", "threads", "device", "log_steps", "checkpoint_steps", "checkpoint_minutes")
+RESOURCES = ("workers", "threads", "device", "log_steps", "checkpoint_steps", "checkpoint_minutes", "picture_steps")
 
 
 @dataclass
@@ -146,6 +152,8 @@ class VariantConfig:
     method: str = ""  # registered name or path of a .py file; default: the variant's own name
     options: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)  # what this variant trains with instead of `train`
+    init_from: str | None = None  # start from the weights of this variant (same seed), or of a run's folder
+    weights: str | None = None  # no training: a pretrained row with the weights of this folder (see fabbench import)
 
 
 def row_name(variant: str) -> str:
@@ -182,6 +190,7 @@ class Config:
     tasks: list[str] = field(default_factory=list)
     out: str = "results/runs"
     cache: str = "results/cache"  # packed stores and labelled sets made from raw data
+    imported: str = "results/imported"  # weights from elsewhere, by name, as `fabbench import` puts them here
     root: str | None = None  # a data root that presets may build paths from
     data: Any = field(default_factory=dict)  # one of DATA_KINDS, by its `kind`
     encoder: EncoderConfig = field(default_factory=EncoderConfig)

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from safetensors.numpy import save_file as save_arrays
-from safetensors.torch import load_file
 
 from benchmark.data.labelled import LabelledSet, Target
 from benchmark.data.samples import LabelledBatches, TrackBatches
@@ -22,9 +21,10 @@ from benchmark.data.tracks import TrackStore
 from benchmark.embed import embed, load_features, save_features
 from benchmark.errors import DataError, first_line
 from benchmark.files import atomic, digest, sha256, write_json
-from benchmark.pretrain import CHECKPOINT, pick_device, pretrain
+from benchmark.pretrain import CHECKPOINT, COST, parameters, pick_device, pretrain, save_method
 from benchmark.schema import ProbeConfig, TaskConfig
-from benchmark.store import Run, is_done, locked, mark_done, set_status
+from benchmark.start import adopt, load_all, steps_spent
+from benchmark.store import WEIGHTS, Run, is_done, locked, mark_done, set_status
 from benchmark.supervised import task_coding, task_loss
 from methods.base import Method
 from methods.encoder import EncoderSpec
@@ -49,7 +49,10 @@ class SetFile:
 
 @dataclass(frozen=True)
 class Work:
-    """One run and all it reads: enough for a worker process to do it and nothing more."""
+    """One run and all it reads: enough for a worker process to do it and nothing more.
+
+    A run that nothing is probed of is there for others to start from.
+    """
 
     run: Run
     store: Path
@@ -58,6 +61,8 @@ class Work:
     probe: ProbeConfig
     threads: int
     command: list[str]  # what was typed, for the record
+    parent: Run | None = None  # starts from this run's weights
+    origin: Path | None = None  # or starts from, or if pretrained consists of, the weights in this folder
 
     @cached_property
     def faces(self) -> dict[str, LabelledSet]:
@@ -111,7 +116,7 @@ def _stages(work: Work) -> Iterator[tuple[str, str, Callable[[], list[Path]]]]:
     """Stages as (name, key, maker), one by one, since a key may need the files of the stage before."""
     run = work.run
     yield "pretrain", run.key, lambda: _pretrain(work)
-    weights = run.folder / "method.safetensors"
+    weights = run.folder / WEIGHTS
     for name in work.sets:
         key = digest([VERSION, sha256(weights), work.sets[name].hash])
         yield f"embed-{name}", key, lambda name=name: _embed(work, name)  # type: ignore[misc]
@@ -126,6 +131,14 @@ def _pretrain(work: Work) -> list[Path]:
     run = work.run
     torch.manual_seed(run.seed)
     method = _method(work)
+    if run.weights:
+        load_all(method, _origin(work))
+        write_json(run.folder / COST, parameters(method))
+        return [*save_method(method, run.folder), run.folder / COST]
+    steps_before = 0
+    if run.start:
+        adopt(method, _origin(work))
+        steps_before = steps_spent(_origin(work))
     train: Any
     val: Any
     if run.task is not None:
@@ -142,13 +155,37 @@ def _pretrain(work: Work) -> list[Path]:
         set_status(run.folder, stage="pretrain", state="running", **values)
 
     return pretrain(
-        method, train, val, config=run.train, augment=run.augment, seed=run.seed, folder=run.folder, progress=progress
+        method,
+        train,
+        val,
+        config=run.train,
+        augment=run.augment,
+        seed=run.seed,
+        folder=run.folder,
+        steps_before=steps_before,
+        progress=progress,
     )
+
+
+def _origin(work: Work) -> Path:
+    """The folder whose weights a run starts from or consists of, after a look that they are those it was planned with.
+
+    Raises:
+        DataError: they are missing, unfinished or others.
+    """
+    if work.parent is not None:
+        if not is_done(work.parent.folder, "pretrain", work.parent.key):
+            raise DataError(f"starts from {work.parent.name}, which is not trained; run the benchmark again")
+        return work.parent.folder
+    assert work.origin is not None
+    if sha256(work.origin / WEIGHTS) not in (work.run.start, work.run.weights):
+        raise DataError(f"{work.origin / WEIGHTS} has changed since the benchmark began; start it again")
+    return work.origin
 
 
 def _embed(work: Work, name: str) -> list[Path]:
     method = _method(work)
-    method.load_state_dict(load_file(work.run.folder / "method.safetensors"))
+    load_all(method, work.run.folder)
     path = _features(work.run, name)
     save_features(embed(method, work.faces[name].frames, pick_device(work.run.train.device)), path)
     return [path]

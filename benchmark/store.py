@@ -28,6 +28,9 @@ from benchmark import __version__
 from benchmark.files import digest, read_json, sha256, write_json, write_text
 from benchmark.schema import RESOURCES, AugmentConfig, EncoderConfig, TrainConfig
 
+CONFIG = "config.yaml"  # what a folder's weights are of
+WEIGHTS = "method.safetensors"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -49,23 +52,30 @@ class Run:
     data_hash: str  # of the track store's manifest; of the labelled set, for a variant trained on labels
     task: str | None = None  # the task whose labels it is trained on
     code: str | None = None  # digest of the method's file, for one given by path: its author edits it
+    start: str | None = None  # key of the run, or digest of the weights, that training starts from
+    weights: str | None = None  # digest of the weights of a pretrained row: then nothing is trained
 
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Everything that decides the run's weights, and nothing else."""
-        train = {key: value for key, value in asdict(self.train).items() if key not in RESOURCES}
-        return {
+        network = {
             "method": Path(self.method).stem if self.method.endswith(".py") else self.method,
             "version": self.version,
             "options": self.options,
             "encoder": asdict(self.encoder),
             "size": self.size,
+            **({"code": self.code} if self.code else {}),
+        }
+        if self.weights:
+            return {**network, "weights": self.weights}
+        return {
+            **network,
             "augment": asdict(self.augment),
-            "train": train,
+            "train": {key: value for key, value in asdict(self.train).items() if key not in RESOURCES},
             "seed": self.seed,
             "data": self.data_hash,
             "task": self.task,
-            **({"code": self.code} if self.code else {}),
+            **({"start": self.start} if self.start else {}),
         }
 
     @cached_property
@@ -87,7 +97,7 @@ class Run:
         """Makes the folder and writes the resolved configuration and where it is computed."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = {**asdict(self), "identity": self.identity, "key": self.key}
-        write_text(self.folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+        write_text(self.folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
         write_json(self.folder / "environment.json", {**environment(), "command": command})
 
 

@@ -44,6 +44,10 @@ class Method(nn.Module):
       norm statistics: it calls ``embed`` on training frames in train mode, without gradients or optimiser.
     * ``ceiling``: trained on the labels of each task; built with the number of outputs and a loss besides,
       see ``methods.supervised``.
+    * ``pretrained``: not trained here, its weights come from a file; ``embed`` takes images of any size.
+
+    ``frames`` is the number of frames in a sample; an instance may set its own, where its options decide. With
+    ``needs_start`` it cannot be trained from scratch, only from another run's weights.
 
     ``scored_by`` names the probe head a row must be scored with where the benchmark's own would be wrong: ``mean``
     for an embedding that holds nothing, ``identity`` for one that is the prediction itself.
@@ -55,8 +59,9 @@ class Method(nn.Module):
 
     name: ClassVar[str]
     version: ClassVar[int]
-    kind: ClassVar[Literal["method", "floor", "ceiling"]] = "method"
-    frames: ClassVar[int] = 1
+    kind: ClassVar[Literal["method", "floor", "ceiling", "pretrained"]] = "method"
+    frames: int = 1
+    needs_start: bool = False
     trained: ClassVar[bool] = True
     needs_statistics: ClassVar[bool] = False
     scored_by: ClassVar[str | None] = None

@@ -1,11 +1,13 @@
-"""FAb-Net: generate one frame of a track from another, by a flow read off the two embeddings.
+"""FAb-Net: generate one frame of a track from others, by flows read off the embeddings.
 
 Source: Wiles, Koepke and Zisserman, "Self-supervised learning of a facial attribute embedding from video",
-BMVC 2018 (arXiv 1808.06882), section 3, single source frame; authors' code github.com/oawiles/FAb-Net.
+BMVC 2018 (arXiv 1808.06882), section 3; authors' code github.com/oawiles/FAb-Net. (The curriculum of section 3.3
+belongs to the training loop.)
 """
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,43 +18,100 @@ from torch import Tensor
 from methods.base import Method, MethodOutput
 from methods.decoder import Decoder
 from methods.encoder import Encoder, EncoderSpec
+from methods.errors import MethodError
 from methods.registry import register
+
+
+@dataclass(frozen=True)
+class FabNetOptions:
+    """Where paper and released code read differently, the defaults are the code's."""
+
+    sources: int = field(default=1, metadata={"help": "source frames; from two on they are blended by confidence"})
+    confidence: str = field(
+        default="tanh", metadata={"help": "tanh, bounded as in the released code, or linear, as the paper's formula"}
+    )
+    freeze_flow: bool = field(
+        default=True, metadata={"help": "with several sources, leave the flow decoder as it is (the released code)"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.sources < 1:
+            raise MethodError(f"fabnet: sources={self.sources} must be 1 or more")
+        if self.confidence not in ("tanh", "linear"):
+            raise MethodError(f"fabnet: confidence={self.confidence} must be tanh or linear")
 
 
 @register("fabnet", version=1)
 class FabNet(Method):
-    """Frame 0 is the source, frame 1 the target; the loss is L1 between the moved source and the target.
+    """The last frame is the target, those before it are sources; the loss is L1 between the target and its remake.
 
-    The two embeddings, source first, are decoded to a flow: a tanh offset for every pixel, x then y, in
-    coordinates that run from -1 to 1 over the image. Both frames are encoded in one batch, so they share
-    batch norm statistics.
+    The embeddings of a source and the target, source first, are decoded to a flow: a tanh offset for every pixel, x
+    then y, in coordinates that run from -1 to 1 over the image. With several sources each also has a confidence map,
+    decoded from the same two embeddings; a soft-max over the sources at every pixel blends the moved sources, and one
+    L1 is taken of the blend. All frames are encoded in one batch, so they share batch norm statistics.
+
+    Several sources with a frozen flow decoder refine a trained model: they need one to start from. The frozen
+    decoder's batch norm statistics go on moving, as in the released code.
     """
 
     frames = 2
-    summary = "moves a source frame onto a target frame by a flow read off their embeddings"
+    summary = "moves source frames onto a target frame by flows read off their embeddings"
     paper = "Wiles et al., BMVC 2018"
     year = 2018
+    Options = FabNetOptions
 
     def __init__(self, encoder: EncoderSpec, options: Mapping[str, Any] | None = None):
         super().__init__(encoder, options)
+        self.frames = self.options.sources + 1
         self.encoder = Encoder(encoder)
         self.decoder = Decoder(encoder, in_dim=2 * encoder.dim, out_channels=2)
+        self.needs_start = False
+        if self.options.sources > 1:
+            self.confidence = Decoder(encoder, in_dim=2 * encoder.dim, out_channels=1)
+            self.needs_start = self.options.freeze_flow
+            self.decoder.requires_grad_(not self.options.freeze_flow)
 
     def forward(self, frames: Tensor) -> MethodOutput:
-        """Maps frames (B, 2, 3, H, W) in [0, 1] to L1 losses, averaged over channels and pixels."""
-        embeddings = self.encoder(frames.flatten(0, 1)).unflatten(0, (-1, 2))
-        offset = self.decoder(embeddings.flatten(1)).float().tanh()
-        source, target = frames[:, 0].detach(), frames[:, 1]
-        generated = sample(source, offset)
+        """Maps frames (B, sources + 1, 3, H, W) in [0, 1] to L1 losses, averaged over channels and pixels."""
+        n = self.options.sources
+        sources, target = frames[:, :-1].detach(), frames[:, -1]
+        embeddings = self.encoder(frames.flatten(0, 1)).unflatten(0, (-1, n + 1))
+        pairs = torch.cat([embeddings[:, :-1], embeddings[:, -1:].expand(-1, n, -1)], 2).flatten(0, 1)
+        offset = self.decoder(pairs).float().tanh()
+        moved = sample(sources.flatten(0, 1), offset).unflatten(0, (-1, n))
+        weights = self._weights(pairs)
+        generated = moved[:, 0] if weights is None else (moved * weights).sum(1)
         losses = (generated - target).abs().mean((1, 2, 3))
         scalars = {
-            "copy_l1": (source - target).abs().mean(),  # the loss of no motion at all
+            "copy_l1": (sources[:, 0] - target).abs().mean(),  # the loss of no motion at all
             "offset": offset.detach().abs().mean(),
         }
         if self.training:
             return MethodOutput(losses, scalars)
-        pictures = {"source": source, "target": target, "generated": generated, "flow": colour(offset)}
+        flows = colour(offset).unflatten(0, (-1, n))
+        pictures = {
+            **_columns("source", sources),
+            "target": target,
+            "generated": generated,
+            **_columns("flow", flows),
+            **({} if weights is None else _columns("confidence", weights.expand_as(moved))),
+        }
         return MethodOutput(losses, scalars, {key: image.detach() for key, image in pictures.items()})
+
+    def _weights(self, pairs: Tensor) -> Tensor | None:
+        """Shares (B, sources, 1, H, W) of each source at every pixel; None for one source, which has it all."""
+        if self.options.sources == 1:
+            return None
+        confidence = self.confidence(pairs).float()
+        if self.options.confidence == "tanh":
+            confidence = confidence.tanh()
+        return confidence.unflatten(0, (-1, self.options.sources)).softmax(1)
+
+
+def _columns(name: str, images: Tensor) -> dict[str, Tensor]:
+    """Images (B, n, 3, H, W) as n named ones."""
+    n = images.shape[1]
+    return {name if n == 1 else f"{name} {i + 1}": images[:, i] for i in range(n)}
 
 
 def sample(source: Tensor, offset: Tensor) -> Tensor:

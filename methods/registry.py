@@ -14,24 +14,35 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
 from traceback import extract_tb
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from methods.errors import MethodError, did_you_mean
 
 if TYPE_CHECKING:
     from methods.base import Method
+    from methods.encoder import EncoderSpec
 
 ENTRY_POINTS = "fabbench.methods"
 
 _MethodClass = TypeVar("_MethodClass", bound="type[Method]")
 _registered: dict[str, "type[Method]"] = {}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a method."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class MethodInfo:
     paper: str
     year: int | None
     origin: str
+    options: list[Option]
 
 
 @dataclass(frozen=True)
@@ -123,7 +135,34 @@ def info(method: "type[Method]") -> MethodInfo:
         paper=method.paper,
         year=method.year,
         origin=_origin(method.name),
+        options=[
+            Option(option.name, getattr(option.type, "__name__", str(option.type)), option.default, _help(option))
+            for option in fields(method.Options)
+        ],
     )
+
+
+def outline(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, Any]) -> "Method":
+    """An instance to look at and not to compute with: its weights hold nothing, and where possible no memory.
+
+    Raises:
+        MethodError: the method cannot be built.
+    """
+    import torch
+
+    method.parse_options(options)
+    for device in ("meta", "cpu"):  # a constructor may compute with its weights, for which "meta" has no values
+        try:
+            with torch.device(device):
+                if method.kind == "ceiling":
+                    return method(spec, options, outputs=1, loss=None)  # type: ignore[call-arg]
+                return method(spec, options)
+        except MethodError:
+            raise
+        except Exception as error:
+            problem = error
+    line = next(iter(str(problem).splitlines()), "")
+    raise MethodError(f"{method.name} cannot be built: {type(problem).__name__}: {line}") from problem
 
 
 @cache
@@ -188,6 +227,10 @@ def _execute(path: Path, module_name: str) -> None:
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(path)]
         place = f"{path}, line {lines[-1]}," if lines else str(path)
         raise MethodError(f"{place} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _help(option: Any) -> str:
+    return option.metadata.get("help", "")
 
 
 def _package(module: str) -> str:

@@ -8,8 +8,8 @@ A probe record, one for each run and task, is what `probe` returns as ``record``
 A cost record, one for each trained run; what was not measured is absent or null::
 
     {"benchmark": str, "variant": str, "kind": str, "seed": int, "run": path, "device": str} and, of COSTS,
-    "parameters", "encoder_parameters", "steps", "samples", "frames_seen", "train_seconds", "images_per_s",
-    "peak_memory_mb"
+    "parameters", "encoder_parameters", "steps", "steps_before" (on the weights it starts from), "samples",
+    "frames_seen", "train_seconds", "images_per_s", "peak_memory_mb"
 """
 
 import statistics
@@ -24,6 +24,7 @@ COSTS = {
     "parameters": "count",
     "encoder_parameters": "count",
     "steps": "count",
+    "steps_before": "count",
     "samples": "count",
     "frames_seen": "count",
     "train_seconds": "s",

@@ -144,6 +144,7 @@ COST_COLUMNS = [
     Column(COST, "parameters", "parameters", "M", NEITHER, _millions),
     Column(COST, "encoder_parameters", "encoder", "M", NEITHER, _millions),
     Column(COST, "steps", "steps", "", NEITHER, "{:,.0f}".format),
+    Column(COST, "steps_before", "steps before", "", NEITHER, "{:,.0f}".format),
     Column(COST, "samples", "samples", "", NEITHER, "{:,.0f}".format),
     Column(COST, "frames_seen", "frames", "", NEITHER, "{:,.0f}".format),
     Column(COST, "train_seconds", "training", "s", NEITHER, "{:,.1f}".format),

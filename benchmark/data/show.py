@@ -1,21 +1,16 @@
 """Contact sheets: a wrong crop, a swapped axis or a shifted label is seen at once."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from benchmark.data.labelled import SPLITS, LabelledSet, Target
 from benchmark.data.tracks import TrackStore
 from benchmark.errors import DataError, UsageError
-from benchmark.files import atomic
+from benchmark.sheet import GAP, LINE, PAPER, TILE, enlarged, save_sheet, tile, write_line
 
-TILE = 160  # least side of a drawn face, pixels
-GAP = 6
-LINE = 14  # height of a line of text, pixels
-PAPER, INK, FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
 POINT, EYE = (0, 255, 120), (255, 60, 60)
 AXES = ((230, 40, 40), (40, 190, 60), (60, 110, 255))  # to the image's right, down, out of the nose
 
@@ -50,17 +45,17 @@ def contact_sheet(faces: LabelledSet, path: Path, task: str | None = None, n: in
     for row in rows:
         group = "" if faces.group is None else f" ({faces.group[row]})"
         captions = [f"{faces.split[row]}{group}  {faces.image_ids[row]}"]
-        image = _enlarged(faces.frames[row])
+        image = enlarged(faces.frames[row])
         for target in targets:
             captions.append(_draw_target(image, target, int(row)))
-        tiles.append(_tile(image, captions))
+        tiles.append(tile(image, captions))
     counts = ", ".join(f"{(faces.split == split).sum()} {split}" for split in SPLITS)
     size = faces.frames.shape[1]
     header = [
         f"{faces.name}{'' if task is None else ' / ' + task}: {counts}; {size} x {size} px",
         f"version {faces.protocol.get('version', '?')}, hash {faces.hash[:12]}; {len(tiles)} faces shown",
     ]
-    _save(path, header, [tiles[i : i + columns] for i in range(0, len(tiles), columns)])
+    save_sheet(path, header, [tiles[i : i + columns] for i in range(0, len(tiles), columns)])
 
 
 def track_sheet(store: TrackStore, path: Path, tracks: int = 8, frames: int = 8) -> None:
@@ -78,20 +73,20 @@ def track_sheet(store: TrackStore, path: Path, tracks: int = 8, frames: int = 8)
     for track in _spread(np.array(sorted(split_of)), tracks):
         shown = _spread(np.arange(lengths[track]), frames)
         tiles = [
-            _tile(_enlarged(store.frame(int(track), int(frame))), [f"frame {frame} of {lengths[track]}"])
+            tile(enlarged(store.frame(int(track), int(frame))), [f"frame {frame} of {lengths[track]}"])
             for frame in shown
         ]
-        name = _tile(Image.new("RGB", (TILE, TILE), PAPER), [])
+        name = tile(Image.new("RGB", (TILE, TILE), PAPER), [])
         lines = [store.identity(int(track)), split_of[int(track)], f"track {track}"]
         for number, line in enumerate(lines):
-            _write(name, (GAP, GAP + number * LINE), line, TILE - GAP)
+            write_line(name, (GAP, GAP + number * LINE), line, TILE - GAP)
         rows.append([name, *tiles])
     counts = ", ".join(f"{len(by_split[split])} {split}" for split in SPLITS)
     header = [
         f"{counts} tracks, {lengths.sum()} frames; {store.size} x {store.size} px",
         f"hash {store.manifest['hash'][:12]}; {len(rows)} tracks shown",
     ]
-    _save(path, header, rows)
+    save_sheet(path, header, rows)
 
 
 def axes(roll: float, pitch: float, yaw: float) -> NDArray[np.float64]:
@@ -135,49 +130,3 @@ def _draw_target(image: Image.Image, target: Target, row: int) -> str:
 def _spread(rows: NDArray[np.intp], n: int) -> NDArray[np.intp]:
     """At most ``n`` of the rows, evenly spread, in order."""
     return rows if len(rows) <= n else rows[np.linspace(0, len(rows) - 1, n).round().astype(int)]
-
-
-def _enlarged(frame: NDArray[np.uint8]) -> Image.Image:
-    side = max(TILE, len(frame))
-    return Image.fromarray(frame).resize((side, side), Image.Resampling.BICUBIC)
-
-
-def _tile(image: Image.Image, captions: Sequence[str]) -> Image.Image:
-    """A picture with lines of text below."""
-    tile = Image.new("RGB", (image.width, image.height + LINE * len(captions)), PAPER)
-    tile.paste(image)
-    for number, caption in enumerate(captions):
-        place = (1, image.height + number * LINE)
-        _write(tile, place, caption, image.width, INK if number else FAINT)
-    return tile
-
-
-def _write(
-    image: Image.Image, place: tuple[int, int], text: str, width: float, colour: tuple[int, int, int] = INK
-) -> None:
-    """One line of text, cut to ``width`` pixels."""
-    font = ImageFont.load_default(LINE - 3)
-    if font.getlength(text) > width:
-        while text and font.getlength(text + "…") > width:
-            text = text[:-1]
-        text += "…"
-    ImageDraw.Draw(image).text(place, text, fill=colour, font=font)
-
-
-def _save(path: Path, header: Sequence[str], rows: Sequence[Sequence[Image.Image]]) -> None:
-    """Writes lines of text and rows of equally large tiles below as a PNG."""
-    width = max(sum(tile.width + GAP for tile in row) for row in rows) + GAP
-    top = GAP + LINE * len(header) + GAP
-    heights = [max(tile.height for tile in row) + GAP for row in rows]
-    sheet = Image.new("RGB", (width, top + sum(heights)), PAPER)
-    for number, line in enumerate(header):
-        _write(sheet, (GAP, GAP + number * LINE), line, width - 2 * GAP)
-    y = top
-    for row, height in zip(rows, heights, strict=True):
-        x = GAP
-        for tile in row:
-            sheet.paste(tile, (x, y))
-            x += tile.width + GAP
-        y += height
-    with atomic(path) as temporary:
-        sheet.save(temporary, format="PNG")

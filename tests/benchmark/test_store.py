@@ -42,6 +42,8 @@ DECISIVE: dict[str, Any] = {
     "data_hash": "1" * 64,
     "task": "synthetic-pose",
     "code": "2" * 64,
+    "start": "3" * 64,
+    "weights": "4" * 64,
 }
 INDIFFERENT: dict[str, Any] = {
     "out": "/elsewhere",
@@ -86,6 +88,13 @@ def test_every_setting_of_encoder_and_jitter_is_in_the_key(config: Any) -> None:
     for field in fields(config):
         changed = replace(config, **{field.name: other(getattr(config, field.name))})
         assert replace(RUN, **{name: changed}).key != RUN.key
+
+
+@pytest.mark.parametrize("field", ["seed", "data_hash", "augment", "train", "task"])
+def test_what_is_not_trained_does_not_depend_on_training(field: str) -> None:
+    value = replace(RUN.train, steps=1) if field == "train" else DECISIVE[field]
+    pretrained = replace(RUN, weights="4" * 64)
+    assert replace(pretrained, **{field: value}).key == pretrained.key
 
 
 def test_a_method_file_may_move(tmp_path: Path) -> None:

@@ -7,16 +7,21 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from benchmark import config
 from methods import registry
 from methods.base import Method, MethodOutput
 from methods.encoder import EncoderSpec
 from tests.methods.conftest import SIZE, tracks
 
 SPEC = EncoderSpec(size=SIZE, width=4, dim=12)
-ALL = registry.names()
-TRAINED = [name for name in ALL if registry.get(name).trained]
-METHODS = [name for name in ALL if registry.get(name).kind == "method"]
-FLOORS = [name for name in ALL if registry.get(name).kind == "floor"]
+VARIANTS = {name: (variant.method, variant.options) for name, variant in config.load().variants.items()}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in registry.names()} | {
+    name: case for name, case in VARIANTS.items() if case[1]
+}
+ALL = sorted(CASES)
+KIND = {name: registry.get(method).kind for name, (method, _) in CASES.items()}
+TRAINED = [name for name in ALL if registry.get(CASES[name][0]).trained]
+FLOORS = [name for name in ALL if KIND[name] == "floor"]
 
 every = pytest.mark.parametrize("name", ALL)
 every_trained = pytest.mark.parametrize("name", TRAINED)
@@ -24,10 +29,10 @@ every_trained = pytest.mark.parametrize("name", TRAINED)
 
 def build(name: str, spec: EncoderSpec = SPEC, seed: int = 0) -> Any:
     torch.manual_seed(seed)
-    method = registry.get(name)
+    method, options = registry.get(CASES[name][0]), CASES[name][1]
     if method.kind == "ceiling":
-        return method(spec, {}, outputs=3, loss=squared_error)  # type: ignore[call-arg]
-    return method(spec, {})
+        return method(spec, options, outputs=3, loss=squared_error)  # type: ignore[call-arg]
+    return method(spec, options)
 
 
 def squared_error(outputs: Tensor, values: Tensor, known: Tensor) -> Tensor:
@@ -41,16 +46,30 @@ def run(method: Any, frames: Tensor) -> MethodOutput:
     return method(frames)
 
 
-@every
+@pytest.mark.parametrize("name", registry.names())
 def test_describes_itself(name: str) -> None:
     info = registry.info(registry.get(name))
     assert info.name == name
     assert info.version >= 1
-    assert info.kind in {"method", "floor", "ceiling"}
+    assert info.kind in {"method", "floor", "ceiling", "pretrained"}
     assert info.frames >= 1
     assert info.summary
     assert "\n" not in info.summary
-    assert info.trained == (info.kind != "floor")
+    assert info.trained == (info.kind in {"method", "ceiling"})
+    assert all(option.help and "\n" not in option.help for option in info.options), "every option says what it does"
+    assert registry.get(name).parse_options({option.name: option.default for option in info.options})
+
+
+@every
+def test_outline_is_what_is_built(name: str) -> None:
+    seen = registry.outline(registry.get(CASES[name][0]), SPEC, CASES[name][1])
+    built = build(name)
+    assert seen.frames == built.frames
+    shapes = [
+        {key: value.shape for key, value in method.state_dict().items() if not key.startswith("head.")}
+        for method in (seen, built)
+    ]
+    assert shapes[0] == shapes[1]
 
 
 @every
@@ -120,12 +139,13 @@ def test_losses_belong_to_their_samples(name: str) -> None:
     assert losses.std() > 0
 
 
-@pytest.mark.parametrize("name", ["fabnet", "autoencoder", "rotation", "split_brain"])
+@pytest.mark.parametrize("name", ["fabnet", "fabnet-3source", "autoencoder", "rotation", "split_brain"])
 def test_the_papers_methods_name_them_and_look_at_no_other_sample(name: str) -> None:
-    info = registry.info(registry.get(name))
+    info = registry.info(registry.get(CASES[name][0]))
     assert info.paper
     assert info.year
-    method, frames = build(name).eval(), tracks(6, registry.get(name).frames)
+    method = build(name).eval()
+    frames = tracks(6, method.frames)
     together, apart = run(method, frames).losses, run(method, frames[:2]).losses
     torch.testing.assert_close(apart, together[:2], rtol=1e-4, atol=1e-6)
 
@@ -146,7 +166,10 @@ def test_gradients_reach_the_whole_encoder(name: str) -> None:
 def test_no_parameter_is_left_out(name: str) -> None:
     method = build(name)
     run(method, tracks(8, method.frames)).losses.mean().backward()
-    assert [key for key, parameter in method.named_parameters() if parameter.grad is None] == []
+    left_out = [
+        key for key, parameter in method.named_parameters() if parameter.requires_grad and parameter.grad is None
+    ]
+    assert left_out == []
 
 
 @every_trained
@@ -156,7 +179,7 @@ def test_training_is_deterministic(name: str) -> None:
         assert torch.equal(value, second.state_dict()[key]), key
 
 
-@every
+@pytest.mark.parametrize("name", [name for name in ALL if KIND[name] != "pretrained"])
 def test_initial_weights_follow_the_seed(name: str) -> None:
     images = tracks(3, 1)[:, 0]
     first, again, other = (build(name, seed=seed).eval().embed(images) for seed in (0, 0, 1))
@@ -193,7 +216,7 @@ def test_runs_in_bfloat16(name: str) -> None:
     assert losses.dtype == torch.float32
     assert losses.isfinite().all()
     losses.mean().backward()
-    assert all(parameter.grad.isfinite().all() for parameter in method.parameters())
+    assert all(parameter.grad.isfinite().all() for parameter in method.parameters() if parameter.requires_grad)
 
 
 @pytest.mark.parametrize("name", FLOORS)
@@ -216,8 +239,9 @@ def test_statistics_are_set_where_the_floor_asks_for_it(name: str) -> None:
 
 @every
 def test_refuses_unknown_options(name: str) -> None:
-    with pytest.raises(registry.MethodError, match=f"{name} has no option 'no_such_option'"):
-        registry.get(name).parse_options({"no_such_option": 1})
+    method = CASES[name][0]
+    with pytest.raises(registry.MethodError, match=f"{method} has no option 'no_such_option'"):
+        registry.get(method).parse_options({"no_such_option": 1})
 
 
 def train(method: Method, steps: int) -> tuple[Method, list[float]]:
