@@ -209,7 +209,8 @@ class _Loop:
         step, loss, every = self.state.step, float(torch.cat(losses).mean()), self.config.picture_steps
         self.state.val_loss = loss
         log.write(step, {"val_loss": loss})
-        self.schedule.validated(loss)
+        if step < self.config.steps:  # after the last step nothing is left to move
+            self.schedule.validated(loss)
         ends = step == self.config.steps or self.schedule.converged
         if pictures and every and (step % every < self.epoch or ends):
             sample_sheet(pictures, self.folder / PICTURES / f"step{step:06d}.png")

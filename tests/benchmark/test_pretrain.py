@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
@@ -19,6 +20,7 @@ from benchmark.data.tracks import TrackStore
 from benchmark.errors import DataError
 from benchmark.pretrain import DivergedError, mixed_precision, pick_device, pretrain
 from benchmark.schema import AugmentConfig, TrainConfig
+from benchmark.sheet import TILE
 from benchmark.supervised import task_coding, task_loss
 from methods.base import Method, MethodOutput
 from methods.encoder import EncoderSpec
@@ -108,6 +110,61 @@ def test_a_killed_process_goes_on_where_it_was(tmp_path: Path, store: TrackStore
     assert json.loads((folder / "cost.json").read_text())["steps"] == steps
 
 
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "plateau"])
+def test_a_curriculum_resumes_with_its_window(tmp_path: Path, store: TrackStore, schedule: str) -> None:
+    settings = {"batch_size": 10, "epoch_samples": 20, "plateau_patience": 0, "curriculum": True, "lr": 1.0}
+    settings |= {"schedule": schedule, "checkpoint_steps": 3, "log_steps": 1, "steps": 24}
+    train(tmp_path / "whole", store, **settings)
+    with pytest.raises(Killed):
+        train(tmp_path / "cut", store, stop_at=17, **settings)
+    window = torch.load(tmp_path / "cut" / "checkpoint.pt", weights_only=True)["schedule"]["shifts"]
+    assert window > 0, "the window should have moved before the interruption"
+    train(tmp_path / "cut", store, **settings)
+    whole, cut = (load_file(tmp_path / name / "method.safetensors") for name in ("whole", "cut"))
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+    logged = [[line for line in metrics(tmp_path / name) if "loss" in line] for name in ("whole", "cut")]
+    windows = [[(line["step"], line["window_low"], line["window_high"]) for line in lines] for lines in logged]
+    assert windows[0] == windows[1]
+    assert {high - low for _, low, high in windows[0]} == {50}
+    assert len({low for _, low, _ in windows[0]}) > 1
+    assert json.loads((tmp_path / "cut" / "cost.json").read_text())["window"] == list(windows[0][-1][1:])
+
+
+def test_a_curriculum_learns_from_other_samples_than_the_whole_batch(tmp_path: Path, store: TrackStore) -> None:
+    settings = {"batch_size": 10, "steps": 1, "schedule": "constant", "optimiser": "sgd"}
+    plain = train(tmp_path / "plain", store, "autoencoder", **settings).state_dict()
+    easy = train(tmp_path / "easy", store, "autoencoder", curriculum=True, **settings).state_dict()
+    assert not all(torch.equal(plain[name], easy[name]) for name in plain)
+    first = [metrics(tmp_path / name)[0]["loss"] for name in ("plain", "easy")]
+    assert first[0] == first[1], "the loss logged is of all samples in both"
+
+
+def test_a_converged_run_ends_before_its_budget(tmp_path: Path, store: TrackStore) -> None:
+    settings = {"schedule": "plateau", "plateau_patience": 0, "lr": 0.0, "optimiser": "sgd", "steps": 1000}
+    train(tmp_path, store, "autoencoder", epoch_samples=8, picture_steps=5, **settings)
+    cost = json.loads((tmp_path / "cost.json").read_text())
+    assert cost["steps"] < 100
+    assert cost["val_loss"] == metrics(tmp_path)[-1]["val_loss"]
+    drawn = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert drawn[-1] == f"step{cost['steps']:06d}.png"
+
+
+def test_pictures_are_drawn_at_intervals_and_at_the_end(tmp_path: Path, store: TrackStore) -> None:
+    train(tmp_path / "some", store, epoch_samples=4, picture_steps=5)
+    drawn = sorted((tmp_path / "some" / "pictures").iterdir())
+    assert [path.name for path in drawn] == ["step000005.png", "step000010.png", "step000012.png"]
+    with Image.open(drawn[0]) as sheet:
+        assert sheet.width > 4 * TILE, "source, target, generated and flow side by side"
+    train(tmp_path / "none", store, picture_steps=0)
+    assert not (tmp_path / "none" / "pictures").exists()
+    train(tmp_path / "rotation", store, "rotation", picture_steps=5)
+    assert not (tmp_path / "rotation" / "pictures").exists(), "a method without pictures draws none"
+
+
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut short"])
 def test_a_broken_checkpoint_is_named(tmp_path: Path, store: TrackStore, content: bytes) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(content)
@@ -180,9 +237,10 @@ def test_the_ceiling_learns_a_task_from_its_labels(tmp_path: Path, faces: Labell
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, store: TrackStore) -> None:
     method = get("autoencoder")(SPEC)
     batches = TrackBatches(store, "train", 1, 4, (0,))
-    config = replace(CONFIG, schedule="plateau")
-    with pytest.raises(DataError, match="plateau needs a validation split"):
-        pretrain(method, batches, None, config=config, augment=AugmentConfig(), seed=0, folder=tmp_path)
+    for needy, what in (({"schedule": "plateau"}, "plateau"), ({"curriculum": True}, "curriculum=true")):
+        config = replace(CONFIG, **needy)  # type: ignore[arg-type]
+        with pytest.raises(DataError, match=f"{what} needs a validation split"):
+            pretrain(method, batches, None, config=config, augment=AugmentConfig(), seed=0, folder=tmp_path)
     if not torch.cuda.is_available():
         with pytest.raises(DataError, match="finds no GPU"):
             pick_device("cuda")

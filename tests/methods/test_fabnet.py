@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from methods.encoder import EncoderSpec
+from methods.errors import MethodError
 from methods.fabnet import FabNet, colour, sample
 from tests.methods.conftest import tracks
 
@@ -98,3 +99,93 @@ def test_flow_is_painted_by_direction() -> None:
     half_way = torch.tensor([0.75, 1.0, 0.5])  # hue of a quarter turn, half saturated
     torch.testing.assert_close(down, half_way, rtol=0, atol=1e-4)
     assert math.isclose(still.sum().item(), 3)
+
+
+SMALL = EncoderSpec(size=16, width=4, dim=8)
+
+
+def several(sources: int = 3, **options: object) -> FabNet:
+    """A method of several sources whose flows and confidences differ between frames."""
+    method = FabNet(SMALL, {"sources": sources, **options})
+    for module in method.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        method.train()(tracks(16, sources + 1, size=16))  # sets the norms' statistics
+    return method.eval()
+
+
+@pytest.mark.parametrize("confidence", ["tanh", "linear"])
+@pytest.mark.parametrize("sources", [2, 3])
+def test_loss_of_several_sources_against_the_formula(sources: int, confidence: str) -> None:
+    method, frames = several(sources, confidence=confidence), tracks(2, sources + 1, size=16)
+    with torch.no_grad():
+        output = method(frames)
+        for index in range(2):
+            target = frames[index, -1]
+            moved, maps = [], []
+            for source in frames[index, :-1]:
+                vector = torch.cat([method.embed(source[None]), method.embed(target[None])], dim=1)
+                offset = np.tanh(method.decoder(vector)[0].double().numpy())
+                moved.append(sampled_by_hand(source.double().numpy(), offset))
+                score = method.confidence(vector)[0].double().numpy()
+                maps.append(np.exp(np.tanh(score) if confidence == "tanh" else score))
+            shares = np.array(maps) / np.sum(maps, axis=0)
+            assert np.ptp(shares) > 0.05, "the maps should matter"
+            blend = (np.array(moved) * shares).sum(0)
+            expected = np.abs(blend - target.double().numpy()).mean()
+            assert output.losses[index].item() == pytest.approx(expected, abs=1e-5)
+            np.testing.assert_allclose(output.pictures["generated"][index].numpy(), blend, atol=1e-4)
+            shown = output.pictures[f"confidence {sources}"][index]
+            np.testing.assert_allclose(shown.numpy(), np.repeat(shares[-1], 3, 0), atol=1e-5)
+
+
+def test_bounded_confidence_cannot_leave_a_source_out() -> None:
+    """With tanh a share is at most e^2 / (e^2 + 2) of three sources: about 0.79."""
+    method = several()
+    with torch.no_grad():
+        for parameter in method.confidence.layers[-1].parameters():
+            parameter.mul_(1e3)
+    pictures = method(tracks(4, 4, size=16)).pictures
+    shares = torch.stack([pictures[f"confidence {i}"] for i in (1, 2, 3)])
+    torch.testing.assert_close(shares.sum(0), torch.ones_like(shares[0]))
+    assert shares.max().item() == pytest.approx(math.e**2 / (math.e**2 + 2), abs=1e-4)
+
+
+def test_the_order_of_sources_does_not_matter() -> None:
+    method, frames = several(), tracks(3, 4, size=16)
+    losses = method(frames).losses
+    torch.testing.assert_close(method(frames[:, [2, 0, 1, 3]]).losses, losses, rtol=0, atol=1e-6)
+    assert not torch.allclose(method(frames[:, [3, 0, 1, 2]]).losses, losses), "which is the target does"
+
+
+def test_all_frames_are_encoded_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    method, seen = several(), []
+    monkeypatch.setattr(method.encoder, "forward", lambda x: seen.append(len(x)) or torch.zeros(len(x), 8))
+    method(tracks(5, 4, size=16))
+    assert seen == [20]
+
+
+def test_as_released_the_flow_decoder_is_frozen_and_its_statistics_move() -> None:
+    method = FabNet(SMALL, {"sources": 2}).train()
+    before = {key: value.clone() for key, value in method.state_dict().items()}
+    optimiser = torch.optim.SGD([p for p in method.parameters() if p.requires_grad], lr=0.1)
+    method(tracks(8, 3, size=16)).losses.mean().backward()
+    optimiser.step()
+    moved = {key for key, value in method.state_dict().items() if not torch.equal(value, before[key])}
+    parameters = {key for key, _ in method.named_parameters()}
+    assert not {key for key in moved & parameters if key.startswith("decoder.")}
+    assert {key for key in moved - parameters if key.startswith("decoder.") and key.endswith("running_mean")}
+    assert {key.partition(".")[0] for key in moved & parameters} == {"encoder", "confidence"}
+
+
+def test_what_cannot_be_trained_from_scratch_says_so() -> None:
+    assert FabNet(SMALL, {"sources": 2}).needs_start
+    assert not FabNet(SMALL, {"sources": 2, "freeze_flow": False}).needs_start
+    assert not FabNet(SMALL).needs_start
+
+
+@pytest.mark.parametrize("options", [{"sources": 0}, {"confidence": "none"}])
+def test_impossible_options_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(MethodError, match="fabnet: "):
+        FabNet(SMALL, options)
