@@ -78,8 +78,17 @@ def _check_names(config: Config) -> None:
     named = {"name": [config.name], "data.name": [config.data.name], "variants": rows}
     for key, names in {**named, "sets": config.sets, "task": config.task}.items():
         for name in names:
-            if not name or "/" in name or name.startswith("."):
-                raise UsageError(f"{key}: {name!r} cannot name a folder; leave out slashes and leading full stops")
+            check_folder_name(key, name)
+
+
+def check_folder_name(key: str, name: str) -> None:
+    """Refuses a name that cannot be one folder's.
+
+    Raises:
+        UsageError: it is empty, hidden or a path.
+    """
+    if not name or "/" in name or name.startswith("."):
+        raise UsageError(f"{key}: {name!r} cannot name a folder; leave out slashes and leading full stops")
 
 
 def _check_rows_and_tasks(config: Config) -> None:

@@ -31,7 +31,6 @@ class Command:
     summary: str
     examples: str
     dry_run: bool = False
-    configured: bool = True
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -92,15 +91,52 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def methods(arguments: argparse.Namespace) -> int:
-    """Lists what is registered."""
-    from methods.registry import describe
+    """Lists methods with their options, variants, and imported weights."""
+    from benchmark.methods_command import listing
 
-    if arguments.overrides:
-        raise UsageError(f"`fabbench methods` takes no settings, such as {arguments.overrides[0]!r}")
-    for entry in describe():
-        where, frames = entry.paper or entry.origin, "frame " if entry.frames == 1 else "frames"
-        print(f"{entry.name:<14} {entry.kind:<8} {entry.frames} {frames} {entry.summary}  [{where}]")
+    print("\n".join(listing(_config(arguments))))
     return 0
+
+
+def import_(arguments: argparse.Namespace) -> int:
+    """Makes a pretrained row of released weights."""
+    from benchmark.checks import check_folder_name
+    from benchmark.config import parse_value
+    from benchmark.importing import import_weights
+
+    file = _one_argument(arguments, "FILE")
+    config = _config(arguments)
+    if arguments.as_ is not None:
+        check_folder_name("--as", arguments.as_)
+    options = {}
+    for setting in arguments.option:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--option {setting}: expected KEY=VALUE")
+        options[key] = parse_value(key, text)
+    made = import_weights(Path(file), Path(config.imported), arguments.as_, options)
+    probe = f", and a probe of {made.probe_outputs} outputs" if made.probe_outputs else ""
+    print(f"{made.folder}: {made.method}, {made.parameters / 1e6:.2f} M parameters, options {made.options}{probe}")
+    print(f"a row of any benchmark: fabbench run methods=...,{made.folder.name}")
+    return 0
+
+
+def pictures(arguments: argparse.Namespace) -> int:
+    """Draws what a run makes of faces."""
+    from benchmark.pictures_command import draw
+
+    run = _one_argument(arguments, "RUN")
+    print("\n".join(str(path) for path in draw(run, _config(arguments))))
+    return 0
+
+
+def _one_argument(arguments: argparse.Namespace, what: str) -> str:
+    """Takes the one word that is no setting out of the settings."""
+    words = [word for word in arguments.overrides if "=" not in word]
+    if len(words) != 1:
+        raise UsageError(f"`fabbench {arguments.command}` takes one {what}; see fabbench {arguments.command} --help")
+    arguments.overrides.remove(words[0])
+    return words[0]
 
 
 def tasks(arguments: argparse.Namespace) -> int:
@@ -157,7 +193,26 @@ COMMANDS = {
         "check a track store against its checksums, naming what is broken",
         "  fabbench verify data=videos data.store=/data/vox2-packed",
     ),
-    "methods": Command(methods, "list the methods, floors and ceiling", "  fabbench methods", configured=False),
+    "methods": Command(
+        methods,
+        "list the methods with their options, the variants, and imported weights",
+        """  fabbench methods
+  fabbench methods data.size=256 encoder.width=32   parameters as at the papers' size""",
+    ),
+    "import": Command(
+        import_,
+        "make a pretrained row of released weights: FAb-Net's checkpoints, or VGG-Face",
+        """  fabbench import 300w_4views.pt                    the row fabnet-released
+  fabbench import aflwpose_nv4.pth --as fabnet-aflw
+  fabbench import vgg_face_caffe.pth --option channels=bgr""",
+    ),
+    "pictures": Command(
+        pictures,
+        "draw what a run makes of faces: generated frames, flows, landmarks, training curves",
+        """  fabbench pictures fabnet/seed0                    of the default benchmark
+  fabbench pictures fabnet-3source/seed0 preset=quick
+  fabbench pictures results/imported/fabnet-released""",
+    ),
     "tasks": Command(tasks, "list the tasks that encoders can be probed on", "  fabbench tasks"),
     "data": Command(
         data,
@@ -240,16 +295,20 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=command.summary,
             description=command.summary,
-            epilog=f"examples:\n{command.examples}\n{OVERRIDES if command.configured else ''}",
+            epilog=f"examples:\n{command.examples}\n{OVERRIDES}",
             formatter_class=raw,
             allow_abbrev=False,
         )
-        help_text = "settings, see below" if command.configured else argparse.SUPPRESS
-        one.add_argument("overrides", nargs="*", metavar="key=value", help=help_text)
-        if command.configured:
-            one.add_argument("--cfg", action="store_true", help="print the resolved configuration and stop")
+        what = {"import": "FILE key=value", "pictures": "RUN key=value"}.get(name, "key=value")
+        one.add_argument("overrides", nargs="*", metavar=what, help="settings, see below")
+        one.add_argument("--cfg", action="store_true", help="print the resolved configuration and stop")
         if command.dry_run:
             one.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+        if name == "import":
+            one.add_argument("--as", dest="as_", metavar="NAME", help="the row's name (default: by the method)")
+            one.add_argument(
+                "--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the method"
+            )
         if name == "tables":
             one.add_argument("--format", choices=["text", "md", "tex", "csv", "json"], default="text")
     return parser

@@ -46,9 +46,9 @@ def load(overrides: Iterable[str] = ()) -> Config:
         merged = OmegaConf.merge(composed, own_preset or {})
     except OmegaConfBaseException as error:
         raise UsageError(f"{dict(pairs)['preset']}: a list stands where keys belong") from error
-    for key, value in pairs:
+    for key, text in pairs:
         if key not in GROUPS:
-            _set(merged, key, _value(key, value))
+            _set(merged, key, parse_value(key, text))
     return _typed(cast(dict[str, Any], OmegaConf.to_container(merged, resolve=False)))
 
 
@@ -128,7 +128,12 @@ def _set(config: Any, key: str, value: Any) -> None:
         raise UsageError(f"{key} cannot be set: {first_line(error)}") from error
 
 
-def _value(key: str, text: str) -> Any:
+def parse_value(key: str, text: str) -> Any:
+    """What a setting's text means: YAML, with lists also as words between commas.
+
+    Raises:
+        UsageError: it is not YAML.
+    """
     if key in LISTS and not text.strip().startswith("["):
         text = text if key == "seeds" and "," not in text else f"[{text}]"
     try:

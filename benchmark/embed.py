@@ -30,7 +30,7 @@ def embed(method: Method, frames: NDArray[np.uint8], device: torch.device) -> ND
     with torch.inference_mode():
         for start in range(0, len(frames), BATCH):
             images = torch.from_numpy(frames[start : start + BATCH].copy()).to(device).permute(0, 3, 1, 2)
-            parts.append(method.embed(_fitted(scaled(images), method.spec.size)).float().cpu().numpy())
+            parts.append(method.embed(fitted(scaled(images), method.spec.size)).float().cpu().numpy())
     features = np.concatenate(parts)
     if not np.isfinite(features).all():
         bad = int((~np.isfinite(features)).any(1).sum())
@@ -38,10 +38,16 @@ def embed(method: Method, frames: NDArray[np.uint8], device: torch.device) -> ND
     return features
 
 
-def _fitted(images: Tensor, side: int) -> Tensor:
+def fitted(images: Tensor, side: int) -> Tensor:
+    """Images (B, 3, H, W) as an encoder of ``side`` pixels takes them."""
     if images.shape[-1] == side:
         return images
     return F.interpolate(images, (side, side), mode="bilinear", align_corners=False, antialias=True)
+
+
+def features_file(folder: Path, name: str) -> Path:
+    """Where a run keeps its features of a labelled set."""
+    return folder / "features" / f"{name}.safetensors"
 
 
 def save_features(features: NDArray[np.float32], path: Path) -> None:

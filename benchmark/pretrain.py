@@ -31,8 +31,7 @@ from methods.base import Method, MethodOutput
 
 Batch = tuple[Tensor, ...]
 CHECKPOINT = "checkpoint.pt"  # in the run's folder, until the run is done
-COST, PICTURES = "cost.json", "pictures"  # in the run's folder, like WEIGHTS and
-ENCODER = "encoder.safetensors"
+METRICS, COST, PICTURES, ENCODER = "metrics.jsonl", "cost.json", "pictures", "encoder.safetensors"  # likewise
 STATISTICS_STEPS = 50  # batches that set an untrained encoder's batch-norm statistics
 
 
@@ -213,7 +212,8 @@ class _Loop:
             self.schedule.validated(loss)
         ends = step == self.config.steps or self.schedule.converged
         if pictures and every and (step % every < self.epoch or ends):
-            sample_sheet(pictures, self.folder / PICTURES / f"step{step:06d}.png")
+            path = self.folder / PICTURES / f"step{step:06d}.png"
+            sample_sheet(pictures, path, f"{self.method.name}, step {step}: validation samples")
 
     def _scalars(self, loss: Tensor, output: MethodOutput) -> dict[str, float]:
         self._check(loss)
@@ -268,7 +268,7 @@ class _Loop:
     def finish(self, steps_before: int) -> list[Path]:
         made = save_method(self.method, self.folder)
         write_json(self.folder / COST, {**self._cost(), "steps_before": steps_before})
-        if (metrics := self.folder / "metrics.jsonl").is_file():
+        if (metrics := self.folder / METRICS).is_file():
             made.append(metrics)
         return [*made, self.folder / COST]
 
@@ -299,11 +299,11 @@ class _Loop:
 
 
 class _Log:
-    """metrics.jsonl and TensorBoard events, cut back to the checkpoint when a run resumes."""
+    """Metrics and TensorBoard events, cut back to the checkpoint when a run resumes."""
 
     def __init__(self, folder: Path, state: State):
         self.first = state.step
-        path = folder / "metrics.jsonl"
+        path = folder / METRICS
         kept = [line for line in _lines(path) if json.loads(line)["step"] <= state.step]
         write_text(path, "".join(f"{line}\n" for line in kept))
         self.file = path.open("a")

@@ -18,10 +18,11 @@ from safetensors.numpy import save_file as save_arrays
 from benchmark.data.labelled import LabelledSet, Target
 from benchmark.data.samples import LabelledBatches, TrackBatches
 from benchmark.data.tracks import TrackStore
-from benchmark.embed import embed, load_features, save_features
+from benchmark.embed import embed, features_file, load_features, save_features
 from benchmark.errors import DataError, first_line
 from benchmark.files import atomic, digest, sha256, write_json
-from benchmark.pretrain import CHECKPOINT, COST, parameters, pick_device, pretrain, save_method
+from benchmark.pictures import training_curves
+from benchmark.pretrain import CHECKPOINT, COST, METRICS, PICTURES, parameters, pick_device, pretrain, save_method
 from benchmark.schema import ProbeConfig, TaskConfig
 from benchmark.start import adopt, load_all, steps_spent
 from benchmark.store import WEIGHTS, Run, is_done, locked, mark_done, set_status
@@ -121,7 +122,7 @@ def _stages(work: Work) -> Iterator[tuple[str, str, Callable[[], list[Path]]]]:
         key = digest([VERSION, sha256(weights), work.sets[name].hash])
         yield f"embed-{name}", key, lambda name=name: _embed(work, name)  # type: ignore[misc]
     for task, config in work.tasks.items():
-        features = _features(run, config.set)
+        features = features_file(run.folder, config.set)
         heads = [work.probe.heads, work.probe.seed]
         key = digest([VERSION, sha256(features), work.sets[config.set].hash, config.target, heads])
         yield f"probe-{task}", key, lambda task=task: _probe(work, task)  # type: ignore[misc]
@@ -154,7 +155,7 @@ def _pretrain(work: Work) -> list[Path]:
     def progress(values: dict[str, Any]) -> None:
         set_status(run.folder, stage="pretrain", state="running", **values)
 
-    return pretrain(
+    made = pretrain(
         method,
         train,
         val,
@@ -165,6 +166,9 @@ def _pretrain(work: Work) -> list[Path]:
         steps_before=steps_before,
         progress=progress,
     )
+    if (run.folder / METRICS).is_file():
+        training_curves(run.folder / METRICS, run.folder / PICTURES / "training.png")
+    return made
 
 
 def _origin(work: Work) -> Path:
@@ -186,7 +190,7 @@ def _origin(work: Work) -> Path:
 def _embed(work: Work, name: str) -> list[Path]:
     method = _method(work)
     load_all(method, work.run.folder)
-    path = _features(work.run, name)
+    path = features_file(work.run.folder, name)
     save_features(embed(method, work.faces[name].frames, pick_device(work.run.train.device)), path)
     return [path]
 
@@ -194,7 +198,7 @@ def _embed(work: Work, name: str) -> list[Path]:
 def _probe(work: Work, task: str) -> list[Path]:
     run, config = work.run, work.tasks[task]
     faces, target = work.faces[config.set], work.target(task)
-    features = load_features(_features(run, config.set))
+    features = load_features(features_file(run.folder, config.set))
     own_head = get(run.method).scored_by
     heads = [own_head] if own_head else work.probe.heads
     probed = probe(target, faces.split, features, heads=heads, seed=work.probe.seed, group=faces.group)
@@ -227,7 +231,3 @@ def _method(work: Work) -> Method:
         return kind(spec, run.options)
     coding = task_coding(work.faces[work.tasks[run.task].set], work.target(run.task))
     return kind(spec, run.options, outputs=coding.width, loss=task_loss(coding))  # type: ignore[call-arg]
-
-
-def _features(run: Run, name: str) -> Path:
-    return run.folder / "features" / f"{name}.safetensors"

@@ -87,19 +87,11 @@ def probe_runs(
         ProbeError: shapes disagree, a split has no known label, fewer than two classes to tell apart in
             train, features or known values not finite, or an unknown head.
     """
-    check(target)
     for head in heads:
-        if head not in HEADS:
-            raise ProbeError(f"unknown head {head!r}; one of {', '.join(HEADS)}")
-    rows = {name: np.flatnonzero(any_known(target) & (split == name)) for name in SPLITS}
-    _check_shapes(target, split, features, group)
-    for name in SPLITS:
-        if not len(rows[name]):
-            needed_for = {"train": "training", "val": "validation", "test": "test"}[name]
-            raise ProbeError(f"no known {needed_for} labels ({target.kind})")
-    train, val, test = (
-        Split(_finite(features[:, rows[name]], rows[name]), take(target, rows[name])) for name in SPLITS
-    )
+        _check_head(head)
+    if group is not None:
+        _check_column("group", group, len(target.values))
+    rows, (train, val, test) = _splits(target, split, features)
     coding = coding_for(train.labels)
 
     results = [
@@ -129,6 +121,49 @@ def probe_runs(
     return results
 
 
+def predict(
+    target: Target,
+    split: NDArray[Any],
+    features: NDArray[Any],
+    *,
+    head: str,
+    seed: int = 0,
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """What a head reads off the test faces, fitted as `probe` fits it on the features (N, D) of one run.
+
+    Returns:
+        The rows of the test faces with a known label, and the predictions for them in the target's own units:
+        landmarks (n, L, 2), angles (n, 3), or probabilities (n, C or A).
+
+    Raises:
+        ProbeError: as `probe_runs` does.
+    """
+    _check_head(head)
+    rows, (train, val, test) = _splits(target, split, features[None])
+    coding = coding_for(train.labels)
+    fitted = _fit(head, train, val, coding, seed, Budget())
+    return rows["test"], coding.decode(fitted(test.features)[0])
+
+
+def _check_head(head: str) -> None:
+    if head not in HEADS:
+        raise ProbeError(f"unknown head {head!r}; one of {', '.join(HEADS)}")
+
+
+def _splits(
+    target: Target, split: NDArray[Any], features: NDArray[Any]
+) -> tuple[dict[str, NDArray[np.intp]], list[Split]]:
+    """Rows with a known label, features and labels, of each split."""
+    check(target)
+    _check_shapes(target, split, features)
+    rows = {name: np.flatnonzero(any_known(target) & (split == name)) for name in SPLITS}
+    for name in SPLITS:
+        if not len(rows[name]):
+            needed_for = {"train": "training", "val": "validation", "test": "test"}[name]
+            raise ProbeError(f"no known {needed_for} labels ({target.kind})")
+    return rows, [Split(_finite(features[:, rows[name]], rows[name]), take(target, rows[name])) for name in SPLITS]
+
+
 def _fit(head: str, train: Split, val: Split, coding: Coding, seed: int, budget: Budget) -> Affine:
     if head == "linear":
         return fit_linear(train, val, coding, seed, budget)
@@ -143,13 +178,16 @@ def _fit(head: str, train: Split, val: Split, coding: Coding, seed: int, budget:
     return Affine(unchanged, np.zeros((runs, 1, dim)), [{} for _ in range(runs)], {"head": "none: outputs scored"})
 
 
-def _check_shapes(target: Target, split: NDArray[Any], features: NDArray[Any], group: NDArray[Any] | None) -> None:
+def _check_shapes(target: Target, split: NDArray[Any], features: NDArray[Any]) -> None:
     n = len(target.values)
     if features.ndim != 3 or features.shape[1] != n:
         raise ProbeError(f"features have shape {features.shape}, expected (runs, {n} faces, D)")
-    for name, column in (("split", split), ("group", group)):
-        if column is not None and column.shape != (n,):
-            raise ProbeError(f"{name} has shape {column.shape}, expected ({n},)")
+    _check_column("split", split, n)
+
+
+def _check_column(name: str, column: NDArray[Any], n: int) -> None:
+    if column.shape != (n,):
+        raise ProbeError(f"{name} has shape {column.shape}, expected ({n},)")
 
 
 def _finite(features: NDArray[Any], rows: NDArray[np.intp]) -> Features:

@@ -1,0 +1,35 @@
+"""The probe that comes with FAb-Net's released weights (github.com/oawiles/FAb-Net, the demo notebook)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .heads import Affine
+from .target import ProbeError
+
+EPSILON = 1e-5  # of PyTorch's batch norm
+
+
+def released_probe(state: Mapping[str, NDArray[Any]]) -> Affine:
+    """``Sequential(BatchNorm1d(D), Linear(D, T, bias=False))`` in evaluation mode, as one map of embeddings (R, N, D).
+
+    Its outputs are coordinates x, y from -1 to 1 over the crop, or roll, pitch and yaw in radians.
+    """
+    layers = {name: np.asarray(values, np.float64) for name, values in state.items()}
+    gain = layers["0.weight"] / np.sqrt(layers["0.running_var"] + EPSILON)
+    shift = layers["0.bias"] - layers["0.running_mean"] * gain
+    weight = layers["1.weight"].T
+    return Affine(gain[None, :, None] * weight, (shift @ weight)[None, None], [{}], {"head": "as released"})
+
+
+def landmarks(outputs: NDArray[Any]) -> NDArray[np.float32]:
+    """Outputs (N, 2 L) of a landmark probe as points (N, L, 2) in crop sides.
+
+    Raises:
+        ProbeError: an odd number of outputs.
+    """
+    if outputs.shape[1] % 2:
+        raise ProbeError(f"{outputs.shape[1]} outputs are no landmarks")
+    return ((outputs.reshape(len(outputs), -1, 2) + 1) / 2).astype(np.float32)
