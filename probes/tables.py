@@ -87,7 +87,8 @@ def tables(
             caption = [_head_caption(members, head), *map(_sizes, members.values())]
             made.append(_table(f"{title} ({benchmark})", columns, caption, found))
         if spent:
-            devices = sorted({record.get("device") or "unknown" for record in spent})
+            trained = [record for record in spent if record["kind"] != "pretrained"]
+            devices = sorted({record.get("device") or "unknown" for record in trained}) or ["no device of ours"]
             caption = [f"Cost of one training run, on {' and '.join(devices)}. Speed counts sampled frames."]
             if any(record["kind"] == "ceiling" for record in spent):
                 caption.append("A ceiling is trained once for each task: its figures are over tasks and seeds.")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -75,7 +75,18 @@ CSV = "sets.mine={kind: csv, csv: CSV, images: IMAGES, size: 32, pose: {roll: ro
         (["run", "sets.synthetic.kind=cvs"], "sets.synthetic.kind is 'cvs'; one of csv, synthetic"),
         (["run", "task.x={set: synthetic, target: pose}", "tasks=x,y"], "unknown task 'y'"),
         (["run", "probe.heads=[linaer]"], "unknown probe.heads=linaer; did you mean 'linear'?"),
-        (["methods", "fabnet"], "takes no settings"),
+        (["methods", "fabnet"], "expected key=value, got 'fabnet'"),
+        (
+            ["run", "variants.a.init_from=fabnet-curiculum", "variants.a.method=fabnet", "methods=a"],
+            "did you mean 'fabnet-c",
+        ),
+        (["run", "methods=vgg-face"], "vgg-face needs weights: fabbench import FILE, or variants.vgg-face.weights=DIR"),
+        (["import"], "`fabbench import` takes one FILE"),
+        (["import", "a.pt", "b.pt"], "`fabbench import` takes one FILE"),
+        (["import", "a.pt", "--as", "a/b"], "--as: 'a/b' cannot name a folder"),
+        (["import", "a.pt", "--option", "channels"], "--option channels: expected KEY=VALUE"),
+        (["pictures"], "`fabbench pictures` takes one RUN"),
+        (["pictures", "fabnet/seed0"], "no run 'fabnet/seed0' of benchmark default"),
         (["data", "shwo"], "expected key=value, got 'shwo'"),
         (["data", "show"], "name what to show: synthetic, tracks"),
         (["data", "show", "synthetik"], "unknown set 'synthetik'; did you mean 'synthetic'?"),
@@ -323,13 +334,26 @@ def test_the_examples_are_valid(line: list[str]) -> None:
 
     assert line[0] == "fabbench"
     assert line[1] in COMMANDS
-    load([word for word in line[2:] if "=" in word])
+    load([word for before, word in pairwise(line[1:]) if "=" in word and before != "--option"])
 
 
 def test_methods_are_listed() -> None:
-    listed = call("methods").out
+    listed = [line.strip() for line in call("methods").out.splitlines()]
     for name in ("fabnet", "autoencoder", "rotation", "split_brain", "mean", "pixels", "random", "supervised"):
-        assert any(line.startswith(f"{name} ") for line in listed.splitlines())
+        assert any(line.startswith(f"{name} ") for line in listed)
+    (fabnet,) = [line for line in listed if line.startswith("fabnet ")]
+    for said in ("method", "2 frames", "M ", "Wiles et al., BMVC 2018"):
+        assert said in fabnet
+    assert any(line.startswith("variants.fabnet.options.sources=1 ") for line in listed)
+    (variant,) = [line for line in listed if line.startswith("fabnet-3source ")]
+    assert "options.sources=3" in variant
+    assert "init_from=fabnet-curriculum" in variant
+
+
+def test_parameters_are_those_of_the_encoder_asked_for() -> None:
+    listed = call("methods", "data.size=256", "encoder.width=32").out
+    (random,) = [line for line in listed.splitlines() if line.strip().startswith("random ")]
+    assert "4.89 M" in random, "the paper's encoder"
 
 
 def test_tasks_are_listed() -> None:
