@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test bench lint clean
+.PHONY: run test bench lint docs clean
 
 run: $(VENV)/installed
 	$(BIN)/fabbench run $(ARGS)
@@ -21,6 +21,9 @@ bench: $(VENV)/installed-test
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/installed-test
+	$(BIN)/python docs/build.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -1,22 +1,23 @@
 """What the README tells a newcomer to type works."""
 
-import re
 import shlex
 from pathlib import Path
 
 from benchmark import config
+from docs import build
 from tests.benchmark.tiny import ROOT, call, cells, settings
 
 README = (ROOT / "README.md").read_text()
 
 
 def test_its_method_is_trained_probed_and_tabulated(tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    file = tmp_path / "denoise.py"
-    file.write_text(code)
-    finished = call("run", *settings(tmp_path, f"methods=autoencoder,{file}"))
+    finished = call("run", *settings(tmp_path, f"methods=autoencoder,{build.EXAMPLE}"))
     assert finished.code == 0, finished.err
     assert {cell["variant"] for cell in cells(tmp_path / "runs" / "quick")} == {"autoencoder", "denoise"}
+
+
+def test_its_method_is_the_example() -> None:
+    assert build.built() == README, "run `make docs`"
 
 
 def test_its_settings_exist() -> None:
