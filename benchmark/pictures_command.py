@@ -88,7 +88,7 @@ def _samples(folder: Path, config: Config) -> list[Path]:
     if not pictures:
         return []
     path = folder / PICTURES / "tracks.png"
-    sample_sheet(pictures, path, f"{folder}: tracks of people it was not trained on")
+    sample_sheet(pictures, path, f"{_short(folder)}: tracks of people it was not trained on")
     return [path]
 
 
@@ -112,9 +112,14 @@ def _faces(folder: Path, config: Config) -> list[Path]:
         assert target.eyes is not None
         errors = landmark_errors(predicted, truth, target.eyes)
         path = folder / PICTURES / f"{task}.png"
-        landmark_sheet(faces.frames[rows], truth, predicted, errors, path, f"{folder}: {task}, {head}")
+        landmark_sheet(faces.frames[rows], truth, predicted, errors, path, f"{_short(folder)}: {task}, {head}")
         made.append(path)
     return made
+
+
+def _short(folder: Path) -> str:
+    """Variant and seed of a run's folder."""
+    return "/".join(folder.resolve().parts[-2:])
 
 
 def _predicted(
