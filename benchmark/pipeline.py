@@ -17,7 +17,8 @@ from benchmark.progress import RunsProgress, data_progress, say
 from benchmark.schema import Config, SyntheticData, row_name
 from benchmark.store import Run
 from benchmark.variants import Folder, Variant, resolve
-from slurm.launch import Job, Outcome, launch
+from slurm.graph import Job, Outcome
+from slurm.launch import launch
 
 if TYPE_CHECKING:
     from benchmark.data.labelled import LabelledSet

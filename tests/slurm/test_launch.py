@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from slurm.launch import Job, launch
+from slurm.graph import Job
+from slurm.launch import launch
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,7 +102,8 @@ def test_workers_end_with_the_process_that_launched_them(tmp_path: Path) -> None
     script = textwrap.dedent(f"""
         import sys; sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
-        from slurm.launch import Job, launch
+        from slurm.graph import Job
+        from slurm.launch import launch
         from tests.slurm.test_launch import wait
         launch([Job("a", wait, ({str(tmp_path / "pid")!r},))], "local", 1, Path({str(tmp_path / "logs")!r}))
     """)
@@ -123,7 +125,8 @@ def test_ctrl_c_ends_the_workers_without_a_word_from_them(tmp_path: Path) -> Non
     script = textwrap.dedent(f"""
         import sys; sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
-        from slurm.launch import Job, launch
+        from slurm.graph import Job
+        from slurm.launch import launch
         from tests.slurm.test_launch import wait
         try:
             launch([Job("a", wait, ({str(tmp_path / "pid")!r},))], "local", 1, Path({str(tmp_path / "logs")!r}))

@@ -1,0 +1,48 @@
+"""Which job of Slurm does which job of ours: one small file, so that a later command finds what an earlier one did."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FILE = "jobs.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The last submission of one job: ``job`` is Slurm's number_index, ``array`` the name it has in the queue."""
+
+    stage: str
+    job: str
+    array: str
+    log: str
+    submitted: float
+
+
+class Ledger:
+    """The entries of one folder, by the names of jobs."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.entries: dict[str, Entry] = {}
+        if (path := folder / FILE).is_file():
+            self.entries = {name: Entry(**entry) for name, entry in json.loads(path.read_text()).items()}
+
+    def add(self, entries: dict[str, Entry]) -> None:
+        """Notes submissions, for good."""
+        self.entries |= entries
+        temporary = self.folder / f".{FILE}.{os.getpid()}"
+        temporary.write_text(json.dumps({name: asdict(entry) for name, entry in self.entries.items()}, indent=1))
+        temporary.replace(self.folder / FILE)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Ledger]:
+    """The folder's ledger for this process alone: of two commands at once, the second sees what the first submitted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield Ledger(folder)

@@ -1,0 +1,114 @@
+"""Submits a graph to Slurm in one go and returns: nothing has to stay behind on the login node."""
+
+import pickle
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slurm.arrays import Array, arrange
+from slurm.commands import SlurmError, max_array_size, sbatch, scancel, squeue
+from slurm.graph import Job
+from slurm.ledger import Entry, Ledger, opened
+from slurm.resources import Resources, Site
+from slurm.script import log, script
+
+NEVER = "DependencyNeverSatisfied"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a launch has put into the queue, and the names of jobs that were there already."""
+
+    arrays: list[Array]
+    queued: list[str]
+
+
+def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, folder: Path, logs: Path) -> Submission:
+    """Submits every job that is not in the queue already.
+
+    Args:
+        jobs: all that is not done yet, with what may be queued or running.
+        resources: by stage.
+        site: how jobs start there.
+        folder: of the ledger and of what the jobs read; on a file system that the nodes share.
+        logs: where their output goes; on such a file system as well.
+
+    Raises:
+        SlurmError: Slurm refused something; what this launch had submitted before it is cancelled again.
+        ValueError: a graph that cannot be run.
+    """
+    with opened(folder) as ledger:
+        queued = in_queue(ledger)
+        arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources)
+        place = Path(tempfile.mkdtemp(dir=folder, prefix=time.strftime("%Y%m%d-%H%M%S-")))
+        logs.mkdir(parents=True, exist_ok=True)
+        try:
+            for number, array in enumerate(arrays):
+                _submit(array, place / f"{number}-{array.stage}", resources[array.stage], site, logs, ledger)
+        except SlurmError:
+            scancel([array.number for array in arrays if array.number])
+            raise
+    return Submission(arrays, [job.name for job in jobs if job.name in queued])
+
+
+def scripts(
+    jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, folder: Path, logs: Path
+) -> list[tuple[Array, str]]:
+    """What `submit` would submit, with the text of each batch script; writes and submits nothing."""
+    ledger = Ledger(folder)
+    queued = in_queue(ledger) if ledger.entries else {}
+    arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources)
+    for number, array in enumerate(arrays):
+        array.number = f"ARRAY{number}"
+    place = folder / "LAUNCH"
+    return [
+        (
+            array,
+            script(array, _name(site, array), resources[array.stage], site, place / f"{n}-{array.stage}.pickle", logs),
+        )
+        for n, array in enumerate(arrays)
+    ]
+
+
+def in_queue(ledger: Ledger) -> dict[str, str]:
+    """The names of jobs that wait or run, with Slurm's number_index."""
+    if not ledger.entries:
+        return {}
+    seen = squeue()
+    return {
+        name: entry.job
+        for name, entry in ledger.entries.items()
+        if entry.job in seen and seen[entry.job].name == entry.array and seen[entry.job].reason != NEVER
+    }
+
+
+def _arrange(jobs: Sequence[Job], queued: dict[str, str], resources: Mapping[str, Resources]) -> list[Array]:
+    packs = {stage: one.pack for stage, one in resources.items()}
+    return arrange(jobs, queued, packs, max_array_size())
+
+
+def _name(site: Site, array: Array) -> str:
+    return f"{site.name}-{array.stage}"
+
+
+def _submit(array: Array, place: Path, resources: Resources, site: Site, logs: Path, ledger: Ledger) -> None:
+    bundle, batch = place.with_suffix(".pickle"), place.with_suffix(".sbatch")
+    calls = {index: [(job.name, job.call, job.args) for job in members] for index, members in array.members.items()}
+    bundle.write_bytes(pickle.dumps(calls))
+    batch.write_text(script(array, _name(site, array), resources, site, bundle, logs))
+    array.number = sbatch(batch, [f"--dependency={array.dependency}"] if array.dependency else [])
+    ledger.add(
+        {
+            job.name: Entry(
+                array.stage,
+                f"{array.number}_{index}",
+                _name(site, array),
+                str(log(array, index, position, resources, logs)),
+                time.time(),
+            )
+            for index, members in array.members.items()
+            for position, job in enumerate(members)
+        }
+    )

@@ -1,0 +1,42 @@
+"""`python -m slurm.worker BUNDLE ASKED`: does what one process of one member of a job array has to do.
+
+BUNDLE holds the calls that the launch submitted; ASKED is the file to make where the job is to be queued again.
+"""
+
+import os
+import pickle
+import sys
+from pathlib import Path
+
+from slurm import stop
+from slurm.calls import attempt
+from slurm.graph import Job
+
+
+def main() -> int:
+    """Entry point; returns the exit code: 1 where the job failed or has to go on later."""
+    stop.listen()
+    bundle, asked = (Path(word) for word in sys.argv[1:])
+    members = pickle.loads(bundle.read_bytes())[int(os.environ["SLURM_ARRAY_TASK_ID"])]
+    process = int(os.environ.get("SLURM_PROCID", "0"))
+    if len(members) == 1:
+        name, call, args = members[0]  # all processes of the allocation do it together
+    elif process < len(members):
+        name, call, args = members[process]
+    else:
+        return 0  # the last pack of an array may be smaller
+    try:
+        failure = attempt(Job(name, call, args))
+    except stop.Stopped as reason:
+        if stop.wants_requeue():
+            asked.touch()
+        print(f"{name}: stopped: {reason}", file=sys.stderr)
+        return 1
+    if failure is not None:
+        print(failure.story, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

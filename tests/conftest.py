@@ -1,0 +1,33 @@
+"""One real Slurm for all tests that need it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slurm.lab.cluster import Lab
+from slurm.lab.shape import LabError
+
+REQUIRED = "FABBENCH_LAB"  # set where the lab must start, as in continuous integration
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """A cluster of four nodes, in SLURM_CONF for this process and all it starts."""
+    place = Path(tempfile.mkdtemp(prefix="fabbench-lab-", dir="/tmp"))
+    cluster = Lab(place)
+    try:
+        cluster.shape.check()
+    except LabError as error:
+        if REQUIRED not in os.environ:
+            pytest.skip(str(error))
+        raise
+    cluster.up()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", str(cluster.conf))
+        yield cluster
+    cluster.down()
+    shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,74 @@
+"""What jobs of tests do, and how tests wait for them."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from slurm import stop
+from slurm.commands import squeue
+from slurm.graph import Job
+from slurm.resources import Resources, Site
+from slurm.snapshot import snapshot
+from slurm.submission import Submission, submit
+
+ROOT = Path(__file__).parents[2]
+SMALL = Resources(minutes=5, memory="100M")
+
+
+def write(path: str, text: str = "") -> None:
+    Path(path).write_text(text or "done")
+
+
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+def describe(path: str) -> None:
+    """What a job sees of where it runs."""
+    names = ("SLURMD_NODENAME", "SLURM_CPUS_PER_TASK", "CUDA_VISIBLE_DEVICES", "SLURM_NTASKS", "FROM_SETUP")
+    words = [f"{name}={os.environ.get(name, '')}" for name in names]
+    Path(path).write_text("\n".join([*words, f"CODE={Path(__file__).parents[2]}", f"PID={os.getpid()}"]))
+
+
+def count(path: str, steps: int, seconds: float) -> None:
+    """Counts to ``steps`` in a file, a step each ``seconds``, and goes on from what is there."""
+    file = Path(path)
+    while (step := int(file.read_text()) if file.is_file() else 0) < steps:
+        if stop.requested():
+            with file.with_suffix(".stops").open("a") as stops:
+                stops.write(f"{step}\n")
+            raise stop.Stopped(f"at step {step}")
+        time.sleep(seconds)
+        file.with_suffix(".new").write_text(str(step + 1))
+        file.with_suffix(".new").replace(file)
+
+
+def hold(path: str) -> None:
+    """Says on which node it runs and goes on until the file ``path``.go is there."""
+    Path(path).write_text(os.environ["SLURMD_NODENAME"])
+    while not Path(f"{path}.go").exists():
+        time.sleep(0.1)
+
+
+def site(place: Path, **changes: object) -> Site:
+    code = snapshot([ROOT / "slurm", ROOT / "tests"], [], place / "snapshots", {})
+    settings: dict[str, object] = {"name": f"test-{place.name}", "python": sys.executable, "snapshot": code}
+    return Site(**{**settings, **changes})  # type: ignore[arg-type]
+
+
+def launch(place: Path, jobs: Sequence[Job], resources: Resources = SMALL, **changes: object) -> Submission:
+    stages = {job.stage: resources for job in jobs}
+    return submit(jobs, stages, site(place, **changes), place / "slurm", place / "logs")
+
+
+def wait(condition: Callable[[], object], seconds: float = 60, say: Callable[[], object] = squeue) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s; {say()}"
+        time.sleep(0.2)
+
+
+def empty() -> bool:
+    return not squeue()

@@ -1,0 +1,22 @@
+import json
+from pathlib import Path
+
+from slurm.snapshot import snapshot
+
+
+def test_a_snapshot_keeps_what_would_run_now(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    (package / "__pycache__").mkdir(parents=True)
+    (package / "__pycache__" / "a.pyc").write_text("x")
+    (package / "a.py").write_text("first")
+    own = tmp_path / "own.py"
+    own.write_text("mine")
+    first = snapshot([package], [own], tmp_path / "snapshots", {"commit": "abc"})
+    assert snapshot([package], [own], tmp_path / "snapshots", {"commit": "abc"}) == first, "the same code, once"
+    (package / "a.py").write_text("second")
+    second = snapshot([package], [own], tmp_path / "snapshots", {"commit": "abc"})
+    assert [(one / "package" / "a.py").read_text() for one in (first, second)] == ["first", "second"]
+    assert (first / "files" / "own.py").read_text() == "mine"
+    assert not (first / "package" / "__pycache__").exists()
+    assert json.loads((first / "snapshot.json").read_text()) == {"commit": "abc", "snapshot": str(first)}
+    assert {path.name for path in (tmp_path / "snapshots").iterdir()} == {first.name, second.name}
