@@ -5,10 +5,13 @@ from collections.abc import Iterable, Mapping
 
 from benchmark.errors import UsageError, suggestion
 from benchmark.schema import SHIFTS, Config, JoinedData, TrainConfig, row_name
+from slurm.resources import Resources
 
 
-def check(config: Config, trains: Mapping[str, TrainConfig]) -> None:
+def check(config: Config, trains: Mapping[str, TrainConfig], jobs: Mapping[str, Resources]) -> None:
     """Checks every number, choice and name; ``trains`` holds the training settings of each variant.
+
+    ``jobs`` holds what the jobs of each stage ask a cluster for.
 
     Raises:
         UsageError: a number out of range, an unknown choice or task, a name that is used twice or no name.
@@ -18,7 +21,9 @@ def check(config: Config, trains: Mapping[str, TrainConfig]) -> None:
     _check_train("train", config.train)
     for name, train in trains.items():
         _check_train(f"variants.{name}.train", train)
-    _check_choice("launcher.kind", config.launcher.kind, ("inline", "local"))
+    _check_choice("launcher.kind", config.launcher.kind, ("inline", "local", "slurm"))
+    for stage, resources in jobs.items():
+        _check_resources(f"launcher.{stage}", resources)
     for head in config.probe.heads:
         _check_choice("probe.heads", head, ("linear", "exact", "mean"))
     _check_choice("probe.table_head", config.probe.table_head, config.probe.heads)
@@ -41,6 +46,8 @@ def _ranges(config: Config) -> list[tuple[str, float, float, float]]:
         ("augment.scale", config.augment.scale, 0, 0.9),
         ("probe.seed", config.probe.seed, 0, 2**63 - 1),
         ("launcher.workers", config.launcher.workers, 0, 1024),
+        ("launcher.notice_seconds", config.launcher.notice_seconds, 1, 65535),
+        ("launcher.requeues", config.launcher.requeues, 0, math.inf),
     ]
 
 
@@ -59,6 +66,15 @@ def _check_train(prefix: str, train: TrainConfig) -> None:
     _check_choice(f"{prefix}.schedule", train.schedule, ("one_cycle", "plateau", "constant"))
     _check_choice(f"{prefix}.amp", train.amp, ("auto", "bf16", "off"))
     _check_choice(f"{prefix}.device", train.device, ("auto", "cpu", "cuda"))
+
+
+def _check_resources(prefix: str, resources: Resources) -> None:
+    for key in ("cpus", "nodes", "processes", "pack"):
+        _check_range(f"{prefix}.{key}", getattr(resources, key), 1)
+    for key in ("minutes", "gpus", "parallel"):
+        _check_range(f"{prefix}.{key}", getattr(resources, key), 0)
+    if resources.pack > 1 and (resources.nodes > 1 or resources.processes > 1):
+        raise UsageError(f"{prefix}: jobs of several nodes or processes cannot be packed; leave out pack or the others")
 
 
 def _check_range(key: str, number: float, low: float, high: float = math.inf) -> None:

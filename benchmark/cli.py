@@ -1,7 +1,9 @@
 """`fabbench COMMAND [key=value ...]`: parses, calls, and turns mistakes into one line and an exit code."""
 
 import argparse
+import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,10 @@ from typing import TYPE_CHECKING, NoReturn
 from benchmark import __version__
 from benchmark.errors import FabbenchError, UsageError, suggestion
 
+WATCH_SECONDS = 5.0
+
 if TYPE_CHECKING:
+    from benchmark.pipeline import Summary
     from benchmark.schema import Config
 
 OVERRIDES = """
@@ -18,7 +23,7 @@ key=value sets one key of the configuration; the most used are
   preset=default|quick|FILE.yaml   the benchmark to start from        methods=fabnet,./mine.py  the rows
   data=synthetic|videos|frames|joined  what to pre-train on             tasks=synthetic-pose,...  what to probe
   data.root=DIR  data.store=DIR    raw files; the packed store        seeds=3 or seeds=[0,1,5]  repetitions
-  train.steps=N  train.lr=X        the budget, the same for all       launcher=inline|local     where it runs
+  train.steps=N  train.lr=X        the budget, the same for all       launcher=inline|local|slurm  where it runs
   out=DIR                          run folders (results/runs)         name=NAME                 of the benchmark
 `fabbench run --cfg` prints every key with its value."""
 
@@ -44,6 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(pipeline.describe_plan(config)))
         return 0
     summary = pipeline.run(config)
+    if summary.submitted is not None:
+        print(_submitted(summary, config))
+        return 0
     print(render(summary.folder, "text", config.probe.table_head))
     for failure in summary.failed:
         say(f"failed: {failure.name}: {failure.error}  (log: {failure.log})")
@@ -51,6 +59,70 @@ def run(arguments: argparse.Namespace) -> int:
         say("the tables show its cells as gaps; the same command tries again only what failed")
     print(f"\nTables, runs and logs are in {summary.folder}  (tables: {summary.folder / 'tables'})")
     return 1 if summary.failed else 0
+
+
+def _submitted(summary: "Summary", config: "Config") -> str:
+    """What has been put into the queue, and what to type next."""
+    assert summary.submitted is not None
+    lines = []
+    for array in summary.submitted.arrays:
+        jobs = sum(map(len, array.members.values()))
+        lines.append(f"job {array.number}: {array.stage}, {jobs} {'job' if jobs == 1 else 'jobs'}")
+    if queued := summary.submitted.queued:
+        lines.append(f"{len(queued)} jobs are in the queue already")
+    which = shlex.join([f"name={config.name}", f"out={config.out}"])
+    next_commands = {
+        f"fabbench status {which} --watch": "where every run stands",
+        f"fabbench logs {which} RUN --follow": "what it prints",
+        f"fabbench cancel {which}": "takes all of it out of the queue",
+        f"fabbench tables {which}": "what there is of them; complete once all has ended",
+    }
+    width = max(map(len, next_commands))
+    lines += ["", *(f"{command:<{width}}  {what}" for command, what in next_commands.items())]
+    return "\n".join([*lines, "The same command again submits only what is missing, failed or lost by then."])
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Tells where every stage of every run stands; 1 where one has ended badly."""
+    from benchmark import cluster
+    from benchmark.progress import console
+    from benchmark.status import report
+
+    config = _config(arguments)
+    while True:
+        found = report(cluster.folder(config), cluster.ledger_folder(config))
+        if arguments.watch and sys.stdout.isatty():
+            console.clear()
+        print(found.text(arguments.all), flush=True)
+        if not (arguments.watch and found.open):
+            return 1 if found.bad else 0
+        time.sleep(WATCH_SECONDS)
+
+
+def logs(arguments: argparse.Namespace) -> int:
+    """Prints what jobs have written."""
+    from benchmark import cluster
+    from benchmark.logs import show
+
+    names = _names(arguments)
+    if not names:
+        raise UsageError("`fabbench logs` needs a run, such as fabnet/seed0; `fabbench status --all` lists them")
+    config = _config(arguments)
+    show(names, cluster.folder(config), cluster.ledger_folder(config), arguments.follow)
+    return 0
+
+
+def cancel(arguments: argparse.Namespace) -> int:
+    """Takes jobs out of the queue and ends those that run."""
+    from benchmark import cluster
+    from benchmark.status import chosen
+
+    names = _names(arguments)
+    config = _config(arguments)
+    jobs = chosen(names, cluster.folder(config)) if names else None
+    cancelled = cluster.cancel(config, jobs)
+    print(f"{len(cancelled)} jobs cancelled" + (f": {', '.join(cancelled)}" if names and cancelled else ""))
+    return 0
 
 
 def prepare(arguments: argparse.Namespace) -> int:
@@ -181,6 +253,25 @@ COMMANDS = {
   fabbench run preset=real_mini root=/data --dry-run""",
         dry_run=True,
     ),
+    "status": Command(
+        status,
+        "where every stage of every run stands; exit code 1 where one has failed or is lost",
+        """  fabbench status                                   what is not done, and counts
+  fabbench status preset=quick --all                done stages as well
+  fabbench status --watch                           again every few seconds, until nothing is left in the queue""",
+    ),
+    "logs": Command(
+        logs,
+        "print what a run's jobs have written",
+        """  fabbench logs fabnet/seed0
+  fabbench logs fabnet/seed0:pretrain --follow      as it comes, until the job has ended""",
+    ),
+    "cancel": Command(
+        cancel,
+        "take a benchmark's jobs out of the queue, or some runs' only",
+        """  fabbench cancel
+  fabbench cancel rotation/seed0 fabnet/seed1:probe""",
+    ),
     "prepare": Command(
         prepare,
         "pack raw videos or frames into a track store",
@@ -268,6 +359,13 @@ def _main(words: list[str]) -> int:
     return COMMANDS[parsed.command].act(parsed)
 
 
+def _names(arguments: argparse.Namespace) -> list[str]:
+    """The words that are no settings, which are taken out of them."""
+    names = [word for word in arguments.overrides if "=" not in word]
+    arguments.overrides = [word for word in arguments.overrides if "=" in word]
+    return names
+
+
 def _config(arguments: argparse.Namespace) -> "Config":
     from benchmark.config import load
 
@@ -299,8 +397,8 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=raw,
             allow_abbrev=False,
         )
-        what = {"import": "FILE key=value", "pictures": "RUN key=value"}.get(name, "key=value")
-        one.add_argument("overrides", nargs="*", metavar=what, help="settings, see below")
+        named = {"import": "FILE ", "pictures": "RUN ", "logs": "RUN ", "cancel": "[RUN] "}.get(name, "")
+        one.add_argument("overrides", nargs="*", metavar=f"{named}key=value", help="settings, see below")
         one.add_argument("--cfg", action="store_true", help="print the resolved configuration and stop")
         if command.dry_run:
             one.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
@@ -309,6 +407,11 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument(
                 "--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the method"
             )
+        if name == "status":
+            one.add_argument("--watch", action="store_true", help="look again every few seconds until all has ended")
+            one.add_argument("--all", action="store_true", help="show stages that are done as well")
+        if name == "logs":
+            one.add_argument("--follow", action="store_true", help="go on until the jobs have ended")
         if name == "tables":
             one.add_argument("--format", choices=["text", "md", "tex", "csv", "json"], default="text")
     return parser

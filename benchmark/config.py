@@ -15,8 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from benchmark.checks import check
 from benchmark.errors import UsageError, first_line, suggestion
-from benchmark.schema import DATA_KINDS, Config, TrainConfig, VariantConfig
+from benchmark.schema import DATA_KINDS, STAGES, Config, TrainConfig, VariantConfig
 from benchmark.store import CONFIG
+from slurm.resources import Resources
 
 GROUPS = ("preset", "data", "launcher")
 LISTS = ("methods", "tasks", "seeds")
@@ -172,7 +173,8 @@ def _typed(values: dict[str, Any]) -> Config:
     own = imported(config.imported)
     for name in config.methods:
         config.variants.setdefault(name, own.get(name) or VariantConfig(method=name))
-    check(config, {name: variant_train(config, name) for name in config.variants})
+    jobs = {stage: stage_resources(config, stage) for stage in STAGES}
+    check(config, {name: variant_train(config, name) for name in config.variants}, jobs)
     return config
 
 
@@ -201,6 +203,16 @@ def variant_train(config: Config, name: str) -> TrainConfig:
     """The training settings of one variant: the benchmark's, with its own exceptions."""
     own = config.variants[name].train
     return _schema(TrainConfig, {**plain(config.train), **own}, f"variants.{name}.train.")
+
+
+def stage_resources(config: Config, stage: str) -> Resources:
+    """What the jobs of a stage ask a cluster for.
+
+    Raises:
+        UsageError: an unknown key, or a value of the wrong type.
+    """
+    own = getattr(config.launcher, stage)
+    return _schema(Resources, {**config.launcher.job, **own}, f"launcher.{stage}.")
 
 
 def _schema(schema: type, values: dict[str, Any], prefix: str) -> Any:

@@ -22,6 +22,10 @@ class DataError(FabbenchError):
     """A file, folder or data set is missing, broken or unusable (exit code 1)."""
 
 
+class ClusterError(FabbenchError):
+    """Slurm refused something, or cannot be reached (exit code 1)."""
+
+
 def first_line(error: BaseException) -> str:
     """What an exception says, in one line; its kind where it says nothing."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark import cluster, graph
 from benchmark import config as configuration
 from benchmark.data import catalogue
 from benchmark.data.split import SPLITS
@@ -17,8 +18,9 @@ from benchmark.progress import RunsProgress, data_progress, say
 from benchmark.schema import Config, SyntheticData, row_name
 from benchmark.store import Run
 from benchmark.variants import Folder, Variant, resolve
-from slurm.graph import Job, Outcome
+from slurm.graph import Outcome
 from slurm.launch import launch
+from slurm.submission import Submission
 
 if TYPE_CHECKING:
     from benchmark.data.labelled import LabelledSet
@@ -31,6 +33,7 @@ class Summary:
 
     folder: Path
     failed: list[Outcome]
+    submitted: Submission | None = None  # to a cluster: nothing has ended yet
 
 
 def check_data(config: Config, variants: dict[str, Variant]) -> None:
@@ -173,7 +176,7 @@ def _run(config: Config, variant: Variant, seed: int, task: str | None, data_has
 
 
 def run(config: Config) -> Summary:
-    """Runs the benchmark, doing only what is not done yet, and writes its tables."""
+    """Runs the benchmark, doing only what is not done yet, and writes its tables; on a cluster, submits all of it."""
     from benchmark import stages
     from benchmark.results import BENCHMARK, write_tables
 
@@ -188,15 +191,16 @@ def run(config: Config) -> Summary:
     write_json(folder / BENCHMARK, _description(config, works))
     open_works = [work for work in works if stages.missing(work)]
     say(f"{len(works)} runs: {len(works) - len(open_works)} done, {len(open_works)} to do")
-    jobs = _jobs(open_works, variants)
+    if open_works and config.launcher.kind == "slurm":
+        return Summary(folder, [], cluster.submit_all(config, open_works, variants))
     outcomes: list[Outcome] = []
-    if jobs:
+    if open_works:
+        jobs = graph.jobs(open_works, variants)
         logs = folder / "logs" / time.strftime("%Y%m%d-%H%M%S")
         with RunsProgress([work.run for work in open_works]):
             outcomes = launch(jobs, config.launcher.kind, _workers(config), logs, _gpus())
-    failed = [outcome for outcome in outcomes if outcome.error]
     write_tables(folder, config.probe.table_head)
-    return Summary(folder, failed)
+    return Summary(folder, graph.failures(outcomes))
 
 
 def describe_plan(config: Config) -> list[str]:
@@ -218,10 +222,14 @@ def describe_plan(config: Config) -> list[str]:
     from benchmark.stages import SetFile
 
     files = {name: SetFile.of(path) for name, path in sets.items()}
-    for work in plan(config, variants, read_manifest(folder), files):
+    works = plan(config, variants, read_manifest(folder), files)
+    for work in works:
         todo = ", ".join(missing(work)) or "done"
         after = f" (after {work.parent.name})" if work.parent and todo != "done" else ""
         lines.append(f"run      {work.run.name}: {todo}{after}  [{work.run.folder}]")
+    open_works = [work for work in works if missing(work)]
+    if open_works and config.launcher.kind == "slurm":
+        lines += cluster.describe(config, open_works, variants)
     return lines
 
 
@@ -243,44 +251,21 @@ def _description(config: Config, works: "list[Work]") -> dict[str, Any]:
         "note": config.note,
         "config": configuration.plain(config),
         "tasks": config.tasks,
-        "runs": [
-            {
-                "run": str(work.run.folder.relative_to(config.out)),
-                "variant": work.run.variant,
-                "kind": work.run.kind,
-                "seed": work.run.seed,
-                "tasks": list(work.tasks),
-            }
-            for work in works
-            if work.tasks
-        ],
+        "runs": [_described(work, config.out) for work in works if work.tasks],
+        "starts": [_described(work, config.out) for work in works if not work.tasks],
     }
 
 
-def _jobs(works: "list[Work]", variants: dict[str, Variant]) -> list[Job]:
-    """A job for each run, each after the run it starts from; those that most hangs on first."""
-    from benchmark import stages
-
-    waiting = {work.run.name for work in works}
-    effort: dict[str, int] = {}
-    for work in reversed(works):  # those that start from a run stand after it
-        effort[work.run.name] = _effort(work, variants[work.run.variant]) + effort.get(work.run.name, 0)
-        if work.parent:
-            effort[work.parent.name] = max(effort.get(work.parent.name, 0), effort[work.run.name])
-    return [
-        Job(
-            work.run.name,
-            stages.do,
-            (work,),
-            after=(work.parent.name,) if work.parent and work.parent.name in waiting else (),
-        )
-        for work in sorted(works, key=lambda work: effort[work.run.name], reverse=True)
-    ]
-
-
-def _effort(work: "Work", variant: Variant) -> int:
-    """A guess at a run's length."""
-    return variant.train.steps * (1 + variant.frames) if work.run.kind == "method" else 0
+def _described(work: "Work", out: str) -> dict[str, Any]:
+    return {
+        "run": str(work.run.folder.relative_to(out)),
+        "name": work.run.name,
+        "variant": work.run.variant,
+        "kind": work.run.kind,
+        "seed": work.run.seed,
+        "sets": list(work.sets),
+        "tasks": list(work.tasks),
+    }
 
 
 def _longest_track(config: Config) -> int:
@@ -307,4 +292,6 @@ def _workers(config: Config) -> int:
 def _threads(config: Config) -> int:
     if config.train.threads:
         return config.train.threads
+    if config.launcher.kind == "slurm":
+        return 0  # what each job is given
     return cores() if config.launcher.kind == "inline" else max(1, cores() // _workers(config))

@@ -28,6 +28,7 @@ from benchmark.schedule import Schedule
 from benchmark.schema import AugmentConfig, TrainConfig
 from benchmark.store import WEIGHTS
 from methods.base import Method, MethodOutput
+from slurm.stop import Stopped, deaf
 
 Batch = tuple[Tensor, ...]
 CHECKPOINT = "checkpoint.pt"  # in the run's folder, until the run is done
@@ -66,6 +67,7 @@ def pretrain(
     folder: Path,
     steps_before: int = 0,
     progress: Callable[[dict[str, Any]], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[Path]:
     """Trains ``method`` for ``config.steps`` steps, or sets the statistics of one that is not trained.
 
@@ -79,12 +81,13 @@ def pretrain(
     Raises:
         DivergedError: the loss is no longer finite.
         DataError: the checkpoint does not fit, or what watches the validation loss has no validation data.
+        Stopped: ``stop`` answered yes after a step; the checkpoint is of that step.
     """
     device = pick_device(config.device)
     loop = _Loop(method.to(device), config, augment, seed, device, folder)
     loop.restore()
     if method.trained:
-        loop.train(train_batches, val_batches, progress)
+        loop.train(train_batches, val_batches, progress, stop)
     else:
         loop.set_statistics(train_batches)
     return loop.finish(steps_before)
@@ -124,7 +127,13 @@ class _Loop:
 
     # -- the two ways to spend a budget ---------------------------------------------------------------------
 
-    def train(self, batches: Batches, val_batches: Batches | None, progress: Callable[[dict[str, Any]], None]) -> None:
+    def train(
+        self,
+        batches: Batches,
+        val_batches: Batches | None,
+        progress: Callable[[dict[str, Any]], None],
+        stop: Callable[[], bool],
+    ) -> None:
         if val_batches is None and self.schedule.watches_validation:
             what = "train.curriculum=true" if self.config.curriculum else "train.schedule=plateau"
             raise DataError(f"{what} needs a validation split, and this data has none")
@@ -146,9 +155,12 @@ class _Loop:
                 if self.schedule.converged:
                     break
                 due = now - saved > 60 * config.checkpoint_minutes > 0
-                if not last and (due or state.step % config.checkpoint_steps == 0):
+                stopping = not last and stop()
+                if not last and (due or stopping or state.step % config.checkpoint_steps == 0):
                     self._save(loss)
                     saved = time.monotonic()
+                if stopping:
+                    raise Stopped(f"after step {state.step}")
                 tick = time.monotonic()
 
     def set_statistics(self, batches: Batches) -> None:
@@ -365,8 +377,14 @@ def _stream(batches: Batches, steps: range, workers: int, device: torch.device) 
             num_workers=workers,
             pin_memory=device.type == "cuda",
             prefetch_factor=4 if workers else None,
+            worker_init_fn=_outlive_signals,
         )
     )
+
+
+def _outlive_signals(_: int) -> None:
+    """Readers work on until the loop has saved itself: a signal to stop comes to all processes of a job at once."""
+    deaf()
 
 
 class _Dataset(Dataset[Batch]):

@@ -26,10 +26,10 @@ def render(folder: Path, form: str, head: str) -> str:
         UsageError: no such benchmark.
         DataError: a record that cannot be read.
     """
-    about = _about(folder)
+    what = about(folder)
     try:
-        probes, costs = _records(folder, about)
-        expected = [(about["benchmark"], run["kind"], run["variant"]) for run in about["runs"]]
+        probes, costs = _records(folder, what)
+        expected = [(what["benchmark"], run["kind"], run["variant"]) for run in what["runs"]]
         if form in ("csv", "json"):
             found: list[Cell] = cells(probes, costs, head=head, expected=expected)
             return (as_json(found) if form == "json" else as_csv(found)).rstrip()
@@ -39,14 +39,20 @@ def render(folder: Path, form: str, head: str) -> str:
     except (KeyError, TypeError, AttributeError) as error:  # JSON, but not what a run writes
         raise DataError(f"{folder}: a record is altered ({error!r}); run the benchmark again") from error
     text = {"text": as_text, "md": as_markdown, "tex": as_latex}[form](made).rstrip()
-    return f"{_comment(note, form)}{text}" if (note := about.get("note")) else text
+    return f"{_comment(note, form)}{text}" if (note := what.get("note")) else text
 
 
 def _comment(note: str, form: str) -> str:
     return "".join(f"% {line}\n" for line in note.splitlines()) if form == "tex" else f"{note}\n\n"
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def about(folder: Path) -> dict[str, Any]:
+    """What the last launch of a benchmark consisted of.
+
+    Raises:
+        UsageError: no such benchmark.
+        DataError: the record cannot be read.
+    """
     path = folder / BENCHMARK
     if not path.is_file():
         found = sorted(other.parent.name for other in folder.parent.glob(f"*/{BENCHMARK}"))

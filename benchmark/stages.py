@@ -1,7 +1,8 @@
 """The stages of one run: pretrain, then embed every labelled set, then probe every task. Each is done once.
 
-A stage's key is a digest of its inputs; it is skipped when its done-marker names that key and its files are
-unaltered. So the same call after a crash redoes only what was under way.
+They are done in three parts, `pretrain`, `embed` and `probe`, which may run in different places. A stage's key is a
+digest of its inputs; it is skipped when its done-marker names that key and its files are unaltered. So the same call
+after a crash redoes only what was under way.
 """
 
 import json
@@ -25,12 +26,14 @@ from benchmark.pictures import training_curves
 from benchmark.pretrain import CHECKPOINT, COST, METRICS, PICTURES, parameters, pick_device, pretrain, save_method
 from benchmark.schema import ProbeConfig, TaskConfig
 from benchmark.start import adopt, load_all, steps_spent
-from benchmark.store import WEIGHTS, Run, is_done, locked, mark_done, set_status
+from benchmark.store import PARTS, WEIGHTS, Run, is_done, locked, mark_done, part_of, set_status
 from benchmark.supervised import task_coding, task_loss
 from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
 from probes.probe import probe
+from slurm.here import given_cores
+from slurm.stop import Stopped, requested
 
 VERSION = 1  # of what the embed and probe stages compute; raise it when their results change
 
@@ -60,7 +63,7 @@ class Work:
     sets: dict[str, SetFile]  # labelled sets by name
     tasks: dict[str, TaskConfig]
     probe: ProbeConfig
-    threads: int
+    threads: int  # 0: as many as the job is given cores
     command: list[str]  # what was typed, for the record
     parent: Run | None = None  # starts from this run's weights
     origin: Path | None = None  # or starts from, or if pretrained consists of, the weights in this folder
@@ -82,21 +85,36 @@ class Work:
         return faces.targets[name]
 
 
-def do(work: Work) -> None:
-    """Brings one run to its end, doing only what is not done yet."""
-    torch.set_num_threads(work.threads)
+def do(work: Work, part: str) -> None:
+    """Brings one part of a run to its end, doing only what is not done yet.
+
+    Raises:
+        DataError: a part before it is not done.
+        Stopped: this process was asked to stop; calling again goes on.
+    """
+    torch.set_num_threads(work.threads or given_cores())
     run = work.run
     with locked(run.folder):
-        stage = "start"
+        stage = part
         try:
             run.create(work.command)
             for stage, key, make in _stages(work):
-                if not is_done(run.folder, stage, key):
-                    set_status(run.folder, stage=stage, state="running")
-                    mark_done(run.folder, stage, key, make())
-            for name in (CHECKPOINT, "error.log"):  # the checkpoint not before the markers, or a crash costs training
+                if is_done(run.folder, stage, key):
+                    continue
+                if part_of(stage) != part:
+                    if PARTS.index(part_of(stage)) < PARTS.index(part):
+                        raise DataError(f"{stage} of {run.name} is not done; run the benchmark again")
+                    break
+                if requested():
+                    raise Stopped(f"before {stage}")
+                set_status(run.folder, stage=stage, state="running")
+                mark_done(run.folder, stage, key, make())
+            for name in (CHECKPOINT, "error.log"):  # the checkpoint not before the marker, or a crash costs training
                 (run.folder / name).unlink(missing_ok=True)
-            set_status(run.folder, stage=stage, state="done")
+            set_status(run.folder, stage=stage, state="waiting" if missing(work) else "done")
+        except Stopped:
+            set_status(run.folder, stage=stage, state="stopped")
+            raise
         except Exception as error:
             (run.folder / "error.log").write_text(traceback.format_exc())
             set_status(run.folder, stage=stage, state="failed", error=first_line(error))
@@ -165,6 +183,7 @@ def _pretrain(work: Work) -> list[Path]:
         folder=run.folder,
         steps_before=steps_before,
         progress=progress,
+        stop=requested,
     )
     if (run.folder / METRICS).is_file():
         training_curves(run.folder / METRICS, run.folder / PICTURES / "training.png")

@@ -27,8 +27,11 @@ import yaml
 from benchmark import __version__
 from benchmark.files import digest, read_json, sha256, write_json, write_text
 from benchmark.schema import RESOURCES, AugmentConfig, EncoderConfig, TrainConfig
+from slurm.here import job
+from slurm.snapshot import ABOUT
 
 CONFIG = "config.yaml"  # what a folder's weights are of
+PARTS = ("pretrain", "embed", "probe")  # of a run, which may be done in different places
 WEIGHTS = "method.safetensors"
 
 
@@ -98,7 +101,15 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         config = {**asdict(self), "identity": self.identity, "key": self.key}
         write_text(self.folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
-        write_json(self.folder / "environment.json", {**environment(), "command": command})
+        path = self.folder / "environment.json"
+        own = job()
+        jobs = [*(read_json(path).get("slurm", []) if path.is_file() else []), *([own] if own else [])]
+        write_json(path, {**environment(), "command": command, **({"slurm": jobs} if jobs else {})})
+
+
+def part_of(stage: str) -> str:
+    """The part of a run that a stage such as `probe-synthetic-pose` belongs to."""
+    return stage.partition("-")[0]
 
 
 def is_done(folder: Path, stage: str, key: str) -> bool:
@@ -126,7 +137,7 @@ def set_status(folder: Path, **values: Any) -> None:
     """Writes the run's status with a heartbeat."""
     write_json(
         folder / "status.json",
-        {**values, "heartbeat": time.time(), "pid": os.getpid(), "host": platform.node()},
+        {**values, **(job() or {}), "heartbeat": time.time(), "pid": os.getpid(), "host": platform.node()},
     )
 
 
@@ -173,7 +184,12 @@ def environment() -> dict[str, Any]:
 
 @cache
 def code() -> dict[str, str | None]:
-    """The version, and the commit and differences where it runs from a checkout, as when this process began."""
+    """The version, and the commit and differences of the checkout it runs from, as when this process began.
+
+    A snapshot knows those of the checkout it is of, and its own path.
+    """
+    if (about := Path(__file__).parents[1] / ABOUT).is_file():
+        return read_json(about)
     return {"fab-bench": __version__, **_git(Path(__file__).parent)}
 
 

@@ -30,7 +30,7 @@ def listen() -> None:
 
 
 def deaf() -> None:
-    """Lets helper processes, such as data-loader workers, live on while the process that needs them saves itself."""
+    """For helper processes, such as data-loader workers, which live on until the process that needs them is saved."""
     for number in (NOTICE, END):
         signal.signal(number, signal.SIG_IGN)
 

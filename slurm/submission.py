@@ -41,6 +41,9 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
     """
     with opened(folder) as ledger:
         queued = in_queue(ledger)
+        late = [queued.pop(job.name) for job in jobs if job.whatever and job.name in queued and _anew(jobs, queued)]
+        if late:
+            scancel(late)  # it would not wait for what is submitted now
         arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources)
         place = Path(tempfile.mkdtemp(dir=folder, prefix=time.strftime("%Y%m%d-%H%M%S-")))
         logs.mkdir(parents=True, exist_ok=True)
@@ -82,6 +85,11 @@ def in_queue(ledger: Ledger) -> dict[str, str]:
         for name, entry in ledger.entries.items()
         if entry.job in seen and seen[entry.job].name == entry.array and seen[entry.job].reason != NEVER
     }
+
+
+def _anew(jobs: Sequence[Job], queued: dict[str, str]) -> bool:
+    """Whether there is anything to submit but what waits for all else."""
+    return any(job.name not in queued for job in jobs if not job.whatever)
 
 
 def _arrange(jobs: Sequence[Job], queued: dict[str, str], resources: Mapping[str, Resources]) -> list[Array]:

@@ -117,7 +117,7 @@ def test_null_and_nested_values() -> None:
         ("train.schedule=cosine", "there is: constant, one_cycle, plateau"),
         ("train.amp=half", "there is: auto, bf16, off"),
         ("train.device=xla", "there is: auto, cpu, cuda"),
-        ("launcher.kind=slrm", "there is: inline, local"),
+        ("launcher.kind=slrm", "did you mean 'slurm'?"),
         ("probe.table_head=exat", "did you mean 'exact'?"),
         ("steps", "expected key=value, got 'steps'"),
         ("=3", "unknown key"),

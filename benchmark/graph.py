@@ -1,0 +1,74 @@
+"""A benchmark as a graph of jobs: each run's pretrain, embed and probe, after the run it starts from; tables last."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.store import part_of
+from benchmark.variants import Variant
+from slurm.graph import Job, Outcome
+
+if TYPE_CHECKING:
+    from benchmark.stages import Work
+
+TABLES = "tables"
+
+
+def jobs(works: "Sequence[Work]", variants: dict[str, Variant]) -> list[Job]:
+    """Jobs for all that is missing of runs; the runs that most hangs on come first."""
+    effort: dict[str, int] = {}
+    for work in reversed(works):  # those that start from a run stand after it
+        effort[work.run.name] = _effort(work, variants[work.run.variant]) + effort.get(work.run.name, 0)
+        if work.parent:
+            effort[work.parent.name] = max(effort.get(work.parent.name, 0), effort[work.run.name])
+    found: list[Job] = []
+    names = {job_name(work.run.name, part) for work in works for part in missing_parts(work)}
+    for work in sorted(works, key=lambda work: effort[work.run.name], reverse=True):
+        found += _jobs(work, names)
+    return found
+
+
+def tables_job(jobs: Sequence[Job], folder: Path, head: str) -> Job:
+    """The tables, once all else has ended, well or not."""
+    from benchmark.results import write_tables
+
+    return Job(TABLES, write_tables, (folder, head), tuple(job.name for job in jobs), TABLES, whatever=True)
+
+
+def job_name(run: str, part: str) -> str:
+    """What the job of one part of a run is called."""
+    return f"{run} {part}"
+
+
+def failures(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """One outcome for each run that did not end well, by its name: what went wrong first."""
+    found: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        run = outcome.name.rpartition(" ")[0]
+        if outcome.error and run not in found:
+            found[run] = Outcome(run, outcome.error, outcome.log)
+    return list(found.values())
+
+
+def missing_parts(work: "Work") -> list[str]:
+    """The parts of a run that are not done yet."""
+    from benchmark.stages import missing
+
+    return list(dict.fromkeys(part_of(stage) for stage in missing(work)))
+
+
+def _jobs(work: "Work", names: set[str]) -> list[Job]:
+    from benchmark.stages import do
+
+    found: list[Job] = []
+    for part in missing_parts(work):
+        before = [found[-1].name] if found else []
+        if part == "pretrain" and work.parent and (parent := job_name(work.parent.name, part)) in names:
+            before = [parent]
+        found.append(Job(job_name(work.run.name, part), do, (work, part), tuple(before), part))
+    return found
+
+
+def _effort(work: "Work", variant: Variant) -> int:
+    """A guess at a run's length."""
+    return variant.train.steps * (1 + variant.frames) if work.run.kind == "method" else 0

@@ -1,0 +1,208 @@
+"""Whole benchmarks on a real Slurm."""
+
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from benchmark.store import status
+from slurm.commands import squeue
+from slurm.lab.cluster import Lab
+from slurm.lab.shape import Shape
+from slurm.ledger import Ledger
+from tests.benchmark.tiny import METHOD, call, cells, settings, times
+from tests.slurm.calls import empty, wait
+
+SLURM = ("launcher=slurm", "launcher.job.memory=900M", "launcher.job.cpus=1", "launcher.job.minutes=10")
+SLOW = METHOD.replace("    def forward", "    def forward").replace(
+    "return MethodOutput", "import time; time.sleep(0.1); return MethodOutput"
+)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny data, made once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def job(place: Path, name: str) -> str:
+    return Ledger(place / "runs" / "quick" / "slurm").entries[name].job
+
+
+def folder(place: Path, variant: str) -> Path:
+    return next(place.glob(f"runs/quick/synthetic/{variant}/seed0-*"))
+
+
+def test_a_benchmark_through_the_queue_has_the_tables_of_one_run_here(lab: Lab, tmp_path: Path, cache: Path) -> None:
+    tuned = "variants.tuned={method: rotation, init_from: fabnet}"
+    what = (tuned, "methods=mean,autoencoder,rotation,split_brain,fabnet,tuned", "seeds=2")
+    what = (*what, "tasks=synthetic-pose,synthetic-aus")
+    submitted = call("run", *settings(tmp_path / "queue", *what, *SLURM, cache=cache))
+    assert submitted.code == 0, submitted.err
+    assert submitted.out.count("job ") == 7, "two of each part: those that start from other runs wait for them"
+    again = call("run", *settings(tmp_path / "queue", *what, *SLURM, cache=cache))
+    assert "jobs are in the queue already" in again.out
+    assert "job " not in again.out.partition("jobs are in the queue")[0]
+    called = settings(tmp_path / "queue", *what)
+    assert "waiting" in call("status", *called).out
+    here = call("run", *settings(tmp_path / "here", *what, cache=cache))
+    assert here.code == 0, here.err
+    wait(empty, 300)
+    after = call("status", *called)
+    assert after.code == 0, after.out
+    assert "pretrain:  11 done" in after.out
+    assert cells(tmp_path / "queue" / "runs" / "quick") == cells(tmp_path / "here" / "runs" / "quick")
+    about = json.loads((folder(tmp_path / "queue", "tuned") / "environment.json").read_text())
+    assert [one["job"] for one in about["slurm"]] == [job(tmp_path / "queue", f"tuned/seed0 {part}") for part in PARTS]
+    assert Path(about["snapshot"], "benchmark", "cli.py").is_file()
+    assert len(about["commit"]) == 40
+
+
+PARTS = ("pretrain", "embed", "probe")
+
+
+def test_whatever_ends_training_early_the_weights_are_those_of_calm_training(
+    lab: Lab, tmp_path: Path, cache: Path
+) -> None:
+    """Notice of the walltime, two requeues, the death of a node, and the controller restarted in the middle."""
+    own = tmp_path / "own_slow.py"
+    own.write_text(SLOW.format(name="own-slow"))
+    what = (f"methods={own}", "train.steps=150", "train.log_steps=5", "train.workers=1")
+    calm = call("run", *settings(tmp_path / "calm", *what, cache=cache))
+    assert calm.code == 0, calm.err
+    place = tmp_path / "queue"
+    assert call("run", *settings(place, *what, *SLURM, cache=cache)).code == 0
+    own.write_text("this is no method")  # what is queued runs what was there at submission
+    name = "own_slow/seed0 pretrain"
+
+    def trains_in_life(number: int) -> bool:
+        now = status(folder(place, "own_slow")) if list(place.glob("runs/quick/synthetic/*")) else {}
+        return now.get("step", 0) > 0 and now.get("restarts") == number and now["state"] == "running"
+
+    wait(lambda: trains_in_life(0), 90)
+    subprocess.run(["scancel", "--signal=USR2", job(place, name)], check=True)
+    lab.stop_controller()
+    time.sleep(2)
+    lab.start_controller()
+    wait(lambda: trains_in_life(1), 90)
+    assert torch.load(folder(place, "own_slow") / "checkpoint.pt", weights_only=True)["state"]["step"] > 0
+    subprocess.run(["scontrol", "requeue", job(place, name)], check=True)
+    wait(lambda: trains_in_life(2), 90)
+    node = squeue()[job(place, name)].node
+    lab.kill_node(node)
+    subprocess.run(["scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test"], check=True)
+    wait(lambda: trains_in_life(3), 90)
+    assert squeue()[job(place, name)].node != node
+    lab.start_node(node)
+    wait(empty, 200)
+    assert call("status", *settings(place, *what[1:])).code == 0
+    weights = [load_file(folder(tmp_path / one, "own_slow") / "method.safetensors") for one in ("calm", "queue")]
+    assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
+    cost = json.loads((folder(place, "own_slow") / "cost.json").read_text())
+    assert cost["restarts"] >= 2
+    assert cells(place / "runs" / "quick") == cells(tmp_path / "calm" / "runs" / "quick")
+
+
+def test_a_method_that_crashes_leaves_a_gap_and_is_all_that_is_launched_again(
+    lab: Lab, tmp_path: Path, cache: Path
+) -> None:
+    own = tmp_path / "own_crash.py"
+    own.write_text(METHOD.format(name="own-crash").replace("exists()", "parent.is_dir()"))
+    words = settings(tmp_path, f"methods={own},fabnet", *SLURM, cache=cache)
+    assert call("run", *words).code == 0
+    wait(empty, 120)
+    rows = {cell["variant"]: cell["mean"] for cell in cells(tmp_path / "runs" / "quick") if cell["metric"] == "mae"}
+    assert rows["own_crash"] is None
+    assert rows["fabnet"] is not None
+    found = call("status", *words)
+    assert found.code == 1
+    (line,) = [line for line in found.out.splitlines() if "own_crash" in line and "pretrain" in line]
+    assert "failed" in line
+    assert "this method is broken" in line
+    assert "RuntimeError: this method is broken" in Path(line.split()[-1]).read_text()
+    assert [line.split()[2] for line in found.out.splitlines() if "own_crash" in line] == [
+        "failed",
+        "cancelled",
+        "cancelled",
+    ]
+    assert "RuntimeError: this method is broken" in call("logs", "own_crash/seed0", *words).out
+
+    own.write_text(METHOD.format(name="own-crash"))
+    before = times(tmp_path / "runs", "quick/*/fabnet/**/*")
+    again = call("run", *words)
+    assert again.code == 0
+    assert "2 runs: 1 done, 1 to do" in again.err
+    assert [line.split(": ")[1] for line in again.out.splitlines() if line.startswith("job ")] == [
+        f"{stage}, 1 job" for stage in (*PARTS, "tables")
+    ]
+    wait(empty, 120)
+    assert times(tmp_path / "runs", "quick/*/fabnet/**/*") == before
+    assert call("status", *words).code == 0
+
+
+def test_jobs_that_are_cancelled_or_die_are_told_from_those_that_wait_without_accounting(
+    lab: Lab, tmp_path: Path, cache: Path
+) -> None:
+    own = tmp_path / "own_slow.py"
+    own.write_text(SLOW.format(name="own-dies"))
+    words = settings(tmp_path, f"methods={own}", "seeds=3", "train.steps=10000", "train.log_steps=1", cache=cache)
+    with tempfile.TemporaryDirectory(prefix="fabbench-", dir="/tmp") as place, pytest.MonkeyPatch.context() as patch:
+        bare = Lab(Path(place, "lab"), Shape(nodes=1, cpus=2, accounting=False, requeue=False))
+        bare.up()
+        patch.setenv("SLURM_CONF", str(bare.conf))
+        assert call("run", *words, *SLURM).code == 0
+        wait(lambda: call("status", *words).out.count("/10000") == 2, 90)
+        running = call("status", *words, "--all")
+        assert running.code == 0
+        states = [line.split()[2] for line in running.out.splitlines() if "pretrain " in line]
+        assert states == ["running", "running", "queued"]
+        subprocess.run(["scancel", "--signal=KILL", job(tmp_path, "own_slow/seed0 pretrain")], check=True)
+        assert call("cancel", "own_slow/seed2", *words).out.startswith("3 jobs cancelled")
+        wait(lambda: len(squeue()) == 4, 60)
+        ended = call("status", *words)
+        assert ended.code == 1
+        assert [line.split()[2] for line in ended.out.splitlines() if "pretrain " in line] == [
+            "lost",
+            "running",
+            "cancelled",
+        ]
+        assert call("cancel", *words).code == 0
+        wait(empty)
+        bare.down()
+
+
+def test_a_dry_run_prints_the_graph_and_the_batch_scripts(lab: Lab, tmp_path: Path, cache: Path) -> None:
+    words = settings(tmp_path, *SLURM, "launcher.pretrain.constraint=a100", "launcher.setup=[module load cuda]")
+    call("run", *settings(tmp_path / "made", cache=cache))
+    planned = call("run", *words, f"cache={cache}", "--dry-run")
+    assert planned.code == 0, planned.err
+    assert "array    ARRAY1: embed of 2 jobs  aftercorr:ARRAY0" in planned.out
+    assert "#SBATCH --constraint=a100\n" in planned.out
+    assert "\nmodule load cuda\n" in planned.out
+    assert not (tmp_path / "runs").exists()
+    assert empty()
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("launcher.job.partition=nosuch", "invalid partition specified: nosuch"),
+        ("launcher.probe.memory=900G", "Memory specification can not be satisfied"),
+        ("launcher.job.minutes=lots", "launcher.pretrain.minutes"),
+        ("launcher.job.minuts=3", "did you mean 'launcher.pretrain.minutes'?"),
+        ("launcher.logs=/dev/null/logs", "/dev/null/logs: Not a directory"),
+    ],
+)
+def test_bad_settings_are_one_line(lab: Lab, tmp_path: Path, cache: Path, setting: str, words: str) -> None:
+    refused = call("run", *settings(tmp_path, *SLURM, setting, cache=cache))
+    assert refused.code in (1, 2)
+    line = refused.err.strip().splitlines()[-1]
+    assert line.startswith("fabbench: ")
+    assert words in line
+    assert "Traceback" not in refused.err
+    assert empty()
