@@ -6,6 +6,8 @@ from torch import Tensor
 
 from benchmark.schema import AugmentConfig
 
+WHOLE = slice(None)
+
 
 class CropJitter:
     """uint8 frames to jittered float frames in [0, 1].
@@ -25,12 +27,16 @@ class CropJitter:
             p=1.0,
         )
 
-    def __call__(self, frames: Tensor, points: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    def __call__(
+        self, frames: Tensor, points: Tensor | None = None, *, share: slice = WHOLE, samples: int | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """Jitters ``frames`` and moves ``points`` with them.
 
         Args:
             frames: uint8 (B, k, 3, S, S).
             points: (B, L, 2) in crop sides, x then y; k must be 1.
+            share: where ``frames`` are a part of a batch, which part; they are jittered as they would be in it.
+            samples: in the whole batch.
 
         Returns:
             float32 (B, k, 3, S, S) in [0, 1], and the points on the jittered crop.
@@ -38,8 +44,12 @@ class CropJitter:
         images = scaled(frames)
         if self.identity:
             return images, points
-        flat = images.flatten(0, 1)
-        warped = self.warp(flat)
+        flat, k = images.flatten(0, 1), images.shape[1]
+        drawn = self.warp.forward_parameters(torch.Size([k * (samples or len(images)), *flat.shape[1:]]))
+        shape = torch.tensor(flat.shape)
+        own = slice(share.start * k, share.stop * k) if share.stop else share
+        drawn = {name: shape if name == "forward_input_shape" else value[own] for name, value in drawn.items()}
+        warped = self.warp(flat, params=drawn)
         if points is not None:
             points = _move(points, self.warp.transform_matrix, frames.shape[-1])
         return warped.view_as(images), points

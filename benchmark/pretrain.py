@@ -27,12 +27,14 @@ from benchmark.pictures import sample_sheet
 from benchmark.schedule import Schedule
 from benchmark.schema import AugmentConfig, TrainConfig
 from benchmark.store import WEIGHTS
+from benchmark.together import Group
 from methods.base import Method, MethodOutput
 from slurm.stop import Stopped, deaf
 
 Batch = tuple[Tensor, ...]
 CHECKPOINT = "checkpoint.pt"  # in the run's folder, until the run is done
 METRICS, COST, PICTURES, ENCODER = "metrics.jsonl", "cost.json", "pictures", "encoder.safetensors"  # likewise
+ALONE = Group()
 STATISTICS_STEPS = 50  # batches that set an untrained encoder's batch-norm statistics
 
 
@@ -68,12 +70,15 @@ def pretrain(
     steps_before: int = 0,
     progress: Callable[[dict[str, Any]], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
+    group: Group = ALONE,
 ) -> list[Path]:
     """Trains ``method`` for ``config.steps`` steps, or sets the statistics of one that is not trained.
 
     Continues from ``folder/checkpoint.pt`` where there is one, and leaves it. ``val_batches`` is None where the
     data has no validation split; curriculum and plateau schedule then have nothing to watch and are refused. The
     plateau schedule may end before ``config.steps``, when the run has converged.
+
+    Of the processes of a ``group`` each is given its share of the batches; the first one writes, and its return counts.
 
     Returns:
         The files made: the method's weights, its encoder's, its metrics and its cost.
@@ -84,13 +89,14 @@ def pretrain(
         Stopped: ``stop`` answered yes after a step; the checkpoint is of that step.
     """
     device = pick_device(config.device)
-    loop = _Loop(method.to(device), config, augment, seed, device, folder)
+    loop = _Loop(method.to(device), config, augment, seed, device, folder, group)
     loop.restore()
     if method.trained:
         loop.train(train_batches, val_batches, progress, stop)
+        group.leave()
     else:
         loop.set_statistics(train_batches)
-    return loop.finish(steps_before)
+    return loop.finish(steps_before) if loop.first else []
 
 
 def pick_device(name: str) -> torch.device:
@@ -111,10 +117,18 @@ def mixed_precision(amp: str, device: torch.device) -> bool:
 
 class _Loop:
     def __init__(
-        self, method: Method, config: TrainConfig, augment: AugmentConfig, seed: int, device: torch.device, folder: Path
+        self,
+        method: Method,
+        config: TrainConfig,
+        augment: AugmentConfig,
+        seed: int,
+        device: torch.device,
+        folder: Path,
+        group: Group,
     ):
         self.method = method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config, self.seed, self.device, self.folder = config, seed, device, folder
+        self.group, self.first, self.share = group, group.rank == 0, group.share(config.batch_size)
         self.jitter = CropJitter(augment)
         self.epoch = max(1, config.epoch_samples // config.batch_size)  # steps between two validations
         self.state = State()
@@ -122,6 +136,7 @@ class _Loop:
         self.checkpoint = folder / CHECKPOINT
         weights = [weight for weight in method.parameters() if weight.requires_grad]
         if method.trained:
+            self.model = group.trained(method)
             self.optimiser = _optimiser(weights, config)
             self.schedule = Schedule(self.optimiser, config)
 
@@ -139,7 +154,7 @@ class _Loop:
             raise DataError(f"{what} needs a validation split, and this data has none")
         config, state = self.config, self.state
         saved, begun, tick = time.monotonic(), time.monotonic(), time.monotonic()
-        with _Log(self.folder, state) as log:
+        with _Log(self.folder, state) if self.first else _NoLog(state) as log:
             for batch in _stream(batches, range(state.step, config.steps), config.workers, self.device):
                 loss, output, frames = self._step(batch)
                 state.step += 1
@@ -155,11 +170,12 @@ class _Loop:
                 if self.schedule.converged:
                     break
                 due = now - saved > 60 * config.checkpoint_minutes > 0
-                stopping = not last and stop()
+                stopping = not last and self.group.any(stop())
                 if not last and (due or stopping or state.step % config.checkpoint_steps == 0):
                     self._save(loss)
                     saved = time.monotonic()
                 if stopping:
+                    self.group.leave()
                     raise Stopped(f"after step {state.step}")
                 tick = time.monotonic()
 
@@ -183,29 +199,43 @@ class _Loop:
         self.method.train()
         inputs = self._on_device(batch, jitter=True)
         with torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext():
-            output = self.method(*inputs)
+            output = self.model(*inputs)
         self._check_output(output, len(inputs[0]))
         losses = output.losses.float()
+        whole = self.group.whole(losses)
         self.optimiser.zero_grad(set_to_none=True)
-        self.schedule.chosen(losses).mean().backward()
+        self._objective(losses, whole).backward()
         if self.config.clip is not None:
             nn.utils.clip_grad_norm_(self.method.parameters(), self.config.clip)
         self.optimiser.step()
         self.schedule.step()
-        loss = losses.detach().mean()  # of all samples, whatever part of them was learnt from
+        loss = whole.mean()  # of all samples, whatever part of them was learnt from
         if self.device.type == "cpu":  # elsewhere the look would stall the device; log steps and saves do it
             self._check(loss)
-        return loss, output, inputs[0].shape[0] * inputs[0].shape[1]
+        return loss, output, len(whole) * inputs[0].shape[1]
+
+    def _objective(self, losses: Tensor, whole: Tensor) -> Tensor:
+        """The mean loss of the samples to learn from, as far as it is of this process's own ``losses`` (b,).
+
+        Which samples these are is decided on the ``whole`` batch's (B,). Gradients are averaged over the processes, so
+        each counts as many times as there are.
+        """
+        if self.group.size == 1:
+            return self.schedule.chosen(losses).mean()
+        whole = whole.requires_grad_()
+        (weights,) = torch.autograd.grad(self.schedule.chosen(whole).mean(), whole)
+        whole.requires_grad_(False)
+        return (losses * weights[self.share]).sum() * self.group.size
 
     def _on_device(self, batch: Batch, jitter: bool) -> Batch:
         frames, *labels = (part.to(self.device, non_blocking=True) for part in batch)
         if not jitter:
             return (scaled(frames), *labels)
         points = labels[0] if labels and labels[0].ndim == 3 else None
-        images, points = self.jitter(frames, points)
+        images, points = self.jitter(frames, points, share=self.share, samples=self.config.batch_size)
         return (images, *labels) if points is None else (images, points, *labels[1:])
 
-    def _validate(self, batches: Batches | None, log: "_Log") -> None:
+    def _validate(self, batches: Batches | None, log: "_Log | _NoLog") -> None:
         if batches is None:
             return
         self.method.eval()
@@ -215,7 +245,7 @@ class _Loop:
         with torch.no_grad():
             for batch in _stream(batches, range(count), self.config.workers, self.device):
                 output = self.method(*self._on_device(batch, jitter=False))
-                losses.append(output.losses.float())
+                losses.append(self.group.whole(output.losses.float()))
                 pictures = pictures or output.pictures
         step, loss, every = self.state.step, float(torch.cat(losses).mean()), self.config.picture_steps
         self.state.val_loss = loss
@@ -223,14 +253,14 @@ class _Loop:
         if step < self.config.steps:  # after the last step nothing is left to move
             self.schedule.validated(loss)
         ends = step == self.config.steps or self.schedule.converged
-        if pictures and every and (step % every < self.epoch or ends):
+        if self.first and pictures and every and (step % every < self.epoch or ends):
             path = self.folder / PICTURES / f"step{step:06d}.png"
             sample_sheet(pictures, path, f"{self.method.name}, step {step}: validation samples")
 
     def _scalars(self, loss: Tensor, output: MethodOutput) -> dict[str, float]:
         self._check(loss)
         window = dict(zip(("window_low", "window_high"), self.schedule.window, strict=True))
-        own = {name: float(value.mean()) for name, value in output.scalars.items()}
+        own = {name: float(self.group.whole(value.mean()[None]).mean()) for name, value in output.scalars.items()}
         rate = float(self.optimiser.param_groups[0]["lr"])
         return {"loss": float(loss), **own, "lr": rate, **(window if self.config.curriculum else {})}
 
@@ -252,6 +282,8 @@ class _Loop:
 
     def _save(self, loss: Tensor) -> None:
         self._check(loss)
+        if not self.first:
+            return
         with atomic(self.checkpoint) as temporary:
             torch.save(
                 {
@@ -355,6 +387,22 @@ def _parts(method: Method) -> list[nn.Module]:
     """The method, and its encoder, where a method that embeds in another way has one."""
     encoder = getattr(method, "encoder", None)
     return [method, encoder] if isinstance(encoder, nn.Module) else [method]
+
+
+class _NoLog:
+    """In the place of a log, for processes besides the first."""
+
+    def __init__(self, state: State):
+        self.first = state.step
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        pass
+
+    def __enter__(self) -> "_NoLog":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 def _lines(path: Path) -> list[str]:

@@ -28,6 +28,7 @@ from benchmark.schema import ProbeConfig, TaskConfig
 from benchmark.start import adopt, load_all, steps_spent
 from benchmark.store import PARTS, WEIGHTS, Run, is_done, locked, mark_done, part_of, set_status
 from benchmark.supervised import task_coding, task_loss
+from benchmark.together import Group, is_first
 from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
@@ -94,11 +95,15 @@ def do(work: Work, part: str) -> None:
     """
     torch.set_num_threads(work.threads or given_cores())
     run = work.run
+    group = Group.join() if part == "pretrain" and _trains(run) else Group()
+    if group.rank or not is_first():
+        _help(work, group)
+        return
     with locked(run.folder):
         stage = part
         try:
             run.create(work.command)
-            for stage, key, make in _stages(work):
+            for stage, key, make in _stages(work, group):
                 if is_done(run.folder, stage, key):
                     continue
                 if part_of(stage) != part:
@@ -121,20 +126,30 @@ def do(work: Work, part: str) -> None:
             raise
 
 
+def _help(work: Work, group: Group) -> None:
+    """What a process besides the first does: its share of the training, and no more."""
+    if group.size > 1 and not is_done(work.run.folder, "pretrain", work.run.key):
+        _pretrain(work, group)
+
+
+def _trains(run: Run) -> bool:
+    return get(run.method).trained and not run.weights
+
+
 def missing(work: Work) -> list[str]:
     """The stages of a run that are not done yet, in order; computes nothing."""
     stages = ["pretrain", *(f"embed-{name}" for name in work.sets), *(f"probe-{task}" for task in work.tasks)]
-    for stage, key, _ in _stages(work):
+    for stage, key, _ in _stages(work, Group()):
         if not is_done(work.run.folder, stage, key):
             break  # the keys of what follows need files that are not there yet
         stages.remove(stage)
     return stages
 
 
-def _stages(work: Work) -> Iterator[tuple[str, str, Callable[[], list[Path]]]]:
+def _stages(work: Work, group: Group) -> Iterator[tuple[str, str, Callable[[], list[Path]]]]:
     """Stages as (name, key, maker), one by one, since a key may need the files of the stage before."""
     run = work.run
-    yield "pretrain", run.key, lambda: _pretrain(work)
+    yield "pretrain", run.key, lambda: _pretrain(work, group)
     weights = run.folder / WEIGHTS
     for name in work.sets:
         key = digest([VERSION, sha256(weights), work.sets[name].hash])
@@ -146,7 +161,7 @@ def _stages(work: Work) -> Iterator[tuple[str, str, Callable[[], list[Path]]]]:
         yield f"probe-{task}", key, lambda task=task: _probe(work, task)  # type: ignore[misc]
 
 
-def _pretrain(work: Work) -> list[Path]:
+def _pretrain(work: Work, group: Group) -> list[Path]:
     run = work.run
     torch.manual_seed(run.seed)
     method = _method(work)
@@ -158,17 +173,19 @@ def _pretrain(work: Work) -> list[Path]:
     if run.start:
         adopt(method, _origin(work))
         steps_before = steps_spent(_origin(work))
+    share = group.share(run.train.batch_size)
     train: Any
     val: Any
     if run.task is not None:
         faces, target = work.faces[work.tasks[run.task].set], work.target(run.task)
-        train = LabelledBatches(faces, target, "train", run.train.batch_size, (run.seed, 0))
-        val = LabelledBatches(faces, target, "val", run.train.batch_size, (1,)) if len(faces.indices("val")) else None
+        has_val = len(faces.indices("val")) > 0
+        train = LabelledBatches(faces, target, "train", run.train.batch_size, (run.seed, 0), share)
+        val = LabelledBatches(faces, target, "val", run.train.batch_size, (1,), share) if has_val else None
     else:
         store = TrackStore(work.store)
-        train = TrackBatches(store, "train", method.frames, run.train.batch_size, (run.seed, 0))
+        train = TrackBatches(store, "train", method.frames, run.train.batch_size, (run.seed, 0), share)
         has_val = len(store.tracks("val")) > 0
-        val = TrackBatches(store, "val", method.frames, run.train.batch_size, (1,)) if has_val else None
+        val = TrackBatches(store, "val", method.frames, run.train.batch_size, (1,), share) if has_val else None
 
     def progress(values: dict[str, Any]) -> None:
         set_status(run.folder, stage="pretrain", state="running", **values)
@@ -184,6 +201,7 @@ def _pretrain(work: Work) -> list[Path]:
         steps_before=steps_before,
         progress=progress,
         stop=requested,
+        group=group,
     )
     if (run.folder / METRICS).is_file():
         training_curves(run.folder / METRICS, run.folder / PICTURES / "training.png")

@@ -56,7 +56,7 @@ def script(array: Array, name: str, resources: Resources, site: Site, place: Pat
     lines += ["--requeue", *resources.options]
     # One process of a job that fails would leave its others waiting for it; packed jobs know nothing of each other.
     alone = resources.pack > 1
-    srun = [f"srun --cpus-per-task={resources.cpus} --kill-on-bad-exit={int(not alone)}"]
+    srun = [f"srun --cpus-per-task={resources.cpus} --kill-on-bad-exit={int(not alone)} --wait=0"]
     if alone:
         srun.append(f"--output={shlex.quote(str(logs / f'{array.stage}-%A_%a-%t.log'))} --open-mode=append")
     return SCRIPT.format(

@@ -20,7 +20,8 @@ def main() -> int:
     members = pickle.loads(bundle.read_bytes())[int(os.environ["SLURM_ARRAY_TASK_ID"])]
     process = int(os.environ.get("SLURM_PROCID", "0"))
     if len(members) == 1:
-        name, call, args = members[0]  # all processes of the allocation do it together
+        name, call, args = members[0]
+        _introduce()
     elif process < len(members):
         name, call, args = members[process]
     else:
@@ -36,6 +37,16 @@ def main() -> int:
         print(failure.story, file=sys.stderr)
         return 1
     return 0
+
+
+def _introduce() -> None:
+    """Tells all processes of the allocation, which do the job together, of each other, as torchrun does."""
+    size = os.environ.get("SLURM_NTASKS", "1")
+    if size == "1":
+        return
+    names = {"RANK": "SLURM_PROCID", "LOCAL_RANK": "SLURM_LOCALID", "MASTER_ADDR": "SLURM_LAUNCH_NODE_IPADDR"}
+    os.environ |= {name: os.environ[own] for name, own in names.items()}
+    os.environ |= {"WORLD_SIZE": size, "MASTER_PORT": str(20000 + int(os.environ["SLURM_JOB_ID"]) % 20000)}
 
 
 if __name__ == "__main__":

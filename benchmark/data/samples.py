@@ -1,4 +1,7 @@
-"""Training batches, drawn by step: batch n is a function of (seed, n) alone, so a resumed run sees the same data."""
+"""Training batches, drawn by step: batch n is a function of (seed, n) alone, so a resumed run sees the same data.
+
+Of several processes that train together, each reads its ``share`` of every batch alone.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +15,8 @@ from benchmark.data.labelled import LabelledSet, Target
 from benchmark.data.tracks import TrackStore
 from benchmark.errors import DataError
 
+WHOLE = slice(None)
+
 
 class TrackBatches(Dataset[tuple[Tensor]]):
     """Batch n: ``batch`` random tracks, ``frames`` distinct random frames of each, as uint8 (B, k, 3, S, S).
@@ -19,7 +24,9 @@ class TrackBatches(Dataset[tuple[Tensor]]):
     The tracks of batch n are the same whatever ``frames`` is, unless some tracks are too short for it.
     """
 
-    def __init__(self, store: TrackStore, split: str, frames: int, batch: int, seed: Sequence[int]):
+    def __init__(
+        self, store: TrackStore, split: str, frames: int, batch: int, seed: Sequence[int], share: slice = WHOLE
+    ):
         counts = store.n_frames()
         tracks = store.tracks(split)
         self.tracks = tracks[counts[tracks] >= frames]
@@ -28,20 +35,14 @@ class TrackBatches(Dataset[tuple[Tensor]]):
             raise DataError(
                 f"no track of the {split} split has the {frames} frames a sample needs (the longest has {longest})"
             )
-        self.store, self.counts, self.frames, self.batch, self.seed = (
-            store,
-            counts,
-            frames,
-            batch,
-            tuple(seed),
-        )
+        self.store, self.counts, self.frames, self.batch = store, counts, frames, batch
+        self.seed, self.share = tuple(seed), share
 
     def __getitem__(self, step: int) -> tuple[Tensor]:
         random = np.random.default_rng([*self.seed, step])
         tracks = self.tracks[random.integers(len(self.tracks), size=self.batch)]
-        samples = [
-            [self.store.frame(int(track), int(frame)) for frame in self._draw(random, int(track))] for track in tracks
-        ]
+        drawn = [(int(track), self._draw(random, int(track))) for track in tracks][self.share]
+        samples = [[self.store.frame(track, int(frame)) for frame in frames] for track, frames in drawn]
         return (torch.from_numpy(np.array(samples)).permute(0, 1, 4, 2, 3),)
 
     def _draw(self, random: np.random.Generator, track: int) -> Any:
@@ -51,16 +52,19 @@ class TrackBatches(Dataset[tuple[Tensor]]):
 class LabelledBatches(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """Batch n: ``batch`` random labelled faces, as uint8 (B, 1, 3, S, S), their values and which are known."""
 
-    def __init__(self, faces: LabelledSet, target: Target, split: str, batch: int, seed: Sequence[int]):
+    def __init__(
+        self, faces: LabelledSet, target: Target, split: str, batch: int, seed: Sequence[int], share: slice = WHOLE
+    ):
         rows = faces.indices(split)
         known = target.known[rows]
         self.rows = rows[known if known.ndim == 1 else known.any(1)]
         if len(self.rows) == 0:
             raise DataError(f"set {faces.name}: no {split} face has a known label to train on")
-        self.faces, self.target, self.batch, self.seed = faces, target, batch, tuple(seed)
+        self.faces, self.target, self.batch = faces, target, batch
+        self.seed, self.share = tuple(seed), share
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
         random = np.random.default_rng([*self.seed, step])
-        rows = self.rows[random.integers(len(self.rows), size=self.batch)]
+        rows = self.rows[random.integers(len(self.rows), size=self.batch)][self.share]
         frames = torch.from_numpy(self.faces.frames[rows]).permute(0, 3, 1, 2)[:, None]
         return frames, torch.from_numpy(self.target.values[rows]), torch.from_numpy(self.target.known[rows])

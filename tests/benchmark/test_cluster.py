@@ -52,7 +52,7 @@ def test_a_benchmark_through_the_queue_has_the_tables_of_one_run_here(lab: Lab, 
     assert "waiting" in call("status", *called).out
     here = call("run", *settings(tmp_path / "here", *what, cache=cache))
     assert here.code == 0, here.err
-    wait(empty, 300)
+    wait(empty, 600)
     after = call("status", *called)
     assert after.code == 0, after.out
     assert "pretrain:  11 done" in after.out
@@ -84,22 +84,22 @@ def test_whatever_ends_training_early_the_weights_are_those_of_calm_training(
         now = status(folder(place, "own_slow")) if list(place.glob("runs/quick/synthetic/*")) else {}
         return now.get("step", 0) > 0 and now.get("restarts") == number and now["state"] == "running"
 
-    wait(lambda: trains_in_life(0), 90)
+    wait(lambda: trains_in_life(0), 600)
     subprocess.run(["scancel", "--signal=USR2", job(place, name)], check=True)
     lab.stop_controller()
     time.sleep(2)
     lab.start_controller()
-    wait(lambda: trains_in_life(1), 90)
+    wait(lambda: trains_in_life(1), 600)
     assert torch.load(folder(place, "own_slow") / "checkpoint.pt", weights_only=True)["state"]["step"] > 0
     subprocess.run(["scontrol", "requeue", job(place, name)], check=True)
-    wait(lambda: trains_in_life(2), 90)
+    wait(lambda: trains_in_life(2), 600)
     node = squeue()[job(place, name)].node
     lab.kill_node(node)
     subprocess.run(["scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test"], check=True)
-    wait(lambda: trains_in_life(3), 90)
+    wait(lambda: trains_in_life(3), 600)
     assert squeue()[job(place, name)].node != node
     lab.start_node(node)
-    wait(empty, 200)
+    wait(empty, 600)
     assert call("status", *settings(place, *what[1:])).code == 0
     weights = [load_file(folder(tmp_path / one, "own_slow") / "method.safetensors") for one in ("calm", "queue")]
     assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
@@ -115,7 +115,7 @@ def test_a_method_that_crashes_leaves_a_gap_and_is_all_that_is_launched_again(
     own.write_text(METHOD.format(name="own-crash").replace("exists()", "parent.is_dir()"))
     words = settings(tmp_path, f"methods={own},fabnet", *SLURM, cache=cache)
     assert call("run", *words).code == 0
-    wait(empty, 120)
+    wait(empty, 600)
     rows = {cell["variant"]: cell["mean"] for cell in cells(tmp_path / "runs" / "quick") if cell["metric"] == "mae"}
     assert rows["own_crash"] is None
     assert rows["fabnet"] is not None
@@ -140,7 +140,7 @@ def test_a_method_that_crashes_leaves_a_gap_and_is_all_that_is_launched_again(
     assert [line.split(": ")[1] for line in again.out.splitlines() if line.startswith("job ")] == [
         f"{stage}, 1 job" for stage in (*PARTS, "tables")
     ]
-    wait(empty, 120)
+    wait(empty, 600)
     assert times(tmp_path / "runs", "quick/*/fabnet/**/*") == before
     assert call("status", *words).code == 0
 
@@ -156,14 +156,14 @@ def test_jobs_that_are_cancelled_or_die_are_told_from_those_that_wait_without_ac
         bare.up()
         patch.setenv("SLURM_CONF", str(bare.conf))
         assert call("run", *words, *SLURM).code == 0
-        wait(lambda: call("status", *words).out.count("/10000") == 2, 90)
+        wait(lambda: call("status", *words).out.count("/10000") == 2, 600)
         running = call("status", *words, "--all")
         assert running.code == 0
         states = [line.split()[2] for line in running.out.splitlines() if "pretrain " in line]
         assert states == ["running", "running", "queued"]
         subprocess.run(["scancel", "--signal=KILL", job(tmp_path, "own_slow/seed0 pretrain")], check=True)
         assert call("cancel", "own_slow/seed2", *words).out.startswith("3 jobs cancelled")
-        wait(lambda: len(squeue()) == 4, 60)
+        wait(lambda: len(squeue()) == 4, 600)
         ended = call("status", *words)
         assert ended.code == 1
         assert [line.split()[2] for line in ended.out.splitlines() if "pretrain " in line] == [
@@ -174,6 +174,21 @@ def test_jobs_that_are_cancelled_or_die_are_told_from_those_that_wait_without_ac
         assert call("cancel", *words).code == 0
         wait(empty)
         bare.down()
+
+
+def test_a_run_on_two_nodes_is_that_of_one_process_to_rounding(lab: Lab, tmp_path: Path, cache: Path) -> None:
+    what = ("methods=random,fabnet", "train.batch_size=8", "train.optimiser=sgd")
+    assert call("run", *settings(tmp_path / "here", *what, cache=cache)).code == 0
+    together = ("launcher.pretrain.nodes=2", *SLURM)
+    assert call("run", *settings(tmp_path / "queue", *what, *together, cache=cache)).code == 0
+    wait(empty, 600)
+    after = call("status", *settings(tmp_path / "queue", *what))
+    assert after.code == 0, after.out
+    one, two = (load_file(folder(tmp_path / place, "fabnet") / "method.safetensors") for place in ("here", "queue"))
+    assert all(torch.allclose(value.float(), two[key].float(), atol=1e-5) for key, value in one.items())
+    costs = [json.loads((folder(tmp_path / place, "fabnet") / "cost.json").read_text()) for place in ("here", "queue")]
+    assert costs[0]["frames_seen"] == costs[1]["frames_seen"]
+    assert costs[0]["val_loss"] == pytest.approx(costs[1]["val_loss"], rel=1e-4)
 
 
 def test_a_dry_run_prints_the_graph_and_the_batch_scripts(lab: Lab, tmp_path: Path, cache: Path) -> None:
@@ -193,7 +208,7 @@ def test_a_dry_run_prints_the_graph_and_the_batch_scripts(lab: Lab, tmp_path: Pa
     [
         ("launcher.job.partition=nosuch", "invalid partition specified: nosuch"),
         ("launcher.probe.memory=900G", "Memory specification can not be satisfied"),
-        ("launcher.job.minutes=lots", "launcher.pretrain.minutes"),
+        ("launcher.job.minutes=lots", "minutes: Value 'lots'"),
         ("launcher.job.minuts=3", "did you mean 'launcher.pretrain.minutes'?"),
         ("launcher.logs=/dev/null/logs", "/dev/null/logs: Not a directory"),
     ],

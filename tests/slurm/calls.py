@@ -63,7 +63,7 @@ def launch(place: Path, jobs: Sequence[Job], resources: Resources = SMALL, **cha
     return submit(jobs, stages, site(place, **changes), place / "slurm", place / "logs")
 
 
-def wait(condition: Callable[[], object], seconds: float = 60, say: Callable[[], object] = squeue) -> None:
+def wait(condition: Callable[[], object], seconds: float = 300, say: Callable[[], object] = squeue) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s; {say()}"

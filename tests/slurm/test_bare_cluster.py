@@ -47,7 +47,7 @@ def test_a_job_goes_on_after_a_notice_and_after_its_node_has_died(bare: Lab, tmp
     bare.kill_node(on)
     subprocess.run(["scontrol", "update", f"NodeName={on}", "State=DOWN", "Reason=test"], check=True)
     bare.start_node(on)
-    wait(empty, 90)
+    wait(empty)
     assert [(tmp_path / one.name).read_text() for one in jobs] == ["40", "40"]
 
 

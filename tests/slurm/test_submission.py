@@ -108,7 +108,7 @@ def test_whatever_ends_a_job_early_it_goes_on_from_where_it_was(lab: Lab, tmp_pa
     lab.stop_controller()
     lab.start_controller()
     lab.start_node(on)
-    wait(empty, 120)
+    wait(empty)
     assert {(tmp_path / name).read_text() for name in names} == {"60"}
     assert len((tmp_path / "notice.stops").read_text().split()) == 1, "it was told, saved itself and left"
     assert (tmp_path / "end").exists()
@@ -116,7 +116,7 @@ def test_whatever_ends_a_job_early_it_goes_on_from_where_it_was(lab: Lab, tmp_pa
 
 def test_a_job_that_meets_its_walltime_is_queued_again(lab: Lab, tmp_path: Path) -> None:
     launch(tmp_path, [Job("p", count, (str(tmp_path / "p"), 50, 1.0))], replace(SMALL, minutes=1), notice_seconds=30)
-    wait(empty, 200)
+    wait(empty)
     assert (tmp_path / "p").read_text() == "50"
     assert (tmp_path / "p.stops").exists()
 
