@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ STATES = ("done", "running", "queued", "waiting", "to do", "stopped", "cancelled
 ENDED_BADLY = ("cancelled", "failed", "lost")
 OPEN = ("running", "queued", "waiting")
 COLUMNS = ("run", "stage", "state", "progress", "images/s", "heartbeat", "restarts", "job", "node", "what", "log")
+REASONS = re.compile(r"memory limit|oom|time limit|node fail|preempt", re.IGNORECASE)
 WAITS = ("Dependency", "DependencyNeverSatisfied")
 
 
@@ -53,7 +55,7 @@ class Row:
             self.entry.job if self.entry else "",
             node,
             self.what,
-            self.entry.log if self.entry and self.state in (*ENDED_BADLY, "running") else "",
+            _short(self.entry.log) if self.entry and self.state in ("running", "failed", "lost") else "",
         ]
 
 
@@ -162,12 +164,27 @@ class _Look:
         if said == "failed" and after:
             return "failed", str(last.get("error", ""))
         if said == "running" and after:
-            return "lost", how or "ended without a word"
+            return "lost", _last_words(entry) or how or "ended without a word"
         if said == "stopped" and after:
             return "stopped", "saved; launch again to go on"
         if how and how != "CANCELLED":
-            return "failed", how
+            return "failed", _last_words(entry) or how
         return "cancelled", "" if how else "did not start"
+
+
+def _short(path: str) -> str:
+    """A path as one would type it here."""
+    return str(Path(path).relative_to(Path.cwd())) if Path(path).is_relative_to(Path.cwd()) else path
+
+
+def _last_words(entry: Entry) -> str:
+    """Slurm's own line in a job's log about why it was ended, if there is one."""
+    try:
+        lines = Path(entry.log).read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    own = [line.partition("error: ")[2].strip("* ") for line in lines if line.startswith("slurmstepd")]
+    return next((line for line in own if REASONS.search(line)), "")
 
 
 def _without_slurm(said: str | None, last: dict[str, Any]) -> tuple[str, str]:

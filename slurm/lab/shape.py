@@ -164,7 +164,7 @@ def write(shape: Shape, folder: Path, ports: Ports, password: str, first_job: in
         requeue=int(shape.requeue),
         max_array=shape.max_array,
         first_job=first_job,
-        memory_per_cpu=shape.memory // shape.cpus // 2,
+        memory_per_cpu=shape.memory // shape.cpus,
         nodes="\n".join(nodes),
     )
     (folder / "slurm.conf").write_text(text)

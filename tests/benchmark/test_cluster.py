@@ -72,7 +72,7 @@ def test_whatever_ends_training_early_the_weights_are_those_of_calm_training(
     """Notice of the walltime, two requeues, the death of a node, and the controller restarted in the middle."""
     own = tmp_path / "own_slow.py"
     own.write_text(SLOW.format(name="own-slow"))
-    what = (f"methods={own}", "train.steps=150", "train.log_steps=5", "train.workers=1")
+    what = (f"methods={own}", "train.steps=300", "train.log_steps=5", "train.workers=1")
     calm = call("run", *settings(tmp_path / "calm", *what, cache=cache))
     assert calm.code == 0, calm.err
     place = tmp_path / "queue"
