@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -161,7 +162,7 @@ def test_jobs_that_are_cancelled_or_die_are_told_from_those_that_wait_without_ac
         assert running.code == 0
         states = [line.split()[2] for line in running.out.splitlines() if "pretrain " in line]
         assert states == ["running", "running", "queued"]
-        subprocess.run(["scancel", "--signal=KILL", job(tmp_path, "own_slow/seed0 pretrain")], check=True)
+        _worker(job(tmp_path, "own_slow/seed0 pretrain")).kill()
         assert call("cancel", "own_slow/seed2", *words).out.startswith("3 jobs cancelled")
         wait(lambda: len(squeue()) == 4, 600)
         ended = call("status", *words)
@@ -174,6 +175,15 @@ def test_jobs_that_are_cancelled_or_die_are_told_from_those_that_wait_without_ac
         assert call("cancel", *words).code == 0
         wait(empty)
         bare.down()
+
+
+def _worker(number: str) -> psutil.Process:
+    """The process that does a job's work, which the lab runs on this machine."""
+    array, _, index = number.partition("_")
+    own = {"SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": index, "SLURM_PROCID": "0"}
+    found = [one for one in psutil.process_iter() if "slurm.worker" in one.cmdline() and "srun" not in one.cmdline()]
+    (worker,) = [one for one in found if own.items() <= one.environ().items()]
+    return worker
 
 
 def test_a_run_on_two_nodes_is_that_of_one_process_to_rounding(lab: Lab, tmp_path: Path, cache: Path) -> None:
