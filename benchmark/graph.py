@@ -40,13 +40,19 @@ def job_name(run: str, part: str) -> str:
     return f"{run} {part}"
 
 
+def run_name(job: str) -> str:
+    """The run that a job is a part of."""
+    return job.rpartition(" ")[0]
+
+
 def failures(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """One outcome for each run that did not end well, by its name: what went wrong first."""
     found: dict[str, Outcome] = {}
     for outcome in outcomes:
-        run = outcome.name.rpartition(" ")[0]
+        run = run_name(outcome.name)
         if outcome.error and run not in found:
-            found[run] = Outcome(run, outcome.error, outcome.log)
+            error = f"not started, since {run_name(outcome.cause)} failed" if outcome.cause else outcome.error
+            found[run] = Outcome(run, error, outcome.log)
     return list(found.values())
 
 

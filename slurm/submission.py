@@ -45,6 +45,9 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
         if late:
             scancel(late)  # it would not wait for what is submitted now
         arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources)
+        kept = [job.name for job in jobs if job.name in queued]
+        if not arrays:
+            return Submission([], kept)
         place = Path(tempfile.mkdtemp(dir=folder, prefix=time.strftime("%Y%m%d-%H%M%S-")))
         logs.mkdir(parents=True, exist_ok=True)
         try:
@@ -53,7 +56,7 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
         except SlurmError:
             scancel([array.number for array in arrays if array.number])
             raise
-    return Submission(arrays, [job.name for job in jobs if job.name in queued])
+    return Submission(arrays, kept)
 
 
 def scripts(

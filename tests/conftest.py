@@ -25,9 +25,7 @@ def lab() -> Iterator[Lab]:
         if REQUIRED not in os.environ:
             pytest.skip(str(error))
         raise
-    cluster.up()
-    with pytest.MonkeyPatch.context() as patch:
+    with cluster, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLURM_CONF", str(cluster.conf))
         yield cluster
-    cluster.down()
     shutil.rmtree(place, ignore_errors=True)

@@ -73,6 +73,13 @@ class Lab:
         self._stop_all()
         shutil.rmtree(self.folder)
 
+    def __enter__(self) -> "Lab":
+        self.up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
+
     def kill_node(self, name: str) -> None:
         """A node loses power: its slurmd and all its jobs' processes are gone at once."""
         self.daemons.stop(name, 0)

@@ -152,9 +152,11 @@ def test_jobs_that_are_cancelled_or_die_are_told_from_those_that_wait_without_ac
     own = tmp_path / "own_slow.py"
     own.write_text(SLOW.format(name="own-dies"))
     words = settings(tmp_path, f"methods={own}", "seeds=3", "train.steps=10000", "train.log_steps=1", cache=cache)
-    with tempfile.TemporaryDirectory(prefix="fabbench-", dir="/tmp") as place, pytest.MonkeyPatch.context() as patch:
-        bare = Lab(Path(place, "lab"), Shape(nodes=1, cpus=2, accounting=False, requeue=False))
-        bare.up()
+    with (
+        tempfile.TemporaryDirectory(prefix="fabbench-", dir="/tmp") as place,
+        Lab(Path(place, "lab"), Shape(nodes=1, cpus=2, accounting=False, requeue=False)) as bare,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("SLURM_CONF", str(bare.conf))
         assert call("run", *words, *SLURM).code == 0
         wait(lambda: call("status", *words).out.count("/10000") == 2, 600)
@@ -174,7 +176,6 @@ def test_jobs_that_are_cancelled_or_die_are_told_from_those_that_wait_without_ac
         ]
         assert call("cancel", *words).code == 0
         wait(empty)
-        bare.down()
 
 
 def _worker(number: str) -> psutil.Process:

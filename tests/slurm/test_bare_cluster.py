@@ -19,14 +19,12 @@ from tests.slurm.test_submission import entry, made
 @pytest.fixture(scope="module", autouse=True)
 def bare(lab: Lab) -> Iterator[Lab]:
     with (
-        tempfile.TemporaryDirectory(prefix="fabbench-bare-", dir="/tmp") as place,
+        tempfile.TemporaryDirectory(prefix="fabbench-", dir="/tmp") as place,
+        Lab(Path(place, "lab"), Shape(nodes=2, accounting=False, requeue=False, max_array=4)) as cluster,
         pytest.MonkeyPatch.context() as patch,
     ):
-        cluster = Lab(Path(place, "lab"), Shape(nodes=2, accounting=False, requeue=False, max_array=4))
-        cluster.up()
         patch.setenv("SLURM_CONF", str(cluster.conf))
         yield cluster
-        cluster.down()
 
 
 def test_arrays_larger_than_the_cluster_allows_are_split(tmp_path: Path) -> None:
