@@ -8,11 +8,10 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from benchmark.data.crop import centre_square, check_crop
-from benchmark.data.folders import check_root, is_kind, step_into, walk
+from benchmark.data.folders import IMAGES, check_root, is_kind, step_into, walk
 from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 KNOWN_FOLDERS = ("unzippedFaces", "unzippedIntervalFaces/data")  # where VoxCeleb1 keeps its identities
 CONVERTIBLE = {"1": "grey", "L": "grey", "CMYK": "CMYK", "YCbCr": "YCbCr", "P": "palette"}
 
@@ -51,7 +50,7 @@ class FrameFolder:
         known = ("data",) if self.root.name == "unzippedIntervalFaces" else KNOWN_FOLDERS
         found, flat = [], 0
         for base in step_into(self.root, known):
-            for folder, names in walk(self.root / base, SUFFIXES):
+            for folder, names in walk(self.root / base, IMAGES):
                 if not folder:
                     flat += len(names)  # whose are they?
                     continue
@@ -71,7 +70,7 @@ class FrameFolder:
         except OSError as error:
             raise SkipTrack("folder cannot be read", error.strerror or str(error)) from error
         for path in paths:
-            if is_kind(path.name, SUFFIXES):
+            if is_kind(path.name, IMAGES):
                 yield self._stored(path)
 
     def _stored(self, path: Path) -> Frame | SkippedFrame:
