@@ -73,12 +73,16 @@ def prepare(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Checks a track store byte by byte."""
+    """Checks a track store byte by byte, or the labelled set that is named."""
     from benchmark.data import catalogue
     from benchmark.data.verify import verify as check
     from benchmark.pipeline import cores
     from benchmark.progress import data_progress
 
+    if arguments.overrides and "=" not in arguments.overrides[0]:
+        from benchmark import data_command
+
+        return data_command.verify(arguments.overrides.pop(0), _config(arguments))
     config = _config(arguments)
     folder = catalogue.store_folder(config.data, config.cache)
     with data_progress(f"verify: {folder}") as progress:
@@ -190,8 +194,9 @@ COMMANDS = {
     ),
     "verify": Command(
         verify,
-        "check a track store against its checksums, naming what is broken",
-        "  fabbench verify data=videos data.store=/data/vox2-packed",
+        "check a track store against its checksums, or a labelled set against its protocol, naming what is broken",
+        """  fabbench verify data=videos data.store=/data/vox2-packed
+  fabbench verify w300 sets.w300.root=/data/300w    counts, images, labels; writes a JSON report""",
     ),
     "methods": Command(
         methods,

@@ -40,7 +40,7 @@ class RawFaces:
         split: train, val, test, or "" for a row to be left out; None: everything is split by ``seed``.
         expected: faces that the protocol has, by split; ``train`` includes what is cut off as val.
         duplicates: ``refuse`` an image that occurs in two splits, or ``drop`` it from train, then from val.
-        faults: what makes the results of this copy not comparable with others', a line each.
+        not_comparable: why results on this copy do not compare with others', a line each.
     """
 
     ids: list[str]
@@ -53,7 +53,7 @@ class RawFaces:
     expected: dict[str, int] = field(default_factory=dict)
     duplicates: str = "refuse"
     protocol: dict[str, Any] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    not_comparable: list[str] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     noted: Counter[str] = field(default_factory=Counter)
 
@@ -141,9 +141,9 @@ def assemble(
             **raw.protocol,
             "crop": {**raw.protocol.get("crop", {}), "size": size, **RESAMPLING},
             "split": {**raw.protocol.get("split", {}), **how},
-            "faults": raw.faults + _miscounts(split, raw.expected),
+            **({"not comparable": raw.not_comparable} if raw.not_comparable else {}),
+            **({"expected": raw.expected, "miscounts": _miscounts(split, raw.expected)} if raw.expected else {}),
             **tallies(n, split, raw.skipped, raw.noted),
-            **({"expected": raw.expected} if raw.expected else {}),
         },
     )
 

@@ -25,7 +25,7 @@ from benchmark.errors import DataError, UsageError
 from benchmark.schema import AffectNetFaces
 
 VERSION = 1
-CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
+CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
 LEFT_OUT = {8: "none", 9: "uncertain", 10: "non-face"}
 LISTS = {"train": "training.csv", "test": "validation.csv"}
 LIST_FOLDERS = ("Manually_Annotated_file_lists", ".")

@@ -70,7 +70,7 @@ def read(config: AflwFaces) -> RawFaces:
         split=split,
         skipped=skipped,
         noted=noted,
-        faults=[] if config.test_list else [NOT_COMPARABLE],
+        not_comparable=[] if config.test_list else [NOT_COMPARABLE],
         protocol={
             "source": "AFLW",
             "crop": {"box": "FaceRect, the largest of a face's", "factor": 1.0},

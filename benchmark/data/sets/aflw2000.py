@@ -83,7 +83,7 @@ def read(config: Aflw2000Faces) -> RawFaces:
         expected={"test": 1969} if train else {},
         skipped=skipped,
         noted=noted,
-        faults=[] if train else [ALONE],
+        not_comparable=[] if train else [ALONE],
         protocol={
             "source": "AFLW2000-3D" + (", trained on 300W-LP" if train else ""),
             "crop": {"box": "the landmarks' own extent", "factor": FACTOR},

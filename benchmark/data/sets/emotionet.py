@@ -77,17 +77,17 @@ def read(config: EmotioNetFaces) -> RawFaces:
     names = list(of_image)
     values = np.array([rows[url][1] for url in of_image.values()], np.float32).reshape(-1, len(UNITS))
     known = np.isin(values, (0, 1))
-    faults = [text for text, paths in ((NO_MANUAL, manual), (NO_AUTOMATIC, automatic)) if not paths]
+    alone = [text for text, paths in ((NO_MANUAL, manual), (NO_AUTOMATIC, automatic)) if not paths]
     split = np.array([rows[url][0] for url in of_image.values()], dtype="U5")
     return RawFaces(
         ids=names,
         content=reader(found.images[0], names),
         square=_squares(config, names),
         targets={"aus": Target("aus", values, known, tuple(f"AU{unit}" for unit in UNITS))},
-        split=None if faults else split,
+        split=None if alone else split,
         duplicates="drop",
         skipped=skipped,
-        faults=faults,
+        not_comparable=alone,
         protocol={
             "source": "EmotioNet",
             "crop": {"box": Path(config.boxes).name if config.boxes else "the picture's middle square"},

@@ -20,7 +20,7 @@ from benchmark.schema import Fer2013Faces
 
 VERSION = 1
 EXPECTED = {"train": 28709, "val": 3589, "test": 3589}
-CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")  # codes 0 to 6
+CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # codes 0 to 6
 USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 SIDE = 48
 FILES = ("fer2013.csv", "icml_face_data.csv", "fer2013/fer2013.csv")

@@ -46,9 +46,7 @@ def locate(config: FaceFolder, holds: Callable[[Path], bool], names: Iterable[st
         DataError: the folder is not there, or holds nothing of the set.
     """
     if config.root is None:
-        raise UsageError(
-            f"set {config.kind} needs sets.NAME.root=DIR, its folder, or root=DIR, the one all sets are in"
-        )
+        raise UsageError(f"{config.kind} needs sets.NAME.root=DIR, its folder, or root=DIR, the one that sets lie in")
     root = Path(config.root)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
@@ -57,12 +55,11 @@ def locate(config: FaceFolder, holds: Callable[[Path], bool], names: Iterable[st
         below = sorted(path for path in root.iterdir() if path.name.casefold() in known and path.is_dir())
     except OSError as error:
         raise DataError(f"{root}: cannot be listed ({error.strerror})") from error
-    for folder in (root, *below, *(path / path.name for path in below)):  # an archive unpacked into its own name
+    for folder in (*below, *(path / path.name for path in below), root):  # an archive unpacked into its own name
         if holds(folder):
             return folder
-    raise DataError(
-        f"{root}: holds no {config.kind}, nor does a folder {'/'.join(sorted(known))} in it; expected {layout}"
-    )
+    inside = f", nor does a folder {' or '.join(sorted(known))} in it" if known else ""
+    raise DataError(f"{root}: holds no {config.kind}{inside}; expected {layout}")
 
 
 def one_of(root: Path, *candidates: str) -> Path | None:

@@ -18,7 +18,7 @@ from benchmark.schema import RafDbFaces
 
 VERSION = 1
 EXPECTED = {"train": 12271, "test": 3068}
-CLASSES = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")  # codes 1 to 7
+CLASSES = ("surprise", "fear", "disgust", "happy", "sad", "anger", "neutral")  # codes 1 to 7
 LABELS = tuple(
     f"{folder}{name}"
     for folder in ("EmoLabel/", "basic/EmoLabel/", "")
