@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark import config as configuration
 from benchmark.data import catalogue
 from benchmark.data.split import SPLITS
+from benchmark.data.verify_faces import report_path
 from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.files import sha256, write_json
 from benchmark.progress import RunsProgress, data_progress, say
@@ -184,7 +185,10 @@ def run(config: Config) -> Summary:
     check_tracks(variants, _longest_track(config))
     works = plan(config, variants, manifest, sets)
     folder = Path(config.out, config.name)
-    write_json(folder / BENCHMARK, _description(config, works))
+    warnings = _data_warnings(config, sets)
+    for warning in warnings:
+        say(f"warning: {warning}")
+    write_json(folder / BENCHMARK, _description(config, works, sets, warnings))
     open_works = [work for work in works if stages.missing(work)]
     say(f"{len(works)} runs: {len(works) - len(open_works)} done, {len(open_works)} to do")
     jobs = _jobs(open_works, variants)
@@ -224,6 +228,21 @@ def describe_plan(config: Config) -> list[str]:
     return lines
 
 
+def _data_warnings(config: Config, sets: "dict[str, SetFile]") -> list[str]:
+    """Why scores on this copy of the data may not compare with others', or not with each other."""
+    from benchmark.data.contents import overlap
+    from benchmark.data.labelled import LabelledSet
+    from benchmark.data.summary import warnings
+
+    store = catalogue.store_folder(config.data, config.cache)
+    found = []
+    for name, file in sets.items():
+        faces = LabelledSet.load(file.path)
+        shared = overlap(faces, store)
+        found += [f"set {name}: {line}" for line in warnings(faces)] + ([shared] if shared else [])
+    return found
+
+
 def _check_writable(out: Path) -> None:
     """Refuses a place where nothing can be written, before hours are spent on what should go there."""
     there = next(place for place in [out, *out.absolute().parents] if place.exists())
@@ -235,13 +254,20 @@ def _set_names(config: Config) -> Iterable[str]:
     return dict.fromkeys(config.task[task].set for task in config.tasks)
 
 
-def _description(config: Config, works: "list[Work]") -> dict[str, Any]:
+def _description(
+    config: Config, works: "list[Work]", sets: "dict[str, SetFile]", warnings: list[str]
+) -> dict[str, Any]:
     return {
         "schema": 1,
         "benchmark": config.name,
         "note": config.note,
         "config": configuration.plain(config),
         "tasks": config.tasks,
+        "warnings": warnings,
+        "sets": {
+            name: {"hash": file.hash, "file": str(file.path), "verified": str(report_path(file.path))}
+            for name, file in sets.items()
+        },
         "runs": [
             {
                 "run": str(work.run.folder.relative_to(config.out)),

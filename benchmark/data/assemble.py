@@ -1,6 +1,5 @@
 """From the rows of a labelled set to the set: images decoded and cropped, splits kept apart, faults counted."""
 
-import hashlib
 import os
 import tempfile
 from collections import Counter
@@ -17,9 +16,9 @@ from benchmark.data.face_crop import Square, UnusableImage, crop, decode
 from benchmark.data.labelled import SPLITS, LabelledSet, Target
 from benchmark.data.split import FRACTIONS, split_identities
 from benchmark.errors import DataError
+from benchmark.files import content_key
 
 ABSENT = "image absent"
-CONTENT_DIGITS = 16  # hexadecimal digits kept of an image file's SHA-256
 BATCH = 1024  # faces in flight: what bounds memory
 
 RESAMPLING = {"resampling": "bicubic, antialiased", "beyond the image": "border repeated"}
@@ -193,7 +192,7 @@ def read_crops(
                     done.append((row, *face[1:4]))
                     noted.update(face[4])
                 progress(number, len(rows))
-    contents = np.array([each[3] for each in done], dtype=f"U{CONTENT_DIGITS}")
+    contents = np.array([each[3] for each in done], dtype="U16")
     noted["content of another image"] += len(contents) - len(np.unique(contents))
     return Crops(
         np.array([each[0] for each in done], np.intp),
@@ -202,11 +201,6 @@ def read_crops(
         np.array([each[2] for each in done], np.float64).reshape(-1, 2),
         contents,
     )
-
-
-def content_key(data: bytes) -> str:
-    """What an image file is told apart by."""
-    return hashlib.sha256(data).hexdigest()[:CONTENT_DIGITS]
 
 
 def units(identity: NDArray[np.str_] | None, contents: NDArray[np.str_]) -> list[str]:

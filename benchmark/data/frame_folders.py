@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from benchmark.data.crop import centre_square, check_crop
 from benchmark.data.folders import IMAGES, check_root, is_kind, step_into, walk
 from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError
+from benchmark.files import content_key
 
 KNOWN_FOLDERS = ("unzippedFaces", "unzippedIntervalFaces/data")  # where VoxCeleb1 keeps its identities
 CONVERTIBLE = {"1": "grey", "L": "grey", "CMYK": "CMYK", "YCbCr": "YCbCr", "P": "palette"}
@@ -75,7 +77,8 @@ class FrameFolder:
 
     def _stored(self, path: Path) -> Frame | SkippedFrame:
         try:
-            with Image.open(path) as file:
+            content = path.read_bytes()
+            with Image.open(BytesIO(content)) as file:
                 image, notes = as_rgb(file)
         except ValueError as error:
             return SkippedFrame(path.name, str(error))
@@ -83,7 +86,8 @@ class FrameFolder:
             return SkippedFrame(path.name, "broken image")
         if image.size != (self.size, self.size):
             notes.append("resized")
-        return Frame(path.name, centre_square(image, self.size, self.tighten), tuple(notes))
+        frame = centre_square(image, self.size, self.tighten)
+        return Frame(path.name, frame, tuple(notes), content_key(content))
 
 
 def as_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:

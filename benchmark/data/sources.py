@@ -27,6 +27,7 @@ class Frame(NamedTuple):
     source_id: str  # where it comes from within the track: a file name, a time, a number
     image: NDArray[np.uint8]  # (size, size, 3), RGB
     notes: tuple[str, ...] = ()  # what had to be done to it, counted in the manifest: ("resized", "grey to RGB")
+    content: str | None = None  # of the image file it was read from, as `content_key` has it; None for a video's
 
 
 class SkippedFrame(NamedTuple):

@@ -19,6 +19,7 @@ import pyarrow as pa
 from kornia_rs.io import ImageDecoder, decode_image_jpegturbo, encode_image_jpegturbo
 from numpy.typing import NDArray
 
+from benchmark.data.sources import RawTrack
 from benchmark.data.split import SPLITS
 from benchmark.errors import DataError
 from benchmark.files import atomic, digest, read_json
@@ -27,6 +28,7 @@ FORMAT = "fab-bench tracks"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 INDEX = "index.arrow"
+TRACKS = "tracks.arrow"  # in an unfinished store: what is to be read
 
 SHARD_SCHEMA = pa.schema(
     {"jpeg": pa.large_binary(), "source_id": pa.string(), "track": pa.string(), "identity": pa.string()}
@@ -121,6 +123,28 @@ def write_index(path: Path, rows: Sequence[IndexRow]) -> None:
         pa.ipc.new_file(file, INDEX_SCHEMA) as writer,
     ):
         writer.write_batch(pa.record_batch(arrays, schema=INDEX_SCHEMA))
+
+
+def write_tracks(path: Path, tracks: Sequence[RawTrack]) -> None:
+    """Writes the list of raw tracks atomically."""
+    columns = {name: [getattr(track, name) for track in tracks] for name in ("identity", "track", "location")}
+    table = pa.record_batch({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    with (
+        atomic(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as file,
+        pa.ipc.new_file(file, table.schema) as writer,
+    ):
+        writer.write_batch(table)
+
+
+def read_tracks(path: Path, start: int, count: int) -> list[RawTrack]:
+    """Some of the raw tracks, without reading the others.
+
+    Raises:
+        DataError: the list cannot be read.
+    """
+    batch = read_batch(path, open_arrow(path), 0).slice(start, count)
+    return [RawTrack(**row) for row in batch.to_pylist()]
 
 
 def content_hash(manifest: dict[str, Any]) -> str:

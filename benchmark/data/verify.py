@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from benchmark.data.contents import CONTENTS
 from benchmark.data.split import SPLITS
 from benchmark.data.tracks import (
     INDEX,
@@ -84,6 +85,9 @@ def verify(
     except DataError as error:
         problems.append(str(error))
 
+    if (contents := manifest.get("contents")) and not _is_file_of(root / CONTENTS, contents["sha256"]):
+        problems.append(f"{root / CONTENTS}: missing or altered: its sha256 is not the one in the manifest")
+
     by_shard: list[list[str]] = [[] for _ in shards]
     calls = [(root, i, shard, manifest["size"], rows[i] if rows else None, deep) for i, shard in enumerate(shards)]
     for done, (i, found) in enumerate(run_parallel(_check_shard, calls, workers), start=1):
@@ -95,6 +99,10 @@ def verify(
     problems += [f"{p}: not in the manifest" for p in sorted((root / "shards").glob("*")) if p not in known]
     total = manifest["counts"]["total"]
     return Report(root, total["tracks"], total["frames"], len(shards), deep, problems)
+
+
+def _is_file_of(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(path) == digest
 
 
 def _check_index(root: Path, manifest: dict[str, Any]) -> tuple[list[list[_Row]], list[str]]:
