@@ -66,10 +66,23 @@ def prepare(arguments: argparse.Namespace) -> int:
         state = "ready" if (folder / "manifest.json").is_file() else "to be prepared"
         print(f"tracks   {folder}: {state}")
         return 0
+    if arguments.part:
+        part, parts = _part(arguments.part)
+        pipeline.prepare_part(config, part, parts)
+        print(f"part {part} of {parts} of {folder} is done; after all parts, the same command without --part")
+        return 0
     manifest = pipeline.prepare_tracks(config)
     print("\n".join(report(manifest)))
     print(f"store: {folder}  (use it with data={config.data.kind} data.store={folder})")
     return 0
+
+
+def _part(text: str) -> tuple[int, int]:
+    """Share and number of shares, such as 3/16; they count from 0, as SLURM's array indices may."""
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdigit() and parts.isdigit() and int(part) < int(parts)):
+        raise UsageError(f"--part is {text!r}; such as 3/16, from 0/16 to 15/16")
+    return int(part), int(parts)
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -189,7 +202,8 @@ COMMANDS = {
         prepare,
         "pack raw videos or frames into a track store",
         """  fabbench prepare data=videos data.root=/data/vox2 data.store=/data/vox2-packed data.fps=1
-  fabbench prepare data=frames data.root=/data/vox1""",
+  fabbench prepare data=frames data.root=/data/vox1
+  fabbench prepare data=voxceleb root=/data --part 3/16     one of 16 jobs; then once more without --part""",
         dry_run=True,
     ),
     "verify": Command(
@@ -314,6 +328,8 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument(
                 "--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the method"
             )
+        if name == "prepare":
+            one.add_argument("--part", metavar="I/N", help="do share I of N, from 0, at the same time as the others")
         if name == "tables":
             one.add_argument("--format", choices=["text", "md", "tex", "csv", "json"], default="text")
     return parser

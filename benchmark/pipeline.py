@@ -76,14 +76,21 @@ def prepare_tracks(config: Config) -> dict[str, Any]:
 
         return TrackStore(folder).manifest
     with data_progress(f"tracks: {config.data.name}") as progress:
-        return prepare(
-            catalogue.source(config.data),
-            folder,
-            split_seed=config.data.split_seed,
-            workers=cores(),
-            jpeg_quality=config.data.jpeg_quality,
-            progress=progress,
-        )
+        return prepare(catalogue.source(config.data), folder, **_prepare_settings(config), progress=progress)
+
+
+def prepare_part(config: Config, part: int, parts: int) -> None:
+    """Makes one of ``parts`` shares of the track store's slices: the work of one job of an array."""
+    from benchmark.data.prepare import prepare_part
+
+    folder = catalogue.store_folder(config.data, config.cache)
+    with data_progress(f"tracks: {config.data.name}, part {part} of {parts}") as progress:
+        source = catalogue.source(config.data)
+        prepare_part(source, folder, part, parts, **_prepare_settings(config), progress=progress)
+
+
+def _prepare_settings(config: Config) -> dict[str, Any]:
+    return {"split_seed": config.data.split_seed, "workers": cores(), "jpeg_quality": config.data.jpeg_quality}
 
 
 def prepare_sets(config: Config) -> "dict[str, SetFile]":
