@@ -61,6 +61,21 @@ class JoinedData(Data):
 
 
 @dataclass
+class VoxCelebData(Data):
+    """VoxCeleb1's frames and VoxCeleb2's clips as one set; a person in both is one identity."""
+
+    kind: str = "voxceleb"
+    name: str = "voxceleb"
+    vox1: str | None = None  # folder of unzippedFaces/; default: found in root
+    vox2: str | None = None  # folder of dev/mp4/ and test/mp4/; default: found in root
+    vox1_meta: str | None = None  # vox1_meta.csv; default: found in vox1, beside it, or in root
+    vox2_meta: str | None = None
+    fps: float = 1.0
+    crop: str = "face"  # face: FAb-Net's window, and its like for VoxCeleb1 | whole: frames as they are distributed
+    max_frames: int | None = None
+
+
+@dataclass
 class SyntheticFaces:
     """The built-in labelled faces; each number of faces is a multiple of ``frames_per_identity``."""
 
@@ -183,6 +198,7 @@ DATA_KINDS: dict[str, type] = {
     "videos": VideoData,
     "frames": FrameData,
     "joined": JoinedData,
+    "voxceleb": VoxCelebData,
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
 
 from benchmark.data.sources import TrackSource
-from benchmark.errors import UsageError, suggestion
+from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.files import digest, sha256
 from benchmark.schema import (
     SET_KINDS,
@@ -18,6 +18,7 @@ from benchmark.schema import (
     SyntheticData,
     SyntheticFaces,
     VideoData,
+    VoxCelebData,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def source(data: Data) -> TrackSource:
         from benchmark.data.joined import Joined
 
         return Joined([source(part) for part in _parts(data)])
+    if isinstance(data, VoxCelebData):
+        return _voxceleb(data)
     if data.root is None:
         raise UsageError(f"data={data.kind} needs data.root=DIR, the folder of raw files")
     if isinstance(data, VideoData):
@@ -60,6 +63,27 @@ def source(data: Data) -> TrackSource:
 
         return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten)
     raise TypeError(f"no reader for {type(data).__name__}")
+
+
+def _voxceleb(data: VoxCelebData) -> TrackSource:
+    from benchmark.data.voxceleb import CROPS, VoxCeleb, locate_clips, locate_frames, locate_meta
+
+    if data.crop not in CROPS:
+        raise UsageError(f"data.crop is {data.crop!r}; one of {', '.join(CROPS)}")
+    root = Path(data.root) if data.root else None
+    vox1 = Path(data.vox1) if data.vox1 else locate_frames(root) if root else None
+    vox2 = Path(data.vox2) if data.vox2 else locate_clips(root) if root else None
+    if vox1 is None and vox2 is None:
+        if root is not None:
+            raise DataError(f"{root}: neither unzippedFaces/ of VoxCeleb1 nor dev/mp4/ of VoxCeleb2 in it")
+        raise UsageError("data=voxceleb needs root=DIR, the folder of both sets, or data.vox1=DIR and data.vox2=DIR")
+    meta = {
+        name: Path(given) if given else locate_meta(f"{name}_meta.csv", vox1 if name == "vox1" else vox2, root)
+        for name, given in (("vox1", data.vox1_meta), ("vox2", data.vox2_meta))
+    }
+    return VoxCeleb(
+        vox1, vox2, meta["vox1"], meta["vox2"], data.fps, data.size, crop=data.crop, max_frames=data.max_frames
+    )
 
 
 def _parts(data: JoinedData) -> list[VideoData | FrameData]:
@@ -81,7 +105,8 @@ def store_folder(data: Data, cache: str) -> Path:
     """Where the packed store lies: ``data.store``, or a place in the cache named by all that makes it."""
     if data.store is not None:
         return Path(data.store)
-    roots = [part.root for part in _parts(data)] if isinstance(data, JoinedData) else [data.root]
+    parts: list[Any] = list(_parts(data)) if isinstance(data, JoinedData) else [data]
+    roots = [getattr(part, key, None) for part in parts for key in ("root", "vox1", "vox2")]
     places = [str(Path(root).resolve()) for root in roots if root is not None]
     key = digest([source(data).describe(), places, data.split_seed, data.jpeg_quality])
     return Path(cache, "tracks", f"{data.name}-{key[:10]}")

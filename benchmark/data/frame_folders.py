@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from benchmark.data.crop import centre_square, check_crop
+from benchmark.data.crop import centre_square, check_crop, describe_crop
 from benchmark.data.folders import IMAGES, check_root, is_kind, step_into, walk
 from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError
@@ -29,22 +29,26 @@ class FrameFolder:
     Attributes:
         root: the folder.
         size: side of the stored frames, pixels.
-        tighten: see ``benchmark.data.crop.centre_square``.
+        tighten: see ``benchmark.data.crop.centre_square``, as for ``shift``.
+        step: where names are frame numbers, the least distance of those kept.
     """
 
     root: Path
     size: int = 256
     tighten: float = 1.0
+    shift: float = 0.0
+    step: int = 1
 
     def __post_init__(self) -> None:
-        check_crop(self.size, self.tighten)
+        check_crop(self.size, self.tighten, self.shift)
 
     def describe(self) -> dict[str, Any]:
         return {
             "reader": "frames",
             "version": 1,
             "size": self.size,
-            "crop": {"kind": "centre square", "tighten": self.tighten, "resize": "bicubic, antialiased"},
+            "crop": describe_crop(self.tighten, self.shift),
+            **({"step": self.step} if self.step > 1 else {}),
         }
 
     def tracks(self) -> list[RawTrack]:
@@ -71,8 +75,13 @@ class FrameFolder:
             paths = sorted(folder.iterdir())
         except OSError as error:
             raise SkipTrack("folder cannot be read", error.strerror or str(error)) from error
+        due = 0
         for path in paths:
-            if is_kind(path.name, IMAGES):
+            if not is_kind(path.name, IMAGES):
+                continue
+            number = int(path.stem) if path.stem.isdecimal() else due
+            if number >= due:
+                due = number + self.step if path.stem.isdecimal() else 0
                 yield self._stored(path)
 
     def _stored(self, path: Path) -> Frame | SkippedFrame:
@@ -86,7 +95,7 @@ class FrameFolder:
             return SkippedFrame(path.name, "broken image")
         if image.size != (self.size, self.size):
             notes.append("resized")
-        frame = centre_square(image, self.size, self.tighten)
+        frame = centre_square(image, self.size, self.tighten, shift=self.shift)
         return Frame(path.name, frame, tuple(notes), content_key(content))
 
 

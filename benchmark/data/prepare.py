@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from benchmark.data.contents import CONTENTS, merge_contents, write_contents
-from benchmark.data.sources import RawTrack, SkippedFrame, SkipTrack, TrackSource
+from benchmark.data.sources import RawTrack, Remarks, SkippedFrame, SkipTrack, TrackSource
 from benchmark.data.split import FRACTIONS, SPLITS, split_identities
 from benchmark.data.tracks import (
     FORMAT,
@@ -99,7 +99,7 @@ def prepare(
     with _locked(root):
         if (root / MANIFEST).is_file():  # another process finished it between our look and our lock
             return _matching(root, settings)
-        plan = _plan(root, settings, tracks, listing, slice_size)
+        plan = _plan(root, settings, source, tracks, listing, slice_size)
         _run_slices(source, root, range(_slices(plan)), plan, workers, progress)
         return _finish(root, plan)
 
@@ -133,7 +133,7 @@ def prepare_part(
             return
         if (plan := _planned(root, settings)) is None:
             tracks = source.tracks()
-            plan = _plan(root, settings, tracks, _listing(tracks), slice_size)
+            plan = _plan(root, settings, source, tracks, _listing(tracks), slice_size)
     with _locked(root, shared=True):
         _run_slices(source, root, range(part, _slices(plan), parts), plan, workers, progress)
 
@@ -146,6 +146,9 @@ def report(manifest: dict[str, Any]) -> list[str]:
         f"{counts[name]['frames']:>10,} frames"
         for name in (*SPLITS, "total")
     ]
+    for part, expected in manifest["source"].get("expected", {}).items():
+        lines.append(f"published: {part} has " + ", ".join(f"{count:,} {what}" for what, count in expected.items()))
+    lines += [f"remark: {remark}" for remark in manifest.get("remarks", [])]
     lines += [f"warning: {warning}" for warning in manifest["warnings"]]
     for what, reasons in (
         ("skipped tracks", manifest["skipped"]["tracks"]),
@@ -252,7 +255,12 @@ def _planned(root: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _plan(
-    root: Path, settings: dict[str, Any], tracks: Sequence[RawTrack], listing: str, slice_size: int | None
+    root: Path,
+    settings: dict[str, Any],
+    source: TrackSource,
+    tracks: Sequence[RawTrack],
+    listing: str,
+    slice_size: int | None,
 ) -> dict[str, Any]:
     """Writes what is to be done, the list of tracks before the plan; or goes on with the plan that is there."""
     wanted = settings | {
@@ -265,7 +273,7 @@ def _plan(
             raise DataError(
                 f"{root}: holds {foreign[0]!r} and is not a track store; give an empty or a new folder for it"
             )
-        plan = wanted | {"tracks": len(tracks)}
+        plan = wanted | {"tracks": len(tracks), "remarks": source.remarks() if isinstance(source, Remarks) else []}
         write_tracks(root / "unfinished" / TRACKS, tracks)
         write_json(root / "unfinished" / "plan.json", plan)
     for torn in (*root.glob("shards/.*"), *root.glob("unfinished/.*"), *root.glob(f".{INDEX}.*")):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,3 +74,11 @@ class TrackSource(Protocol):
         Raises:
             SkipTrack: nothing of the track can be used (also while iterating; what came before is dropped).
         """
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """A source with something to say about the files it found, for people: it is kept in the manifest."""
+
+    def remarks(self) -> list[str]:
+        """A line each."""
