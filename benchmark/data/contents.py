@@ -11,22 +11,23 @@ from benchmark.data.labelled import LabelledSet
 from benchmark.errors import DataError
 from benchmark.files import atomic, sha256
 
-CONTENTS = "contents.npy"  # in a store: `content_key` of each image file as uint64, sorted, each once
+CONTENTS = "contents.u64"  # in a store: `content_key` of each image file, 8 bytes little-endian, sorted, each once
+NUMBER = np.dtype("<u8")
 
 
 def write_contents(path: Path, contents: Sequence[int]) -> None:
     """Writes what one slice read, atomically."""
-    with atomic(path) as temporary, temporary.open("wb") as file:
-        np.save(file, np.array(contents, np.uint64))
+    with atomic(path) as temporary:
+        np.array(contents, NUMBER).tofile(temporary)
 
 
 def merge_contents(path: Path, parts: Sequence[Path]) -> dict[str, Any] | None:
     """Writes what all slices read; returns its number and checksum for the manifest, None where no image was read."""
-    merged = np.unique(np.concatenate([np.load(part) for part in parts]))
+    merged = np.unique(np.concatenate([np.fromfile(part, NUMBER) for part in parts]))
     if not len(merged):
         return None
-    with atomic(path) as temporary, temporary.open("wb") as file:
-        np.save(file, merged)
+    with atomic(path) as temporary:
+        merged.tofile(temporary)
     return {"count": len(merged), "bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
@@ -58,11 +59,9 @@ def occurring(store: Path, contents: NDArray[np.str_]) -> NDArray[np.bool_] | No
     if not path.is_file():
         return None
     try:
-        known = np.load(path, mmap_mode="r")
-        if known.dtype != np.uint64 or known.ndim != 1 or not len(known):
-            raise ValueError(f"{known.dtype} {known.shape}")
-    except (OSError, ValueError, EOFError) as error:
+        known = np.memmap(path, NUMBER, "r")
+    except (OSError, ValueError) as error:  # ValueError: no whole number of them
         raise DataError(f"{path}: cannot be read ({error}); prepare the store anew") from error
-    wanted = np.array([int(content, 16) for content in contents.tolist()], np.uint64)
+    wanted = np.array([int(content, 16) for content in contents.tolist()], NUMBER)
     place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
     return np.asarray(known[place] == wanted)

@@ -316,7 +316,7 @@ def _note_path(root: Path, i: int) -> Path:
 
 
 def _contents_path(root: Path, i: int) -> Path:
-    return root / "unfinished" / f"contents-{i:05d}.npy"
+    return root / "unfinished" / f"contents-{i:05d}.u64"
 
 
 def _read_note(root: Path, i: int) -> dict[str, Any] | None:

@@ -206,6 +206,19 @@ def read_batch(path: Path, reader: pa.ipc.RecordBatchFileReader, batch: int) -> 
         raise _unreadable(path, error) from error
 
 
+def valid(path: Path, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, once what it says of its own layout is known to be true: Arrow follows offsets unchecked.
+
+    Raises:
+        DataError: it is not.
+    """
+    try:
+        batch.validate(full=True)
+    except pa.ArrowException as error:
+        raise _unreadable(path, error) from error
+    return batch
+
+
 def _unreadable(path: Path, error: Exception) -> DataError:
     reason = str(error).splitlines()[0].rstrip(".")
     return DataError(f"{path}: cannot be read ({reason}); restore it or prepare the store anew")
@@ -220,7 +233,7 @@ def read_index(root: Path) -> pa.RecordBatch:
     reader = open_arrow(root / INDEX)
     if reader.schema != INDEX_SCHEMA or reader.num_record_batches != 1:
         raise DataError(f"{root / INDEX}: not the index of a track store; prepare the store anew")
-    return read_batch(root / INDEX, reader, 0)
+    return valid(root / INDEX, read_batch(root / INDEX, reader, 0))
 
 
 class TrackStore:
@@ -308,8 +321,14 @@ class TrackStore:
         path = shard_path(self.root, shard)
         reader = self._readers.get(shard)
         if reader is None:  # two threads may both open it; either reader will do
-            reader = self._readers[shard] = open_arrow(path)
-        return read_batch(path, reader, int(self._batches[track]))
+            reader = open_arrow(path)
+            if reader.schema != SHARD_SCHEMA:
+                raise DataError(f"{path}: not a shard of a track store; restore it or prepare the store anew")
+            self._readers[shard] = reader
+        rows = valid(path, read_batch(path, reader, int(self._batches[track])))
+        if rows.num_rows != self._n_frames[track]:
+            raise DataError(f"{path}: track {track} has {rows.num_rows} frames, the index says {self._n_frames[track]}")
+        return rows
 
     def _checked(self, track: int) -> int:
         if not 0 <= track < len(self):

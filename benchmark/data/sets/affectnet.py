@@ -165,11 +165,11 @@ def _scalar(path: Path) -> int:
         ValueError: anything else; nothing is unpickled, and no array larger than a label is made.
     """
     with path.open("rb") as file:
-        major, _ = npy.read_magic(file)
         try:
+            major, _ = npy.read_magic(file)
             header = npy.read_array_header_1_0 if major == 1 else npy.read_array_header_2_0
             shape, _, dtype = header(file)
-        except Exception as error:  # the header is a Python literal, parsed
+        except Exception as error:  # the header is a Python literal, and its parser raises many kinds
             raise ValueError("broken header") from error
         if int(np.prod(shape, dtype=float)) != 1 or dtype.hasobject or dtype.itemsize > 64:
             raise ValueError("not one number")

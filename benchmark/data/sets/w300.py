@@ -112,10 +112,11 @@ def _read_boxes(path: Path) -> dict[str, NDArray[np.float64]]:
     """Left, top, right, bottom by image name, in pixels from the outer corner of the first."""
     boxes = {}
     try:
-        for record in np.ravel(read_mat(path)["bounding_boxes"]):
-            box = np.asarray(record.bb_ground_truth, np.float64).reshape(4)
-            boxes[_plain(str(record.imgName))] = box - 0.5
-    except (KeyError, AttributeError, ValueError, TypeError) as error:
+        for cell in read_mat(path)["bounding_boxes"]:
+            record = cell[0] if isinstance(cell, list) else cell
+            box = np.asarray(record["bb_ground_truth"], np.float64).reshape(4)
+            boxes[_plain(record["imgName"])] = box - 0.5
+    except (KeyError, AttributeError, IndexError, ValueError, TypeError) as error:
         raise DataError(f"{path}: not a list of boxes as 300-W has it ({error!r})") from error
     return boxes
 
