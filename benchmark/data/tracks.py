@@ -9,7 +9,6 @@ A store is a folder:
   frame, so a track is found by (shard, batch) and read without copying.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -177,9 +176,19 @@ def read_manifest(root: Path) -> dict[str, Any]:
                 f"{path}: not a track store of version {FORMAT_VERSION} "
                 f"(says {manifest['format']!r} {manifest['format_version']!r}); prepare it anew"
             )
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        _check_manifest(manifest)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path}: unreadable manifest ({error!r}); prepare the store anew") from error
     return manifest
+
+
+def _check_manifest(manifest: dict[str, Any]) -> None:
+    """Raises KeyError or TypeError unless what every reader of a manifest uses is there."""
+    kinds = {"size": int, "source": dict, "split": dict, "hash": str, "index": dict, "shards": list}
+    wrong = [key for key, kind in kinds.items() if not isinstance(manifest[key], kind)]
+    wrong += [str(file) for file in (manifest["index"], *manifest["shards"]) if type(file["bytes"]) is not int]
+    if wrong:
+        raise TypeError(f"altered: {wrong[0]}")
 
 
 def open_arrow(path: Path) -> pa.ipc.RecordBatchFileReader:

@@ -74,6 +74,7 @@ def verify(
     """
     root = Path(root)
     manifest = read_manifest(root)
+    _check_told(root, manifest)
     shards: list[dict[str, Any]] = manifest["shards"]
     problems = []
     if content_hash(manifest) != manifest["hash"]:
@@ -99,6 +100,16 @@ def verify(
     problems += [f"{p}: not in the manifest" for p in sorted((root / "shards").glob("*")) if p not in known]
     total = manifest["counts"]["total"]
     return Report(root, total["tracks"], total["frames"], len(shards), deep, problems)
+
+
+def _check_told(root: Path, manifest: dict[str, Any]) -> None:
+    """Raises DataError unless the manifest says all that is checked."""
+    try:
+        files = [manifest["index"], *manifest["shards"], *([manifest["contents"]] if manifest.get("contents") else [])]
+        told = [file["sha256"].lower() for file in files]
+        told += [sum(manifest["counts"][name][what] for what in ("tracks", "frames")) for name in (*SPLITS, "total")]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{root}: the manifest was altered ({error!r}); prepare the store anew") from error
 
 
 def _is_file_of(path: Path, digest: str) -> bool:

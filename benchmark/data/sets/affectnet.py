@@ -173,8 +173,10 @@ def _scalar(path: Path) -> int:
             raise ValueError("broken header") from error
         if int(np.prod(shape, dtype=float)) != 1 or dtype.hasobject or dtype.itemsize > 64:
             raise ValueError("not one number")
-        value = np.frombuffer(file.read(dtype.itemsize), dtype, count=1)[0]
-    number = float(value)
+        try:
+            number = float(np.frombuffer(file.read(dtype.itemsize), dtype, count=1)[0])
+        except (TypeError, SystemError) as error:  # SystemError: text of characters that there are not
+            raise ValueError("not a number") from error
     if number != number // 1 or abs(number) > 1000:
         raise ValueError("not a code")
     return int(number)

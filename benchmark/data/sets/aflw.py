@@ -96,7 +96,7 @@ def _tables(path: Path) -> tuple[dict[Any, Any], dict[Any, list[float]], dict[An
                 boxes.setdefault(face, []).append([_number(value) for value in box])
         finally:
             database.close()
-    except (sqlite3.Error, OverflowError) as error:
+    except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a readable AFLW database ({error})") from error
     return faces, poses, boxes, files
 
