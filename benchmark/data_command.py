@@ -6,7 +6,7 @@ from benchmark.data import catalogue
 from benchmark.errors import UsageError, suggestion
 from benchmark.pipeline import cores
 from benchmark.progress import data_progress
-from benchmark.schema import DATA_KINDS, Config
+from benchmark.schema import DATA_KINDS, SET_KINDS, Config
 
 TRACKS = "tracks"
 
@@ -19,7 +19,8 @@ def listing(config: Config) -> None:
     print("to probe on (tasks of these sets; `fabbench data show NAME`):")
     for name, values in sorted(config.sets.items()):
         tasks = [task for task, about in config.task.items() if about.set == name]
-        print(f"  {name:<22} {values.get('kind')}; tasks: {', '.join(sorted(tasks)) or 'none'}")
+        about = SET_KINDS[values["kind"]].__doc__ if values.get("kind") in SET_KINDS else values.get("kind")
+        print(f"  {name:<22} {about}  tasks: {', '.join(sorted(tasks)) or 'none'}")
 
 
 def show(name: str, config: Config) -> None:

@@ -61,8 +61,9 @@ def read(config: AffectNetFaces) -> RawFaces:
         raise UsageError(f"crop is {config.crop!r}; one of image, box")
     found = find(config)
     skipped: Counter[str] = Counter()
+    noted: Counter[str] = Counter()
     form = "csv" if found.labels else "npy"
-    rows = list(_from_lists(found.root, skipped) if found.labels else _from_npy(found.root, skipped))
+    rows = list(_from_lists(found.root, skipped, noted) if found.labels else _from_npy(found.root, skipped))
     if form == "npy" and config.crop == "box":
         raise UsageError("crop=box needs AffectNet's CSV lists; the .npy form has no boxes")
     names = [name for _, name, _, _ in rows]
@@ -81,6 +82,7 @@ def read(config: AffectNetFaces) -> RawFaces:
         split=np.array([split for split, _, _, _ in rows], dtype="U5"),
         duplicates="drop",
         skipped=skipped,
+        noted=noted,
         protocol={
             "source": "AffectNet, manual part",
             "layout": form,
@@ -106,11 +108,12 @@ def _is_npy(root: Path) -> bool:
 Row = tuple[str, str, int, NDArray[np.float64]]  # split, image, expression code (-1: no number), face box
 
 
-def _from_lists(root: Path, skipped: Counter[str]) -> Iterator[Row]:
+def _from_lists(root: Path, skipped: Counter[str], noted: Counter[str]) -> Iterator[Row]:
     for split, path in _lists(root).items():
         lines = csv.reader(read_text(path).splitlines())
         place = {name: number for number, name in enumerate(COLUMNS)}
         seen: set[str] = set()
+        noted[f"{path.name} without a header"] += 1  # taken back when there is one
         try:
             for number, cells in enumerate(lines):
                 cells = [cell.strip() for cell in cells]
@@ -119,6 +122,7 @@ def _from_lists(root: Path, skipped: Counter[str]) -> Iterator[Row]:
                     if absent := [name for name in COLUMNS if name.casefold() not in given]:
                         raise DataError(f"{path}: no column {absent[0]!r}")
                     place = {name: given[name.casefold()] for name in COLUMNS}
+                    noted[f"{path.name} without a header"] -= 1
                     continue
                 if not any(cells):
                     continue

@@ -26,6 +26,7 @@ def test_affectnet_lists(tmp_path: Path, faces: Faces, read: Read) -> None:
     tested = {name for name, (split, code) in truth.items() if split == "validation" and code < 8}
     assert set(found.image_ids[found.indices("test")].tolist()) == tested
     assert found.protocol["layout"] == "csv"
+    assert found.protocol["noted"] == {"validation.csv without a header": 1}
     assert sum(found.protocol["classes_left_out"].values()) == len(truth) - len(kept)
     assert set(found.protocol["classes_left_out"]) == {"none", "uncertain", "non-face"}
     assert found.targets["expression"].names[:3] == ("neutral", "happy", "sad")
