@@ -272,7 +272,7 @@ def _description(
         "tasks": config.tasks,
         "warnings": warnings,
         "sets": {
-            name: {"hash": file.hash, "file": str(file.path), "verified": str(report_path(file.path))}
+            name: {"hash": file.hash, "file": str(file.path), "report": str(report_path(file.path))}
             for name, file in sets.items()
         },
         "runs": [

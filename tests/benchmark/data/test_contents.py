@@ -51,7 +51,7 @@ def test_a_run_tells_and_writes_it(raw: Path, tmp_path: Path) -> None:
     checked = call("verify", "w300", *own, *words, "data.size=32")
     assert checked.code == 1
     assert "problem: test has 8 faces, the protocol 689" in checked.out
-    report = json.loads(Path(about["sets"]["w300"]["verified"]).read_text())
+    report = json.loads(Path(about["sets"]["w300"]["report"]).read_text())
     assert report["hash"] == about["sets"]["w300"]["hash"]
 
 
