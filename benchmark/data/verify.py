@@ -140,6 +140,8 @@ def _check_index(root: Path, manifest: dict[str, Any]) -> tuple[list[list[_Row]]
 
     of_identity: dict[str, set[int]] = {}
     for identity, split in zip(columns["identity"], columns["split"], strict=True):
+        if split not in range(len(SPLITS)):
+            raise DataError(f"{path}: altered: {identity} is in no split; prepare the store anew")
         of_identity.setdefault(identity, set()).add(split)
     for identity, found in of_identity.items():
         if len(found) > 1:
