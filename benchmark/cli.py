@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OVERRIDES = """
 key=value sets one key of the configuration; the most used are
   preset=default|quick|FILE.yaml   the benchmark to start from        methods=fabnet,./mine.py  the rows
-  data=synthetic|videos|frames|joined  what to pre-train on             tasks=synthetic-pose,...  what to probe
+  data=synthetic|videos|frames|voxceleb|joined  to pre-train on         tasks=synthetic-pose,...  what to probe
   data.root=DIR  data.store=DIR    raw files; the packed store        seeds=3 or seeds=[0,1,5]  repetitions
   train.steps=N  train.lr=X        the budget, the same for all       launcher=inline|local|slurm  where it runs
   out=DIR                          run folders (results/runs)         name=NAME                 of the benchmark
@@ -138,19 +138,36 @@ def prepare(arguments: argparse.Namespace) -> int:
         state = "ready" if (folder / "manifest.json").is_file() else "to be prepared"
         print(f"tracks   {folder}: {state}")
         return 0
+    if arguments.part:
+        part, parts = _part(arguments.part)
+        pipeline.prepare_part(config, part, parts)
+        print(f"part {part} of {parts} of {folder} is done; after all parts, the same command without --part")
+        return 0
     manifest = pipeline.prepare_tracks(config)
     print("\n".join(report(manifest)))
     print(f"store: {folder}  (use it with data={config.data.kind} data.store={folder})")
     return 0
 
 
+def _part(text: str) -> tuple[int, int]:
+    """Share and number of shares, such as 3/16; they count from 0, as SLURM's array indices may."""
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdigit() and parts.isdigit() and int(part) < int(parts)):
+        raise UsageError(f"--part is {text!r}; such as 3/16, from 0/16 to 15/16")
+    return int(part), int(parts)
+
+
 def verify(arguments: argparse.Namespace) -> int:
-    """Checks a track store byte by byte."""
+    """Checks a track store byte by byte, or the labelled set that is named."""
     from benchmark.data import catalogue
     from benchmark.data.verify import verify as check
     from benchmark.pipeline import cores
     from benchmark.progress import data_progress
 
+    if arguments.overrides and "=" not in arguments.overrides[0]:
+        from benchmark import data_command
+
+        return data_command.verify(arguments.overrides.pop(0), _config(arguments))
     config = _config(arguments)
     folder = catalogue.store_folder(config.data, config.cache)
     with data_progress(f"verify: {folder}") as progress:
@@ -276,13 +293,15 @@ COMMANDS = {
         prepare,
         "pack raw videos or frames into a track store",
         """  fabbench prepare data=videos data.root=/data/vox2 data.store=/data/vox2-packed data.fps=1
-  fabbench prepare data=frames data.root=/data/vox1""",
+  fabbench prepare data=frames data.root=/data/vox1
+  fabbench prepare data=voxceleb root=/data --part 3/16     one of 16 jobs; then once more without --part""",
         dry_run=True,
     ),
     "verify": Command(
         verify,
-        "check a track store against its checksums, naming what is broken",
-        "  fabbench verify data=videos data.store=/data/vox2-packed",
+        "check a track store against its checksums, or a labelled set against its protocol, naming what is broken",
+        """  fabbench verify data=videos data.store=/data/vox2-packed
+  fabbench verify w300 sets.w300.root=/data/300w    counts, images, labels; writes a JSON report""",
     ),
     "methods": Command(
         methods,
@@ -412,6 +431,8 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--all", action="store_true", help="show stages that are done as well")
         if name == "logs":
             one.add_argument("--follow", action="store_true", help="go on until the jobs have ended")
+        if name == "prepare":
+            one.add_argument("--part", metavar="I/N", help="do share I of N, from 0, at the same time as the others")
         if name == "tables":
             one.add_argument("--format", choices=["text", "md", "tex", "csv", "json"], default="text")
     return parser

@@ -191,7 +191,7 @@ def _check_dictionaries(values: dict[str, Any]) -> None:
 
 def _resolved(values: dict[str, Any], group: str) -> Any:
     """One group with its references to top-level keys, such as ${root}, filled in."""
-    top = {key: value for key, value in values.items() if key in ("root", "cache", "out", "name")}
+    top = {"root": None} | {key: value for key, value in values.items() if key in ("root", "cache", "out", "name")}
     try:
         whole = OmegaConf.create({**top, group: values.get(group) or {}})
         return cast(dict[str, Any], OmegaConf.to_container(whole, resolve=True))[group]

@@ -6,7 +6,7 @@ from benchmark.data import catalogue
 from benchmark.errors import UsageError, suggestion
 from benchmark.pipeline import cores
 from benchmark.progress import data_progress
-from benchmark.schema import DATA_KINDS, Config
+from benchmark.schema import DATA_KINDS, SET_KINDS, Config
 
 TRACKS = "tracks"
 
@@ -19,7 +19,8 @@ def listing(config: Config) -> None:
     print("to probe on (tasks of these sets; `fabbench data show NAME`):")
     for name, values in sorted(config.sets.items()):
         tasks = [task for task, about in config.task.items() if about.set == name]
-        print(f"  {name:<22} {values.get('kind')}; tasks: {', '.join(sorted(tasks)) or 'none'}")
+        about = SET_KINDS[values["kind"]].__doc__ if values.get("kind") in SET_KINDS else values.get("kind")
+        print(f"  {name:<22} {about}  tasks: {', '.join(sorted(tasks)) or 'none'}")
 
 
 def show(name: str, config: Config) -> None:
@@ -39,6 +40,27 @@ def show(name: str, config: Config) -> None:
         raise UsageError(f"name what to show: {', '.join([*config.sets, TRACKS])}")
 
 
+def verify(name: str, config: Config) -> int:
+    """Checks the labelled set ``name``; 1 if something is wrong with it.
+
+    Raises:
+        UsageError: no such set.
+    """
+    from benchmark.data.summary import table
+    from benchmark.data.verify_faces import verify_set
+
+    if name not in config.sets:
+        raise UsageError(f"unknown set {name!r}{suggestion(name, config.sets)}")
+    with data_progress(f"verify: {name}") as progress:
+        found = verify_set(name, config.sets[name], config.cache, cores(), progress)
+    print(table(found.told))
+    for problem in found.problems:
+        print(f"problem: {problem}")
+    state = "sound" if not found.problems else f"{len(found.problems)} problem(s)"
+    print(f"{name}: {state}  (report: {found.report})")
+    return 1 if found.problems else 0
+
+
 def _show_tracks(config: Config, folder: Path) -> None:
     from benchmark.data.show import track_sheet
     from benchmark.data.tracks import TrackStore
@@ -51,24 +73,18 @@ def _show_tracks(config: Config, folder: Path) -> None:
 
 def _show_faces(name: str, config: Config, folder: Path) -> None:
     from benchmark.data.labelled import LabelledSet
-    from benchmark.data.realism import check, readings, table
+    from benchmark.data.realism import check, readings
+    from benchmark.data.realism import table as realism_table
     from benchmark.data.show import contact_sheet
+    from benchmark.data.summary import summary, table
 
     with data_progress(f"faces: {name}") as progress:
         faces = LabelledSet.load(catalogue.make_set(name, config.sets[name], config.cache, cores(), progress))
-    sizes = {split: len(faces.indices(split)) for split in ("train", "val", "test")}
-    print(f"{name}: {', '.join(f'{n} {split}' for split, n in sizes.items())} faces of {faces.frames.shape[1]} px")
-    for target_name, target in faces.targets.items():
-        print(f"  {target_name}: {target.kind}, known for {target.known.mean():.1%}")
-    for how in ("skipped", "noted"):
-        for what, count in faces.protocol.get(how, {}).items():
-            print(f"  {how}, {what}: {count}")
-    found = readings(faces)
-    if found:
-        print(table(found, name))
+    print(table(summary(faces)))
     if faces.protocol.get("source", "").startswith("built-in"):
-        problems = check(found)
-        print("\n".join(problems) or "every reading lies in its range")
+        found = readings(faces)
+        print(realism_table(found, name))
+        print("\n".join(check(found)) or "every reading lies in its range")
     path = folder / f"{name}.png"
     contact_sheet(faces, path)
     print(f"sheet: {path}")

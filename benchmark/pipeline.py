@@ -12,6 +12,7 @@ from benchmark import cluster, graph
 from benchmark import config as configuration
 from benchmark.data import catalogue
 from benchmark.data.split import SPLITS
+from benchmark.data.verify_faces import report_path
 from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.files import sha256, write_json
 from benchmark.progress import RunsProgress, data_progress, say
@@ -79,14 +80,21 @@ def prepare_tracks(config: Config) -> dict[str, Any]:
 
         return TrackStore(folder).manifest
     with data_progress(f"tracks: {config.data.name}") as progress:
-        return prepare(
-            catalogue.source(config.data),
-            folder,
-            split_seed=config.data.split_seed,
-            workers=cores(),
-            jpeg_quality=config.data.jpeg_quality,
-            progress=progress,
-        )
+        return prepare(catalogue.source(config.data), folder, **_prepare_settings(config), progress=progress)
+
+
+def prepare_part(config: Config, part: int, parts: int) -> None:
+    """Makes one of ``parts`` shares of the track store's slices: the work of one job of an array."""
+    from benchmark.data.prepare import prepare_part
+
+    folder = catalogue.store_folder(config.data, config.cache)
+    with data_progress(f"tracks: {config.data.name}, part {part} of {parts}") as progress:
+        source = catalogue.source(config.data)
+        prepare_part(source, folder, part, parts, **_prepare_settings(config), progress=progress)
+
+
+def _prepare_settings(config: Config) -> dict[str, Any]:
+    return {"split_seed": config.data.split_seed, "workers": cores(), "jpeg_quality": config.data.jpeg_quality}
 
 
 def prepare_sets(config: Config) -> "dict[str, SetFile]":
@@ -188,7 +196,10 @@ def run(config: Config) -> Summary:
     check_tracks(variants, _longest_track(config))
     works = plan(config, variants, manifest, sets)
     folder = Path(config.out, config.name)
-    write_json(folder / BENCHMARK, _description(config, works))
+    warnings = _data_warnings(config, sets)
+    for warning in warnings:
+        say(f"warning: {warning}")
+    write_json(folder / BENCHMARK, _description(config, works, sets, warnings))
     open_works = [work for work in works if stages.missing(work)]
     say(f"{len(works)} runs: {len(works) - len(open_works)} done, {len(open_works)} to do")
     if open_works and config.launcher.kind == "slurm":
@@ -233,6 +244,21 @@ def describe_plan(config: Config) -> list[str]:
     return lines
 
 
+def _data_warnings(config: Config, sets: "dict[str, SetFile]") -> list[str]:
+    """Why scores on this copy of the data may not compare with others', or not with each other."""
+    from benchmark.data.contents import overlap
+    from benchmark.data.labelled import LabelledSet
+    from benchmark.data.summary import warnings
+
+    store = catalogue.store_folder(config.data, config.cache)
+    found = []
+    for name, file in sets.items():
+        faces = LabelledSet.load(file.path)
+        shared = overlap(faces, store)
+        found += [f"set {name}: {line}" for line in warnings(faces)] + ([shared] if shared else [])
+    return found
+
+
 def _check_writable(out: Path) -> None:
     """Refuses a place where nothing can be written, before hours are spent on what should go there."""
     there = next(place for place in [out, *out.absolute().parents] if place.exists())
@@ -244,13 +270,20 @@ def _set_names(config: Config) -> Iterable[str]:
     return dict.fromkeys(config.task[task].set for task in config.tasks)
 
 
-def _description(config: Config, works: "list[Work]") -> dict[str, Any]:
+def _description(
+    config: Config, works: "list[Work]", sets: "dict[str, SetFile]", warnings: list[str]
+) -> dict[str, Any]:
     return {
         "schema": 1,
         "benchmark": config.name,
         "note": config.note,
         "config": configuration.plain(config),
         "tasks": config.tasks,
+        "warnings": warnings,
+        "sets": {
+            name: {"hash": file.hash, "file": str(file.path), "report": str(report_path(file.path))}
+            for name, file in sets.items()
+        },
         "runs": [_described(work, config.out) for work in works if work.tasks],
         "starts": [_described(work, config.out) for work in works if not work.tasks],
     }

@@ -39,7 +39,8 @@ def render(folder: Path, form: str, head: str) -> str:
     except (KeyError, TypeError, AttributeError) as error:  # JSON, but not what a run writes
         raise DataError(f"{folder}: a record is altered ({error!r}); run the benchmark again") from error
     text = {"text": as_text, "md": as_markdown, "tex": as_latex}[form](made).rstrip()
-    return f"{_comment(note, form)}{text}" if (note := what.get("note")) else text
+    notes = "\n".join([*filter(None, [what.get("note")]), *(f"Warning: {line}" for line in what.get("warnings", []))])
+    return f"{_comment(notes, form)}{text}" if notes else text
 
 
 def _comment(note: str, form: str) -> str:

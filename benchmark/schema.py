@@ -61,6 +61,21 @@ class JoinedData(Data):
 
 
 @dataclass
+class VoxCelebData(Data):
+    """VoxCeleb1's frames and VoxCeleb2's clips as one set; a person in both is one identity."""
+
+    kind: str = "voxceleb"
+    name: str = "voxceleb"
+    vox1: str | None = None  # folder of unzippedFaces/; default: found in root
+    vox2: str | None = None  # folder of dev/mp4/ and test/mp4/; default: found in root
+    vox1_meta: str | None = None  # vox1_meta.csv; default: found in vox1, beside it, or in root
+    vox2_meta: str | None = None
+    fps: float = 1.0
+    crop: str = "face"  # face: FAb-Net's window, and its like for VoxCeleb1 | whole: frames as they are distributed
+    max_frames: int | None = None
+
+
+@dataclass
 class SyntheticFaces:
     """The built-in labelled faces; each number of faces is a multiple of ``frames_per_identity``."""
 
@@ -73,11 +88,117 @@ class SyntheticFaces:
     seed: int = 0
 
 
+@dataclass
+class FaceFolder:
+    """What every published labelled set has; ``root`` is its folder, or one that holds it beside others."""
+
+    kind: str
+    root: str | None = None
+    size: int = 256
+    seed: int = 0  # of what the protocol leaves to chance
+    val_fraction: float = 0.15  # of train, where the protocol has no val
+
+
+@dataclass
+class W300Faces(FaceFolder):
+    """300-W: 68 landmarks; afw helen lfpw ibug with a .pts beside each image."""
+
+    kind: str = "w300"
+    boxes: str = "auto"  # auto: the .mat files where they are all there, else the landmarks | mat | landmarks
+
+
+@dataclass
+class MaflFaces(FaceFolder):
+    """MAFL on CelebA: 5 landmarks; Anno/ and Img/ of CelebA, training.txt and testing.txt of MAFL."""
+
+    kind: str = "mafl"
+    lists: str | None = None  # folder of training.txt and testing.txt, where they are not in CelebA's
+
+
+@dataclass
+class AflwFaces(FaceFolder):
+    """AFLW: roll, pitch and yaw; aflw.sqlite and flickr/."""
+
+    kind: str = "aflw"
+    test_list: str | None = None  # names of test images or face ids, a line each; default: a split by seed
+
+
+@dataclass
+class AffectNetFaces(FaceFolder):
+    """AffectNet: 8 expressions; CSV file lists, or train_set/ and val_set/ with .npy annotations."""
+
+    kind: str = "affectnet"
+    crop: str = "image"  # image: the given picture, as the paper's | box: the face box of the CSV lists
+
+
+@dataclass
+class EmotioNetFaces(FaceFolder):
+    """EmotioNet: 11 action units; lists of URLs with labels, and the images that were downloaded."""
+
+    kind: str = "emotionet"
+    images: str | None = None  # folder of the images, where they are not below root
+    boxes: str | None = None  # CSV image,left,top,width,height of one's own face boxes; default: whole images
+
+
+@dataclass
+class Aflw2000Faces(FaceFolder):
+    """AFLW2000-3D: roll, pitch and yaw; image*.jpg with .mat, 300W-LP to train on."""
+
+    kind: str = "aflw2000"
+    train: str | None = None  # folder of 300W-LP; without it AFLW2000-3D itself is split by seed
+
+
+@dataclass
+class RafDbFaces(FaceFolder):
+    """RAF-DB: 7 expressions; EmoLabel/list_patition_label.txt and Image/aligned/."""
+
+    kind: str = "rafdb"
+
+
+@dataclass
+class Fer2013Faces(FaceFolder):
+    """FER-2013: 7 expressions; fer2013.csv, or icml_face_data.csv."""
+
+    kind: str = "fer2013"
+
+
+@dataclass
+class WflwFaces(FaceFolder):
+    """WFLW: 98 landmarks; WFLW_annotations/ and WFLW_images/."""
+
+    kind: str = "wflw"
+
+
+@dataclass
+class PointFaces(FaceFolder):
+    """One's own landmarks: .pts beside each image, or dlib XML files."""
+
+    kind: str = "points"
+    first_pixel: int = 1  # coordinates of the first pixel in .pts: 1 as in 300-W, or 0
+    eyes: list[int] = field(default_factory=lambda: [36, 45])  # the points whose distance is the unit of error
+    factor: float = 1.2  # side of the crop, in larger sides of the box round the landmarks
+
+
+SET_KINDS: dict[str, type[FaceFolder]] = {
+    "w300": W300Faces,
+    "mafl": MaflFaces,
+    "aflw": AflwFaces,
+    "affectnet": AffectNetFaces,
+    "emotionet": EmotioNetFaces,
+    "aflw2000": Aflw2000Faces,
+    "rafdb": RafDbFaces,
+    "fer2013": Fer2013Faces,
+    "wflw": WflwFaces,
+    "points": PointFaces,
+}
+
+
 DATA_KINDS: dict[str, type] = {
     "synthetic": SyntheticData,
     "videos": VideoData,
     "frames": FrameData,
     "joined": JoinedData,
+    "voxceleb": VoxCelebData,
 }
 
 

@@ -4,15 +4,26 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
 
 from benchmark.data.sources import TrackSource
-from benchmark.errors import UsageError, suggestion
+from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.files import digest, sha256
-from benchmark.schema import Data, FrameData, JoinedData, SyntheticData, SyntheticFaces, VideoData
+from benchmark.schema import (
+    SET_KINDS,
+    Data,
+    FaceFolder,
+    FrameData,
+    JoinedData,
+    SyntheticData,
+    SyntheticFaces,
+    VideoData,
+    VoxCelebData,
+)
 
 if TYPE_CHECKING:
     from benchmark.data.csv_config import CsvFaces
+    from benchmark.data.labelled import LabelledSet
 
 _Schema = TypeVar("_Schema")
 
@@ -37,6 +48,8 @@ def source(data: Data) -> TrackSource:
         from benchmark.data.joined import Joined
 
         return Joined([source(part) for part in _parts(data)])
+    if isinstance(data, VoxCelebData):
+        return _voxceleb(data)
     if data.root is None:
         raise UsageError(f"data={data.kind} needs data.root=DIR, the folder of raw files")
     if isinstance(data, VideoData):
@@ -50,6 +63,27 @@ def source(data: Data) -> TrackSource:
 
         return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten)
     raise TypeError(f"no reader for {type(data).__name__}")
+
+
+def _voxceleb(data: VoxCelebData) -> TrackSource:
+    from benchmark.data.voxceleb import CROPS, VoxCeleb, locate_clips, locate_frames, locate_meta
+
+    if data.crop not in CROPS:
+        raise UsageError(f"data.crop is {data.crop!r}; one of {', '.join(CROPS)}")
+    root = Path(data.root) if data.root else None
+    vox1 = Path(data.vox1) if data.vox1 else locate_frames(root) if root else None
+    vox2 = Path(data.vox2) if data.vox2 else locate_clips(root) if root else None
+    if vox1 is None and vox2 is None:
+        if root is not None:
+            raise DataError(f"{root}: neither unzippedFaces/ of VoxCeleb1 nor dev/mp4/ of VoxCeleb2 in it")
+        raise UsageError("data=voxceleb needs root=DIR, the folder of both sets, or data.vox1=DIR and data.vox2=DIR")
+    meta = {
+        name: Path(given) if given else locate_meta(f"{name}_meta.csv", vox1 if name == "vox1" else vox2, root)
+        for name, given in (("vox1", data.vox1_meta), ("vox2", data.vox2_meta))
+    }
+    return VoxCeleb(
+        vox1, vox2, meta["vox1"], meta["vox2"], data.fps, data.size, crop=data.crop, max_frames=data.max_frames
+    )
 
 
 def _parts(data: JoinedData) -> list[VideoData | FrameData]:
@@ -71,13 +105,14 @@ def store_folder(data: Data, cache: str) -> Path:
     """Where the packed store lies: ``data.store``, or a place in the cache named by all that makes it."""
     if data.store is not None:
         return Path(data.store)
-    roots = [part.root for part in _parts(data)] if isinstance(data, JoinedData) else [data.root]
+    parts: list[Any] = list(_parts(data)) if isinstance(data, JoinedData) else [data]
+    roots = [getattr(part, key, None) for part in parts for key in ("root", "vox1", "vox2")]
     places = [str(Path(root).resolve()) for root in roots if root is not None]
     key = digest([source(data).describe(), places, data.split_seed, data.jpeg_quality])
     return Path(cache, "tracks", f"{data.name}-{key[:10]}")
 
 
-def faces_config(name: str, values: Mapping[str, Any]) -> "SyntheticFaces | CsvFaces":
+def faces_config(name: str, values: Mapping[str, Any]) -> "SyntheticFaces | CsvFaces | FaceFolder":
     """The settings of a labelled set, by its ``kind``.
 
     Raises:
@@ -95,9 +130,17 @@ def faces_config(name: str, values: Mapping[str, Any]) -> "SyntheticFaces | CsvF
             return CsvFaces.from_mapping({"name": name, **own})
         except UsageError as error:
             raise UsageError(f"sets.{name}: {error}") from error
-    if kind != "synthetic":
-        raise UsageError(f"sets.{name}.kind is {kind!r}; one of csv, synthetic")
-    return _typed(SyntheticFaces, values, f"sets.{name}.")
+    if kind == "synthetic":
+        return _typed(SyntheticFaces, values, f"sets.{name}.")
+    if kind in SET_KINDS:
+        return _published(name, _typed(SET_KINDS[kind], values, f"sets.{name}."))
+    raise UsageError(f"sets.{name}.kind is {kind!r}; one of csv, synthetic, {', '.join(SET_KINDS)}")
+
+
+def _published(name: str, config: FaceFolder) -> FaceFolder:
+    if not 0 < config.val_fraction < 1 or config.size < 1:
+        raise UsageError(f"sets.{name}: val_fraction must lie between 0 and 1, size above 0")
+    return config
 
 
 def _typed(schema: type[_Schema], values: Mapping[str, Any], prefix: str) -> _Schema:
@@ -106,10 +149,15 @@ def _typed(schema: type[_Schema], values: Mapping[str, Any], prefix: str) -> _Sc
     for key, value in values.items():
         if key not in known:
             raise UsageError(f"unknown key {prefix}{key}{suggestion(str(key), known)}")
-        fits = isinstance(value, int | float if known[key] is float else known[key])
+        fits = isinstance(value, _plain_type(known[key]))
         if isinstance(value, bool) or value != value or not fits:  # NaN is not itself
             raise UsageError(f"{prefix}{key} is {value!r}, not {getattr(known[key], '__name__', known[key])}")
     return schema(**values)
+
+
+def _plain_type(kind: Any) -> Any:
+    """What `isinstance` can tell: a list's members are looked at by who reads them, a whole number is a number."""
+    return int | float if kind is float else list if get_origin(kind) is list else kind
 
 
 def set_file(name: str, values: Mapping[str, Any], cache: str) -> Path:
@@ -123,6 +171,12 @@ def set_file(name: str, values: Mapping[str, Any], cache: str) -> Path:
         from benchmark.data.synthetic.version import head_digest
 
         origin: Any = [VERSION, head_digest()]
+    elif isinstance(config, FaceFolder):
+        from benchmark.data.sets import module_of
+
+        module = module_of(config.kind)
+        found = module.find(config)
+        origin = [module.VERSION, str(found.root.resolve()), found.key()]
     else:
         from benchmark.data.csv_faces import VERSION as READER
 
@@ -139,20 +193,34 @@ def set_file(name: str, values: Mapping[str, Any], cache: str) -> Path:
 def make_set(name: str, values: Mapping[str, Any], cache: str, workers: int, progress: Callable[..., None]) -> Path:
     """Makes the labelled set, or finds it made; returns its file."""
     path = set_file(name, values, cache)
-    if path.is_file():
-        return path
+    if not path.is_file():
+        read_set(name, values, cache, workers, progress).save(path)
+    return path
+
+
+def read_set(
+    name: str, values: Mapping[str, Any], cache: str, workers: int, progress: Callable[..., None]
+) -> "LabelledSet":
+    """The labelled set, from its own files; its frames lie in an unnamed file in the cache."""
     config = faces_config(name, values)
     if isinstance(config, SyntheticFaces):
         from benchmark.data.synthetic import labelled_faces
 
         settings = {key: value for key, value in asdict(config).items() if key != "kind"}
-        faces = labelled_faces(**settings, workers=workers, progress=progress)
-    else:
-        from benchmark.data.csv_faces import read_csv_faces
+        return labelled_faces(**settings, workers=workers, progress=progress)
+    scratch = Path(cache, "faces")
+    scratch.mkdir(parents=True, exist_ok=True)
+    if isinstance(config, FaceFolder):
+        from benchmark.data.assemble import assemble
+        from benchmark.data.sets import module_of
 
-        faces = read_csv_faces(config, progress)
-    faces.save(path)
-    return path
+        module = module_of(config.kind)
+        raw = module.read(config)
+        raw.protocol |= {"reader": config.kind, "version": module.VERSION}
+        return assemble(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
+    from benchmark.data.csv_faces import read_csv_faces
+
+    return read_csv_faces(config, progress, scratch)
 
 
 def _listing(folder: Path) -> list[tuple[str, int, int]]:

@@ -121,7 +121,7 @@ def _require(name: str, columns: dict[str, list[tuple[str, pd.Series]]]) -> list
 
 def _read(path: Path, encoding: str | None, separator: str | None) -> pd.DataFrame:
     """All cells of one file as stripped text."""
-    text = _decode(path, encoding)
+    text = read_text(path, encoding)
     header = next((line for line in text.splitlines() if line.strip()), "")
     if not header:
         raise DataError(f"{path}: empty")
@@ -145,7 +145,12 @@ def _read(path: Path, encoding: str | None, separator: str | None) -> pd.DataFra
     return rows.loc[:, (names != "").to_numpy()]
 
 
-def _decode(path: Path, encoding: str | None) -> str:
+def read_text(path: Path, encoding: str | None = None) -> str:
+    """A text file's content; by default UTF-8, with or without a mark, or UTF-16 with one.
+
+    Raises:
+        DataError: it cannot be read or decoded.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -160,5 +165,6 @@ def _decode(path: Path, encoding: str | None) -> str:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise DataError(
-            f"{path}: line {line} is not {encoding.removesuffix('-sig')}; state the file's `encoding`, e.g. latin-1"
+            f"{path}: line {line} is not {encoding.removesuffix('-sig')}; convert the file, or for a CSV of your own "
+            "state its `encoding`, e.g. latin-1"
         ) from error

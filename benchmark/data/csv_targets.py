@@ -11,6 +11,8 @@ from benchmark.data.csv_table import FaceTable
 from benchmark.data.labelled import Target
 from benchmark.errors import DataError
 
+HALF_TURN = 180.0  # degrees
+
 
 def complete(values: NDArray[np.floating]) -> NDArray[np.bool_]:
     """(N,) whether nothing is missing in a row of (N, ...)."""
@@ -24,21 +26,25 @@ def read_points(table: FaceTable, config: Landmarks) -> NDArray[np.float64]:
     return points
 
 
-def landmarks_target(
-    points: NDArray[np.float64], corner: NDArray[np.float64], side: NDArray[np.float64], config: Landmarks
-) -> Target:
-    """Image pixels (N, L, 2) become crop sides."""
-    values = ((points - corner[:, None]) / side[:, None, None]).astype(np.float32)
+def landmarks_target(points: NDArray[np.float64], config: Landmarks) -> Target:
+    """Landmarks (N, L, 2) in image pixels."""
     names = tuple(str(i) for i in range(config.count))
-    return Target("landmarks", values, complete(values), names, (config.eyes[0], config.eyes[1]))
+    return Target("landmarks", points, complete(points), names, (config.eyes[0], config.eyes[1]))
 
 
 def read_pose(table: FaceTable, config: Pose) -> Target:
     """Degrees; a face is known where all three angles are."""
     values = table.numbers([config.roll, config.pitch, config.yaw])
-    if config.unit == "rad":
-        values = np.degrees(values)
-    return Target("pose", values.astype(np.float32), complete(values), ("roll", "pitch", "yaw"))
+    return pose_target(np.degrees(values) if config.unit == "rad" else values, table.noted)
+
+
+def pose_target(degrees: NDArray[np.float64], noted: Counter[str]) -> Target:
+    """Roll, pitch, yaw (N, 3): known where all three are finite and none is beyond half a turn."""
+    there = complete(degrees)
+    beyond = there & (np.abs(np.where(there[:, None], degrees, 0)) > HALF_TURN).any(1)
+    noted["pose not known"] += int((~there).sum())
+    noted["pose beyond 180 degrees, not used"] += int(beyond.sum())
+    return Target("pose", degrees.astype(np.float32), there & ~beyond, ("roll", "pitch", "yaw"))
 
 
 def read_classes(table: FaceTable, config: Classes) -> tuple[Target, Counter[str]]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from benchmark.errors import DataError
 
+IMAGES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm"})
+
 
 def check_root(root: Path) -> None:
     """Raises DataError unless ``root`` is a folder that can be listed."""

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
 
-from benchmark.data.crop import centre_square, check_crop
-from benchmark.data.folders import check_root, is_kind, step_into, walk
+from benchmark.data.crop import centre_square, check_crop, describe_crop
+from benchmark.data.folders import IMAGES, check_root, is_kind, step_into, walk
 from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError
+from benchmark.files import content_key
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 KNOWN_FOLDERS = ("unzippedFaces", "unzippedIntervalFaces/data")  # where VoxCeleb1 keeps its identities
 CONVERTIBLE = {"1": "grey", "L": "grey", "CMYK": "CMYK", "YCbCr": "YCbCr", "P": "palette"}
 
@@ -28,22 +29,26 @@ class FrameFolder:
     Attributes:
         root: the folder.
         size: side of the stored frames, pixels.
-        tighten: see ``benchmark.data.crop.centre_square``.
+        tighten: see ``benchmark.data.crop.centre_square``, as for ``shift``.
+        step: where names are frame numbers, the least distance of those kept.
     """
 
     root: Path
     size: int = 256
     tighten: float = 1.0
+    shift: float = 0.0
+    step: int = 1
 
     def __post_init__(self) -> None:
-        check_crop(self.size, self.tighten)
+        check_crop(self.size, self.tighten, self.shift)
 
     def describe(self) -> dict[str, Any]:
         return {
             "reader": "frames",
             "version": 1,
             "size": self.size,
-            "crop": {"kind": "centre square", "tighten": self.tighten, "resize": "bicubic, antialiased"},
+            "crop": describe_crop(self.tighten, self.shift),
+            **({"step": self.step} if self.step > 1 else {}),
         }
 
     def tracks(self) -> list[RawTrack]:
@@ -51,7 +56,7 @@ class FrameFolder:
         known = ("data",) if self.root.name == "unzippedIntervalFaces" else KNOWN_FOLDERS
         found, flat = [], 0
         for base in step_into(self.root, known):
-            for folder, names in walk(self.root / base, SUFFIXES):
+            for folder, names in walk(self.root / base, IMAGES):
                 if not folder:
                     flat += len(names)  # whose are they?
                     continue
@@ -70,13 +75,19 @@ class FrameFolder:
             paths = sorted(folder.iterdir())
         except OSError as error:
             raise SkipTrack("folder cannot be read", error.strerror or str(error)) from error
+        due = 0
         for path in paths:
-            if is_kind(path.name, SUFFIXES):
+            if not is_kind(path.name, IMAGES):
+                continue
+            number = int(path.stem) if path.stem.isdecimal() else due
+            if number >= due:
+                due = number + self.step if path.stem.isdecimal() else 0
                 yield self._stored(path)
 
     def _stored(self, path: Path) -> Frame | SkippedFrame:
         try:
-            with Image.open(path) as file:
+            content = path.read_bytes()
+            with Image.open(BytesIO(content)) as file:
                 image, notes = as_rgb(file)
         except ValueError as error:
             return SkippedFrame(path.name, str(error))
@@ -84,7 +95,8 @@ class FrameFolder:
             return SkippedFrame(path.name, "broken image")
         if image.size != (self.size, self.size):
             notes.append("resized")
-        return Frame(path.name, centre_square(image, self.size, self.tighten), tuple(notes))
+        frame = centre_square(image, self.size, self.tighten, shift=self.shift)
+        return Frame(path.name, frame, tuple(notes), content_key(content))
 
 
 def as_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:

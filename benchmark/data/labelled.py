@@ -45,7 +45,8 @@ class LabelledSet:
     """N labelled faces. ``frames`` is uint8 (N, S, S, 3) RGB; ``split`` holds train, val or test.
 
     A point p in crop sides lies at ``corner + p * side`` in pixels of the original image, whose origin is the
-    outer corner of its first pixel. ``hash`` is the SHA-256 of everything else in the set.
+    outer corner of its first pixel. ``content`` is the start of the SHA-256 of each face's image file. ``hash`` is
+    the SHA-256 of everything else in the set.
 
     Raises:
         ValueError: fields that contradict each other (numbers of rows, types, unknown splits, a known value
@@ -61,6 +62,7 @@ class LabelledSet:
     targets: dict[str, Target]
     identity: NDArray[np.str_] | None = None
     group: NDArray[np.str_] | None = None  # a sub-set of the source, for scores within each
+    content: NDArray[np.str_] | None = None
     protocol: dict[str, Any] = field(default_factory=dict)
     hash: str = field(default="", init=False)
 
@@ -126,7 +128,7 @@ class LabelledSet:
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Every array under the name of its column."""
         arrays: dict[str, NDArray[Any]] = {}
-        for name in ("frames", "image_ids", "split", "corner", "side", "identity", "group"):
+        for name in ("frames", "image_ids", "split", "corner", "side", "identity", "group", "content"):
             value = getattr(self, name)
             if value is not None:
                 arrays[name] = value

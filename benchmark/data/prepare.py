@@ -6,36 +6,41 @@ manifest are written and ``unfinished/`` goes away.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import platform
 import shutil
-from collections import Counter
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmark.data.sources import RawTrack, SkippedFrame, SkipTrack, TrackSource
+from benchmark.data.contents import CONTENTS, merge_contents, write_contents
+from benchmark.data.sources import RawTrack, Remarks, SkippedFrame, SkipTrack, TrackSource
 from benchmark.data.split import FRACTIONS, SPLITS, split_identities
 from benchmark.data.tracks import (
     FORMAT,
     FORMAT_VERSION,
     INDEX,
     MANIFEST,
+    TRACKS,
     EncodedTrack,
     IndexRow,
     content_hash,
     encode,
     read_manifest,
+    read_tracks,
     shard_path,
     write_index,
     write_shard,
+    write_tracks,
 )
 from benchmark.data.workers import run_parallel
 from benchmark.errors import DataError
-from benchmark.files import digest, read_json, sha256, write_json
+from benchmark.files import read_json, sha256, write_json
 
 MIN_FRAMES = 2  # a training sample is two frames or more of one track
 MAX_SHARDS = 512  # every reader keeps its shards open, and 1024 open files is a common limit
@@ -76,13 +81,7 @@ def prepare(
             made from other settings, or one that another process is writing.
     """
     root = Path(root)
-    settings: dict[str, Any] = {
-        "source": source.describe(),
-        "size": source.size,
-        "split": {"seed": split_seed, "fractions": list(fractions)},
-        "jpeg": {"quality": jpeg_quality, "subsampling": "4:2:0"},
-    }
-    settings = json.loads(json.dumps(settings))  # as it will be read back, so that the two compare
+    settings = _settings(source, split_seed, fractions, jpeg_quality)
     if (root / MANIFEST).is_file():
         manifest = _matching(root, settings)
         try:
@@ -95,18 +94,48 @@ def prepare(
             f"{root}: made from other files than the source has now; remove it to prepare it anew, "
             "or give another folder for the store"
         )
-
     tracks = source.tracks()
-    plan = settings | {
-        "listing": _listing(tracks),
-        "slice_size": slice_size or max(MIN_SLICE, -(-len(tracks) // MAX_SHARDS)),
-    }
+    listing = _listing(tracks)
     with _locked(root):
         if (root / MANIFEST).is_file():  # another process finished it between our look and our lock
             return _matching(root, settings)
-        _start_or_resume(root, plan)
-        notes = _run_slices(source, tracks, root, plan, workers, progress)
-        return _finish(root, plan, notes)
+        plan = _plan(root, settings, source, tracks, listing, slice_size)
+        _run_slices(source, root, range(_slices(plan)), plan, workers, progress)
+        return _finish(root, plan)
+
+
+def prepare_part(
+    source: TrackSource,
+    root: Path | str,
+    part: int,
+    parts: int,
+    *,
+    split_seed: int,
+    fractions: tuple[float, float, float] = FRACTIONS,
+    workers: int = 1,
+    jpeg_quality: int = 95,
+    slice_size: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Does every ``parts``-th slice from ``part`` on: the work of one job of an array, on any machine.
+
+    Jobs run at the same time and in any order; the first to come lists the tracks. Each can be killed and run
+    again. When all are done, `prepare` with the same settings makes index and manifest.
+
+    Raises:
+        DataError: as `prepare`.
+    """
+    root = Path(root)
+    settings = _settings(source, split_seed, fractions, jpeg_quality)
+    with _locked(root, wait=True):
+        if (root / MANIFEST).is_file():
+            _matching(root, settings)
+            return
+        if (plan := _planned(root, settings)) is None:
+            tracks = source.tracks()
+            plan = _plan(root, settings, source, tracks, _listing(tracks), slice_size)
+    with _locked(root, shared=True):
+        _run_slices(source, root, range(part, _slices(plan), parts), plan, workers, progress)
 
 
 def report(manifest: dict[str, Any]) -> list[str]:
@@ -117,6 +146,9 @@ def report(manifest: dict[str, Any]) -> list[str]:
         f"{counts[name]['frames']:>10,} frames"
         for name in (*SPLITS, "total")
     ]
+    for part, expected in manifest["source"].get("expected", {}).items():
+        lines.append(f"published: {part} has " + ", ".join(f"{count:,} {what}" for what, count in expected.items()))
+    lines += [f"remark: {remark}" for remark in manifest.get("remarks", [])]
     lines += [f"warning: {warning}" for warning in manifest["warnings"]]
     for what, reasons in (
         ("skipped tracks", manifest["skipped"]["tracks"]),
@@ -128,12 +160,28 @@ def report(manifest: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _settings(
+    source: TrackSource, split_seed: int, fractions: tuple[float, float, float], jpeg_quality: int
+) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "source": source.describe(),
+        "size": source.size,
+        "split": {"seed": split_seed, "fractions": list(fractions)},
+        "jpeg": {"quality": jpeg_quality, "subsampling": "4:2:0"},
+    }
+    return json.loads(json.dumps(settings))  # as it will be read back, so that the two compare
+
+
 def _listing(tracks: Sequence[RawTrack]) -> str:
-    names = Counter(track.track for track in tracks)
-    twice = [name for name, n in names.items() if n > 1]
-    if twice:
-        raise DataError(f"two tracks are called {twice[0]!r} in this source; rename one of them")
-    return digest([[t.identity, t.track, t.location] for t in tracks])
+    """Digest of all tracks; two of one name are refused."""
+    result = hashlib.sha256()
+    names = set()
+    for track in tracks:
+        if track.track in names:
+            raise DataError(f"two tracks are called {track.track!r} in this source; rename one of them")
+        names.add(track.track)
+        result.update(json.dumps([track.identity, track.track, track.location]).encode())
+    return result.hexdigest()
 
 
 def _matching(root: Path, settings: dict[str, Any]) -> dict[str, Any]:
@@ -165,12 +213,15 @@ def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 @contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    """Holds the store for this process; the system lets go when the process ends, however it does."""
+def _locked(root: Path, *, shared: bool = False, wait: bool = False) -> Iterator[None]:
+    """Holds the store for this process; the system lets go when the process ends, however it does.
+
+    ``shared``: beside others that do slices of it. ``wait``: until it is free.
+    """
     try:
         root.mkdir(parents=True, exist_ok=True)
         with (root / ".lock").open("a+") as lock:
-            _take(lock, root)
+            _take(lock, root, shared, wait)
             yield
     except OSError as error:
         raise DataError(
@@ -179,79 +230,114 @@ def _locked(root: Path) -> Iterator[None]:
         ) from error
 
 
-def _take(lock: TextIO, root: Path) -> None:
+def _take(lock: TextIO, root: Path, shared: bool, wait: bool) -> None:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait or shared else fcntl.LOCK_NB))
     except BlockingIOError as error:
         lock.seek(0)
         raise DataError(f"{root}: {lock.read() or 'another process'} is preparing it; wait for it") from error
     except OSError:
         pass  # a file system without locks: slices are atomic and the same whoever writes them
-    lock.truncate(0)
-    lock.write(f"process {os.getpid()} on {platform.node()}")
-    lock.flush()
+    if not shared:
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {platform.node()}")
+        lock.flush()
 
 
-def _start_or_resume(root: Path, plan: dict[str, Any]) -> None:
+def _planned(root: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+    """The plan that is being carried out, where there is one."""
     plan_path = root / "unfinished" / "plan.json"
-    if plan_path.is_file():
-        _refuse_other_settings(root, read_json(plan_path), plan, "an unfinished store of other settings or files")
-    elif foreign := sorted(p.name for p in root.iterdir() if p.name not in (".lock", "unfinished")):
-        raise DataError(f"{root}: holds {foreign[0]!r} and is not a track store; give an empty or a new folder for it")
-    else:
-        write_json(plan_path, plan)
+    if not plan_path.is_file():
+        return None
+    plan = read_json(plan_path)
+    _refuse_other_settings(root, plan, settings, "an unfinished store of other settings or files")
+    return plan
+
+
+def _plan(
+    root: Path,
+    settings: dict[str, Any],
+    source: TrackSource,
+    tracks: Sequence[RawTrack],
+    listing: str,
+    slice_size: int | None,
+) -> dict[str, Any]:
+    """Writes what is to be done, the list of tracks before the plan; or goes on with the plan that is there."""
+    wanted = settings | {
+        "listing": listing,
+        "slice_size": slice_size or max(MIN_SLICE, -(-len(tracks) // MAX_SHARDS)),
+    }
+    plan = _planned(root, wanted)
+    if plan is None:
+        if foreign := sorted(p.name for p in root.iterdir() if p.name not in (".lock", "unfinished")):
+            raise DataError(
+                f"{root}: holds {foreign[0]!r} and is not a track store; give an empty or a new folder for it"
+            )
+        plan = wanted | {"tracks": len(tracks), "remarks": source.remarks() if isinstance(source, Remarks) else []}
+        write_tracks(root / "unfinished" / TRACKS, tracks)
+        write_json(root / "unfinished" / "plan.json", plan)
     for torn in (*root.glob("shards/.*"), *root.glob("unfinished/.*"), *root.glob(f".{INDEX}.*")):
         torn.unlink()  # temporary files of a process that was killed
+    return plan
+
+
+def _slices(plan: dict[str, Any]) -> int:
+    return -(-plan["tracks"] // plan["slice_size"])
 
 
 def _run_slices(
     source: TrackSource,
-    tracks: Sequence[RawTrack],
     root: Path,
+    chosen: range,
     plan: dict[str, Any],
     workers: int,
     progress: Progress | None,
-) -> list[dict[str, Any]]:
+) -> None:
+    """Does those of the chosen slices that are not done; a worker process is sent numbers, not tracks."""
     size = plan["slice_size"]
-    slices = [tracks[i : i + size] for i in range(0, len(tracks), size)]
-    notes = [_read_note(root, i) for i in range(len(slices))]
-    done = sum(len(part) for part, note in zip(slices, notes, strict=True) if note)
-    frames = sum(note["frames"] for note in notes if note)
+    lengths = {i: min(size, plan["tracks"] - i * size) for i in chosen}
+    notes = {i: _read_note(root, i) for i in chosen}
+    done = sum(lengths[i] for i, note in notes.items() if note)
+    frames = sum(note["frames"] for note in notes.values() if note)
+    total = sum(lengths.values())
     if progress:
-        progress(done, len(tracks), frames)
-    waiting = [i for i, note in enumerate(notes) if note is None]
-    calls = [(source, slices[i], root, i, plan["jpeg"]["quality"]) for i in waiting]
-    for position, note in run_parallel(_prepare_slice, calls, workers):
-        i = waiting[position]
-        notes[i] = note
-        done += len(slices[i])
-        frames += note["frames"]
+        progress(done, total, frames)
+    waiting = [i for i, note in notes.items() if note is None]
+    calls = [(source, root, i, size, plan["jpeg"]["quality"]) for i in waiting]
+    for position, stored in run_parallel(_prepare_slice, calls, workers):
+        done += lengths[waiting[position]]
+        frames += stored
         if progress:
-            progress(done, len(tracks), frames)
-    return [note for note in notes if note]
+            progress(done, total, frames)
 
 
 def _note_path(root: Path, i: int) -> Path:
     return root / "unfinished" / f"slice-{i:05d}.json"
 
 
+def _contents_path(root: Path, i: int) -> Path:
+    return root / "unfinished" / f"contents-{i:05d}.u64"
+
+
 def _read_note(root: Path, i: int) -> dict[str, Any] | None:
     path, shard = _note_path(root, i), shard_path(root, i)
-    if not path.is_file() or not shard.is_file():
+    if not path.is_file() or not shard.is_file() or not _contents_path(root, i).is_file():
         return None
     note = read_json(path)
     return note if note["bytes"] == shard.stat().st_size else None
 
 
-def _prepare_slice(source: TrackSource, tracks: Sequence[RawTrack], root: Path, i: int, quality: int) -> dict[str, Any]:
-    """Writes one shard and then its note, which is also returned."""
+def _prepare_slice(source: TrackSource, root: Path, i: int, size: int, quality: int) -> int:
+    """Writes one shard, the contents of its images, and then its note; returns the number of its frames."""
+    tracks = read_tracks(root / "unfinished" / TRACKS, i * size, size)
     stored: list[tuple[str, str, str, int]] = []
+    contents: list[int] = []
     skipped_tracks, skipped_frames, converted = _Tally(), _Tally(), _Tally()
 
     def encoded() -> Iterator[EncodedTrack]:
         for raw in tracks:
             try:
-                track = _encode_track(source, raw, quality, skipped_frames, converted)
+                track = _encode_track(source, raw, quality, skipped_frames, converted, contents)
             except SkipTrack as skip:
                 skipped_tracks.add(str(skip), f"{raw.track}: {skip.detail}" if skip.detail else raw.track)
                 continue
@@ -260,9 +346,11 @@ def _prepare_slice(source: TrackSource, tracks: Sequence[RawTrack], root: Path, 
 
     shard = shard_path(root, i)
     write_shard(shard, encoded())
+    write_contents(_contents_path(root, i), contents)
+    frames = sum(row[3] for row in stored)
     note = {
         "tracks": stored,
-        "frames": sum(row[3] for row in stored),
+        "frames": frames,
         "skipped_tracks": skipped_tracks.reasons,
         "skipped_frames": skipped_frames.reasons,
         "converted": converted.reasons,
@@ -270,13 +358,19 @@ def _prepare_slice(source: TrackSource, tracks: Sequence[RawTrack], root: Path, 
         "sha256": sha256(shard),
     }
     write_json(_note_path(root, i), note)
-    return note
+    return frames
 
 
 def _encode_track(
-    source: TrackSource, raw: RawTrack, quality: int, skipped: "_Tally", converted: "_Tally"
+    source: TrackSource,
+    raw: RawTrack,
+    quality: int,
+    skipped: "_Tally",
+    converted: "_Tally",
+    contents: list[int],
 ) -> EncodedTrack:
     source_ids, jpegs, notes = [], [], []
+    of_images = []
     for frame in source.read(raw):
         place = f"{raw.track}: {frame.source_id}"
         if isinstance(frame, SkippedFrame):
@@ -287,10 +381,13 @@ def _encode_track(
         source_ids.append(frame.source_id)
         jpegs.append(encode(frame.image, quality))
         notes += [(note, place) for note in frame.notes]
+        if frame.content is not None:
+            of_images.append(int(frame.content, 16))
     if len(jpegs) < MIN_FRAMES:
         raise SkipTrack(f"fewer than {MIN_FRAMES} usable frames", f"{len(jpegs)} usable")
     for note, place in notes:
         converted.add(note, place)
+    contents += of_images
     return EncodedTrack(raw.identity, raw.track, source_ids, jpegs)
 
 
@@ -311,32 +408,36 @@ class _Tally:
         return self
 
 
-def _finish(root: Path, plan: dict[str, Any], notes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _finish(root: Path, plan: dict[str, Any]) -> dict[str, Any]:
     skipped_tracks, skipped_frames, converted = _Tally(), _Tally(), _Tally()
-    for note in notes:
+    rows: list[IndexRow] = []
+    shards = []
+    for shard in range(_slices(plan)):
+        note = _read_note(root, shard)
+        assert note is not None
         skipped_tracks.merge(note["skipped_tracks"])
         skipped_frames.merge(note["skipped_frames"])
         converted.merge(note["converted"])
+        shards.append({"bytes": note["bytes"], "sha256": note["sha256"]})
+        for batch, (identity, track, location, n_frames) in enumerate(note["tracks"]):
+            rows.append(IndexRow(track, sys.intern(identity), location, -1, shard, batch, n_frames))
 
-    identities = {row[0] for note in notes for row in note["tracks"]}
+    identities = {row.identity for row in rows}
     if not identities:
         shutil.rmtree(root)
         reasons = skipped_tracks.reasons | skipped_frames.reasons
         listed = "; ".join(f"{r['count']} x {reason} ({r['examples'][0]})" for reason, r in reasons.items())
         raise DataError(f"no usable track in the source: {listed}")
     split = split_identities(identities, plan["split"]["seed"], tuple(plan["split"]["fractions"]))
-    rows = [
-        IndexRow(track, identity, location, SPLITS.index(split[identity]), shard, batch, n_frames)
-        for shard, note in enumerate(notes)
-        for batch, (identity, track, location, n_frames) in enumerate(note["tracks"])
-    ]
+    rows = [row._replace(split=SPLITS.index(split[row.identity])) for row in rows]
     write_index(root / INDEX, rows)
+    contents = merge_contents(root / CONTENTS, [_contents_path(root, i) for i in range(_slices(plan))])
 
     counts = _counts(rows)
     manifest = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        **plan,
+        **{key: value for key, value in plan.items() if key != "tracks"},
         "counts": counts,
         "warnings": [
             f"{name} is empty: too few identities ({len(identities)})"
@@ -346,7 +447,8 @@ def _finish(root: Path, plan: dict[str, Any], notes: Sequence[dict[str, Any]]) -
         "skipped": {"tracks": skipped_tracks.reasons, "frames": skipped_frames.reasons},
         "converted": converted.reasons,
         "index": {"bytes": (root / INDEX).stat().st_size, "sha256": sha256(root / INDEX)},
-        "shards": [{"bytes": note["bytes"], "sha256": note["sha256"]} for note in notes],
+        "contents": contents,
+        "shards": shards,
         "versions": _versions(),
     }
     manifest["hash"] = content_hash(manifest)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ class Frame(NamedTuple):
     source_id: str  # where it comes from within the track: a file name, a time, a number
     image: NDArray[np.uint8]  # (size, size, 3), RGB
     notes: tuple[str, ...] = ()  # what had to be done to it, counted in the manifest: ("resized", "grey to RGB")
+    content: str | None = None  # of the image file it was read from, as `content_key` has it; None for a video's
 
 
 class SkippedFrame(NamedTuple):
@@ -73,3 +74,11 @@ class TrackSource(Protocol):
         Raises:
             SkipTrack: nothing of the track can be used (also while iterating; what came before is dropped).
         """
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """A source with something to say about the files it found, for people: it is kept in the manifest."""
+
+    def remarks(self) -> list[str]:
+        """A line each."""

@@ -9,7 +9,6 @@ A store is a folder:
   frame, so a track is found by (shard, batch) and read without copying.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -19,6 +18,7 @@ import pyarrow as pa
 from kornia_rs.io import ImageDecoder, decode_image_jpegturbo, encode_image_jpegturbo
 from numpy.typing import NDArray
 
+from benchmark.data.sources import RawTrack
 from benchmark.data.split import SPLITS
 from benchmark.errors import DataError
 from benchmark.files import atomic, digest, read_json
@@ -27,6 +27,7 @@ FORMAT = "fab-bench tracks"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 INDEX = "index.arrow"
+TRACKS = "tracks.arrow"  # in an unfinished store: what is to be read
 
 SHARD_SCHEMA = pa.schema(
     {"jpeg": pa.large_binary(), "source_id": pa.string(), "track": pa.string(), "identity": pa.string()}
@@ -123,6 +124,28 @@ def write_index(path: Path, rows: Sequence[IndexRow]) -> None:
         writer.write_batch(pa.record_batch(arrays, schema=INDEX_SCHEMA))
 
 
+def write_tracks(path: Path, tracks: Sequence[RawTrack]) -> None:
+    """Writes the list of raw tracks atomically."""
+    columns = {name: [getattr(track, name) for track in tracks] for name in ("identity", "track", "location")}
+    table = pa.record_batch({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    with (
+        atomic(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as file,
+        pa.ipc.new_file(file, table.schema) as writer,
+    ):
+        writer.write_batch(table)
+
+
+def read_tracks(path: Path, start: int, count: int) -> list[RawTrack]:
+    """Some of the raw tracks, without reading the others.
+
+    Raises:
+        DataError: the list cannot be read.
+    """
+    batch = read_batch(path, open_arrow(path), 0).slice(start, count)
+    return [RawTrack(**row) for row in batch.to_pylist()]
+
+
 def content_hash(manifest: dict[str, Any]) -> str:
     """Identifies the data: source description, size, split and shard contents; no path, time or version."""
     return digest(
@@ -153,9 +176,19 @@ def read_manifest(root: Path) -> dict[str, Any]:
                 f"{path}: not a track store of version {FORMAT_VERSION} "
                 f"(says {manifest['format']!r} {manifest['format_version']!r}); prepare it anew"
             )
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        _check_manifest(manifest)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path}: unreadable manifest ({error!r}); prepare the store anew") from error
     return manifest
+
+
+def _check_manifest(manifest: dict[str, Any]) -> None:
+    """Raises KeyError or TypeError unless what every reader of a manifest uses is there."""
+    kinds = {"size": int, "source": dict, "split": dict, "hash": str, "index": dict, "shards": list}
+    wrong = [key for key, kind in kinds.items() if not isinstance(manifest[key], kind)]
+    wrong += [str(file) for file in (manifest["index"], *manifest["shards"]) if type(file["bytes"]) is not int]
+    if wrong:
+        raise TypeError(f"altered: {wrong[0]}")
 
 
 def open_arrow(path: Path) -> pa.ipc.RecordBatchFileReader:
@@ -182,6 +215,19 @@ def read_batch(path: Path, reader: pa.ipc.RecordBatchFileReader, batch: int) -> 
         raise _unreadable(path, error) from error
 
 
+def valid(path: Path, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, once what it says of its own layout is known to be true: Arrow follows offsets unchecked.
+
+    Raises:
+        DataError: it is not.
+    """
+    try:
+        batch.validate(full=True)
+    except pa.ArrowException as error:
+        raise _unreadable(path, error) from error
+    return batch
+
+
 def _unreadable(path: Path, error: Exception) -> DataError:
     reason = str(error).splitlines()[0].rstrip(".")
     return DataError(f"{path}: cannot be read ({reason}); restore it or prepare the store anew")
@@ -196,7 +242,7 @@ def read_index(root: Path) -> pa.RecordBatch:
     reader = open_arrow(root / INDEX)
     if reader.schema != INDEX_SCHEMA or reader.num_record_batches != 1:
         raise DataError(f"{root / INDEX}: not the index of a track store; prepare the store anew")
-    return read_batch(root / INDEX, reader, 0)
+    return valid(root / INDEX, read_batch(root / INDEX, reader, 0))
 
 
 class TrackStore:
@@ -284,8 +330,14 @@ class TrackStore:
         path = shard_path(self.root, shard)
         reader = self._readers.get(shard)
         if reader is None:  # two threads may both open it; either reader will do
-            reader = self._readers[shard] = open_arrow(path)
-        return read_batch(path, reader, int(self._batches[track]))
+            reader = open_arrow(path)
+            if reader.schema != SHARD_SCHEMA:
+                raise DataError(f"{path}: not a shard of a track store; restore it or prepare the store anew")
+            self._readers[shard] = reader
+        rows = valid(path, read_batch(path, reader, int(self._batches[track])))
+        if rows.num_rows != self._n_frames[track]:
+            raise DataError(f"{path}: track {track} has {rows.num_rows} frames, the index says {self._n_frames[track]}")
+        return rows
 
     def _checked(self, track: int) -> int:
         if not 0 <= track < len(self):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from benchmark.data.contents import CONTENTS
 from benchmark.data.split import SPLITS
 from benchmark.data.tracks import (
     INDEX,
@@ -73,6 +74,7 @@ def verify(
     """
     root = Path(root)
     manifest = read_manifest(root)
+    _check_told(root, manifest)
     shards: list[dict[str, Any]] = manifest["shards"]
     problems = []
     if content_hash(manifest) != manifest["hash"]:
@@ -83,6 +85,9 @@ def verify(
         problems += found
     except DataError as error:
         problems.append(str(error))
+
+    if (contents := manifest.get("contents")) and not _is_file_of(root / CONTENTS, contents["sha256"]):
+        problems.append(f"{root / CONTENTS}: missing or altered: its sha256 is not the one in the manifest")
 
     by_shard: list[list[str]] = [[] for _ in shards]
     calls = [(root, i, shard, manifest["size"], rows[i] if rows else None, deep) for i, shard in enumerate(shards)]
@@ -95,6 +100,20 @@ def verify(
     problems += [f"{p}: not in the manifest" for p in sorted((root / "shards").glob("*")) if p not in known]
     total = manifest["counts"]["total"]
     return Report(root, total["tracks"], total["frames"], len(shards), deep, problems)
+
+
+def _check_told(root: Path, manifest: dict[str, Any]) -> None:
+    """Raises DataError unless the manifest says all that is checked."""
+    try:
+        files = [manifest["index"], *manifest["shards"], *([manifest["contents"]] if manifest.get("contents") else [])]
+        told = [file["sha256"].lower() for file in files]
+        told += [sum(manifest["counts"][name][what] for what in ("tracks", "frames")) for name in (*SPLITS, "total")]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{root}: the manifest was altered ({error!r}); prepare the store anew") from error
+
+
+def _is_file_of(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(path) == digest
 
 
 def _check_index(root: Path, manifest: dict[str, Any]) -> tuple[list[list[_Row]], list[str]]:
@@ -121,6 +140,8 @@ def _check_index(root: Path, manifest: dict[str, Any]) -> tuple[list[list[_Row]]
 
     of_identity: dict[str, set[int]] = {}
     for identity, split in zip(columns["identity"], columns["split"], strict=True):
+        if split not in range(len(SPLITS)):
+            raise DataError(f"{path}: altered: {identity} is in no split; prepare the store anew")
         of_identity.setdefault(identity, set()).add(split)
     for identity, found in of_identity.items():
         if len(found) > 1:

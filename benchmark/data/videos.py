@@ -12,7 +12,7 @@ from typing import Any
 import av
 from PIL import Image
 
-from benchmark.data.crop import centre_square, check_crop
+from benchmark.data.crop import centre_square, check_crop, describe_crop
 from benchmark.data.folders import check_root, step_into, walk
 from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError, UsageError
@@ -33,7 +33,7 @@ class VideoFolder:
         root: the folder.
         fps: frames a second to keep; a video with fewer gives all it has. VoxCeleb1 is distributed at 1.
         size: side of the stored frames, pixels.
-        tighten: see ``benchmark.data.crop.centre_square``.
+        tighten: see ``benchmark.data.crop.centre_square``, as for ``shift``.
         max_frames: keep no more than the first so many sampled frames of a video; None keeps all.
     """
 
@@ -42,9 +42,10 @@ class VideoFolder:
     size: int = 256
     tighten: float = 1.0
     max_frames: int | None = None
+    shift: float = 0.0
 
     def __post_init__(self) -> None:
-        check_crop(self.size, self.tighten)
+        check_crop(self.size, self.tighten, self.shift)
         if self.fps <= 0:
             raise UsageError(f"fps must be above 0, not {self.fps}")
         if self.max_frames is not None and self.max_frames < 2:
@@ -57,7 +58,7 @@ class VideoFolder:
             "fps": self.fps,
             "max_frames": self.max_frames,
             "size": self.size,
-            "crop": {"kind": "centre square", "tighten": self.tighten, "resize": "bicubic, antialiased"},
+            "crop": describe_crop(self.tighten, self.shift),
         }
 
     def tracks(self) -> list[RawTrack]:
@@ -113,7 +114,7 @@ class VideoFolder:
             notes.append("rotated upright")
         if image.size != (self.size, self.size):
             notes.append("resized")
-        return Frame(source_id, centre_square(image, self.size, self.tighten, aspect), tuple(notes))
+        return Frame(source_id, centre_square(image, self.size, self.tighten, aspect, self.shift), tuple(notes))
 
 
 def sample_by_time(

@@ -88,7 +88,7 @@ CSV = "sets.mine={kind: csv, csv: CSV, images: IMAGES, size: 32, pose: {roll: ro
         (["pictures"], "`fabbench pictures` takes one RUN"),
         (["pictures", "fabnet/seed0"], "no run 'fabnet/seed0' of benchmark default"),
         (["data", "shwo"], "expected key=value, got 'shwo'"),
-        (["data", "show"], "name what to show: synthetic, tracks"),
+        (["data", "show"], "name what to show: affectnet, aflw, "),
         (["data", "show", "synthetik"], "unknown set 'synthetik'; did you mean 'synthetic'?"),
     ],
 )

@@ -425,7 +425,9 @@ def test_another_encoding_must_be_stated(tmp_path: Path, rows: pd.DataFrame) -> 
     write_images(tmp_path)
     rows.loc[3, "identity"] = "Zoë"
     rows.to_csv(tmp_path / "labels.csv", index=False, encoding="latin-1")
-    with pytest.raises(DataError, match=r"labels.csv: line 5 is not utf-8; state the file's `encoding`"):
+    with pytest.raises(
+        DataError, match=r"labels.csv: line 5 is not utf-8; convert the file, or .* state its `encoding`"
+    ):
         read_csv_faces(CsvFaces.from_mapping(settings(tmp_path)))
     faces = read_csv_faces(CsvFaces.from_mapping(settings(tmp_path, encoding="latin-1")))
     assert faces.identity is not None

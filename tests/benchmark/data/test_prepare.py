@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmark.data.prepare import prepare, report
+from benchmark.data.prepare import prepare, prepare_part, report
 from benchmark.data.tracks import TrackStore
 from benchmark.data.verify import verify
 from benchmark.errors import DataError
@@ -71,7 +71,7 @@ def test_skips_are_counted_and_the_rest_goes_on(tmp_path: Path):
 
 def test_nothing_usable_leaves_nothing(tmp_path: Path):
     source = Drawn(n=4, skip=(0, 1), short=(2, 3))
-    with pytest.raises(DataError, match=r"no usable track.*2 x made to be skipped.*2 x fewer than 2"):
+    with pytest.raises(DataError, match=r"no usable track.*2 x fewer than 2.*2 x made to be skipped"):
         prepare(source, tmp_path / "s", split_seed=0)
     assert not (tmp_path / "s").exists()
 
@@ -216,3 +216,36 @@ def test_unfinished_store_of_other_settings_is_refused(tmp_path: Path):
         prepare(Drawn(n=20), root, split_seed=5, slice_size=2)
     with pytest.raises(DataError, match=r"unfinished store.*list of tracks"):
         prepare(Drawn(n=22), root, split_seed=0, slice_size=2)
+
+
+def test_parts_in_any_order_make_the_same_store(tmp_path: Path):
+    options = {"split_seed": 0, "slice_size": 2}
+    for part in (2, 0, 1, 0):  # the last finds its slices done
+        prepare_part(Drawn(n=20), tmp_path / "s", part, 3, **options)
+    finished = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("s/shards/*")}
+    assert len(finished) == 10
+    prepare(Drawn(n=20), tmp_path / "s", **options)
+    assert {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("s/shards/*")} == finished
+    prepare(Drawn(n=20), tmp_path / "undisturbed", **options)
+    assert files(tmp_path / "s") == files(tmp_path / "undisturbed")
+    prepare_part(Drawn(n=20), tmp_path / "s", 0, 3, **options)  # nothing left to do
+
+
+def test_parts_list_the_tracks_once(tmp_path: Path):
+    class Once(Drawn):
+        def tracks(self):
+            assert not (tmp_path / "s/unfinished").exists()
+            return super().tracks()
+
+    for part in range(2):
+        prepare_part(Once(n=20), tmp_path / "s", part, 2, split_seed=0, slice_size=2)
+    with pytest.raises(DataError, match=r"split\.seed 0, now 1"):
+        prepare_part(Once(n=20), tmp_path / "s", 1, 2, split_seed=1, slice_size=2)
+
+
+def test_while_a_part_is_at_work_nobody_clears_up(tmp_path: Path):
+    prepare_part(Drawn(n=20), tmp_path, 0, 2, split_seed=0, slice_size=2)
+    with (tmp_path / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # as a part has it
+        with pytest.raises(DataError, match="is preparing it"):
+            prepare(Drawn(n=20), tmp_path, split_seed=0, slice_size=2)

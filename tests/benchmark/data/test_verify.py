@@ -159,3 +159,14 @@ def test_index_of_other_columns(root: Path):
         writer.write_table(table)
     resign(root)
     assert "not the index of a track store" in verify(root).problems[0]
+
+
+def test_a_track_in_no_split(tmp_path: Path):
+    prepare(Drawn(), tmp_path, split_seed=0)
+    table = read_index(tmp_path)
+    splits = pa.array([3, *table["split"].to_pylist()[1:]], pa.int8())
+    columns = [splits if name == "split" else table[name] for name in table.schema.names]
+    with pa.OSFile(str(tmp_path / "index.new"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_batch(pa.record_batch(columns, schema=table.schema))
+    (tmp_path / "index.new").replace(tmp_path / "index.arrow")
+    assert any("is in no split" in problem for problem in verify(tmp_path).problems)

@@ -1,0 +1,28 @@
+"""One small set of built-in faces, of which every miniature is made."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.data.catalogue import read_set
+from benchmark.data.labelled import LabelledSet
+from benchmark.data.synthetic import labelled_faces
+from tests.benchmark.data.sets.lookalikes import Faces
+
+
+@pytest.fixture(scope="session")
+def faces() -> Faces:
+    return Faces(labelled_faces(size=96, train=48, val=4, test=4, frames_per_identity=4, seed=3))
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., LabelledSet]:
+    """Reads a set of ``kind`` from a folder, as the pipeline does."""
+
+    def reader(kind: str, root: Path, **values: Any) -> LabelledSet:
+        settings = {"kind": kind, "root": str(root), "size": 32, **values}
+        return read_set("mine", settings, str(tmp_path / "cache"), 1, lambda done, total: None)
+
+    return reader

@@ -1,0 +1,141 @@
+"""AffectNet in both forms, RAF-DB, FER-2013 and EmotioNet: codes, headers, unknown labels, images not there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.data.labelled import LabelledSet
+from benchmark.errors import DataError, UsageError
+from tests.benchmark.data.sets import lookalikes
+from tests.benchmark.data.sets.lookalikes import Faces
+
+Read = Callable[..., LabelledSet]
+
+
+def labels(found: LabelledSet) -> dict[str, int]:
+    return dict(zip(found.image_ids.tolist(), found.targets["expression"].values.tolist(), strict=True))
+
+
+def test_affectnet_lists(tmp_path: Path, faces: Faces, read: Read) -> None:
+    truth = lookalikes.affectnet_csv(tmp_path / "AffectNet", faces)
+    found = read("affectnet", tmp_path)
+    kept = {name: code for name, (_, code) in truth.items() if code < 8}
+    assert labels(found) == kept
+    tested = {name for name, (split, code) in truth.items() if split == "validation" and code < 8}
+    assert set(found.image_ids[found.indices("test")].tolist()) == tested
+    assert found.protocol["layout"] == "csv"
+    assert found.protocol["noted"] == {"validation.csv without a header": 1}
+    assert sum(found.protocol["classes_left_out"].values()) == len(truth) - len(kept)
+    assert set(found.protocol["classes_left_out"]) == {"none", "uncertain", "non-face"}
+    assert found.targets["expression"].names[:3] == ("neutral", "happy", "sad")
+    assert found.side.tolist() == [110] * len(kept)
+
+
+def test_affectnet_boxes_are_sizes(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.affectnet_csv(tmp_path, faces)
+    found = read("affectnet", tmp_path, crop="box")
+    assert found.corner.tolist() == [[8, 6]] * len(found.frames)
+    assert found.side.tolist() == [96] * len(found.frames)
+
+
+def test_affectnet_columns_in_another_order(tmp_path: Path, faces: Faces, read: Read) -> None:
+    truth = lookalikes.affectnet_csv(tmp_path, faces)
+    path = tmp_path / "Manually_Annotated_file_lists/training.csv"
+    rows = [line.split(",") for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    path.write_text("\n".join(",".join([row[6], *row[:6], *row[7:]]) for row in rows), encoding="utf-16")
+    assert labels(read("affectnet", tmp_path)) == {name: code for name, (_, code) in truth.items() if code < 8}
+
+
+def test_affectnet_rows_that_are_broken_are_counted(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.affectnet_csv(tmp_path, faces)
+    path = tmp_path / "Manually_Annotated_file_lists/validation.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, lines[0], "1/cut.jpg,8,6,96", "1/odd.jpg,8,6,96,96,,seven,,", ""]))
+    found = read("affectnet", tmp_path)
+    assert found.protocol["skipped"]["row repeated"] == 1
+    assert found.protocol["skipped"]["row broken"] == 1
+    assert found.protocol["classes_left_out"]["code -1"] == 1
+
+
+def test_affectnet_npy(tmp_path: Path, faces: Faces, read: Read) -> None:
+    truth = lookalikes.affectnet_npy(tmp_path, faces)
+    (tmp_path / "train_set/annotations/5_exp.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '<i8'")
+    found = read("affectnet", tmp_path)
+    assert found.protocol["layout"] == "npy"
+    assert found.protocol["skipped"] == {"*_exp.npy broken": 1, "label without image": 1}
+    gone = {"train_set/images/3.jpg", "train_set/images/5.jpg"}
+    assert labels(found) == {name: code for name, (_, code) in truth.items() if name not in gone}
+    with pytest.raises(UsageError, match="crop=box needs"):
+        read("affectnet", tmp_path, crop="box")
+
+
+def test_rafdb(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.rafdb(tmp_path / "RAF-DB", faces)
+    found = read("rafdb", tmp_path)
+    assert len(found.indices("test")) == 16
+    assert labels(found)["train_00001.jpg"] == 0
+    assert labels(found)["test_0001.jpg"] == 40 % 7
+    assert found.targets["expression"].names[3] == "happy"
+
+
+@pytest.mark.parametrize("kaggle", [False, True])
+def test_fer2013(tmp_path: Path, faces: Faces, read: Read, kaggle: bool) -> None:
+    lookalikes.fer2013(tmp_path / ("icml_face_data.csv" if kaggle else "fer2013.csv"), faces, kaggle)
+    found = read("fer2013", tmp_path)
+    assert {split: len(found.indices(split)) for split in ("train", "val", "test")} == {
+        "train": 39,
+        "val": 8,
+        "test": 8,
+    }
+    assert found.protocol["skipped"] == {"image of a later split too": 1}
+    assert "line 2" not in found.image_ids  # the first of train is also the first of test
+    assert labels(found)["line 3"] == 1
+    grey = faces.photo(1, (96, 96), 0, 0, 96).convert("L").resize((48, 48)).resize((32, 32))
+    frame = found.frames[found.image_ids == "line 3"][0]
+    assert np.ptp(frame, axis=-1).max() == 0
+    assert np.abs(frame[..., 0].astype(int) - np.asarray(grey)).max() <= 3
+
+
+def test_emotionet(tmp_path: Path, faces: Faces, read: Read) -> None:
+    truth = lookalikes.emotionet(tmp_path / "emotionet", faces)
+    found = read("emotionet", tmp_path)
+    target = found.targets["aus"]
+    assert target.names == tuple(f"AU{unit}" for unit in lookalikes.UNITS)
+    assert set(found.image_ids.tolist()) == set(truth)
+    for name, values, known in zip(found.image_ids.tolist(), target.values, target.known, strict=True):
+        np.testing.assert_array_equal(known, ~np.isnan(truth[name]))
+        np.testing.assert_array_equal(values[known], truth[name][known])
+    assert found.protocol["skipped"]["image absent"] == 11
+    assert found.protocol["skipped"]["sheet without the column URL"] == 1
+    assert (found.protocol["labelled"], found.protocol["with image"]) == (56, 45)
+    assert len(found.indices("test")) == 13
+
+
+def test_emotionet_as_csv_and_with_own_boxes(tmp_path: Path, faces: Faces, read: Read) -> None:
+    truth = lookalikes.emotionet(tmp_path / "lists", faces, xlsx=False)
+    (tmp_path / "lists/images").rename(tmp_path / "pictures")
+    lines = ["image,left,top,width,height"]
+    lines += [f"{name.removeprefix('images/')},10,2,96,80" for name in list(truth)[:-1]]
+    (tmp_path / "boxes.csv").write_text("\n".join(lines))
+    found = read("emotionet", tmp_path / "lists", images=str(tmp_path / "pictures"), boxes=str(tmp_path / "boxes.csv"))
+    assert len(found.frames) == len(truth) - 1
+    assert found.side.tolist() == [96] * len(found.frames)
+    assert found.corner.tolist() == [[10, -6]] * len(found.frames)
+    assert found.protocol["skipped"]["no box to crop by"] == 1
+
+
+def test_emotionet_without_the_manual_list(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.emotionet(tmp_path, faces)
+    (tmp_path / "EmotioNet_FACS_aws_2020_24600.xlsx").unlink()
+    found = read("emotionet", tmp_path)
+    assert "not comparable" in found.protocol["not comparable"][0]
+
+
+def test_emotionet_broken_workbook(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.emotionet(tmp_path, faces)
+    path = tmp_path / "EmotioNet_FACS_aws_2020_24600.xlsx"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DataError, match=r"not a readable \.xlsx"):
+        read("emotionet", tmp_path)

@@ -1,0 +1,124 @@
+"""AFLW from its database, AFLW2000-3D and 300W-LP from .mat files: radians, signs, boxes, test lists."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.data.labelled import LabelledSet
+from benchmark.errors import DataError
+from tests.benchmark.data.sets import lookalikes
+from tests.benchmark.data.sets.lookalikes import Faces
+
+Read = Callable[..., LabelledSet]
+
+
+@pytest.fixture
+def aflw(tmp_path: Path, faces: Faces) -> Path:
+    lookalikes.aflw(tmp_path / "aflw", faces)
+    return tmp_path / "aflw"
+
+
+def row_of(found: LabelledSet, name: str) -> int:
+    return found.image_ids.tolist().index(name)
+
+
+def test_aflw(aflw: Path, faces: Faces, read: Read) -> None:
+    found = read("aflw", aflw.parent)
+    assert found.protocol["skipped"] == {
+        "face without pose": 1,
+        "image absent": 1,
+        "no box to crop by": 1,
+        "no known target": 1,
+    }
+    assert found.protocol["noted"]["pose beyond 180 degrees, not used"] == 1
+    assert found.protocol["noted"]["face with several boxes"] == 1
+    assert found.protocol["noted"]["grey to RGB"] == 1
+    assert len(found.frames) == 30 - 4
+    assert found.targets["pose"].names == ("roll", "pitch", "yaw")
+    for name, number in {"1/image00001.jpg".replace("1/", "2/", 1): 1, "0/image00012.jpg": 12}.items():
+        row = row_of(found, name)
+        np.testing.assert_allclose(found.targets["pose"].values[row], faces.pose(number), atol=1e-3)
+
+
+def test_aflw_boxes(aflw: Path, faces: Faces, read: Read) -> None:
+    found = read("aflw", aflw)
+    several = row_of(found, "0/image00003.jpg")
+    assert (found.corner[several].tolist(), found.side[several]) == ([14, 18], 72)
+    beyond = row_of(found, "2/image00004.jpg")
+    assert (found.corner[beyond].tolist(), found.side[beyond]) == ([-20, -10], 110)
+    second = row_of(found, "3/image00008.jpg#2")
+    assert (found.corner[second].tolist(), found.side[second]) == ([100, 20], 70)
+    np.testing.assert_allclose(found.targets["pose"].values[second], faces.pose(9), atol=1e-3)
+
+
+def test_aflw_without_a_test_list_compares_with_nobody(aflw: Path, read: Read) -> None:
+    found = read("aflw", aflw)
+    assert any("not comparable with published figures" in line for line in found.protocol["not comparable"])
+    shared = {found.split[row_of(found, f"3/image00008.jpg#{k}")] for k in (1, 2)}
+    assert len(shared) == 1  # one image is never torn apart
+
+
+@pytest.mark.parametrize(
+    ("lines", "tested", "left_out"),
+    [
+        (["image00008.jpg", "image00012.jpg"], {"3/image00008.jpg#1", "3/image00008.jpg#2", "0/image00012.jpg"}, 0),
+        (["3/image00008", "0/image00012"], {"3/image00008.jpg#1", "3/image00008.jpg#2", "0/image00012.jpg"}, 0),
+        (["9", "12"], {"3/image00008.jpg#2", "0/image00012.jpg"}, 1),
+    ],
+)
+def test_aflw_test_list(aflw: Path, read: Read, lines: list[str], tested: set[str], left_out: int) -> None:
+    path = aflw / "kepler.txt"
+    path.write_text("\n".join(lines))
+    found = read("aflw", aflw, test_list=str(path))
+    assert set(found.image_ids[found.indices("test")].tolist()) == tested
+    assert found.protocol["skipped"].get("in no split", 0) == left_out
+    assert "not comparable" not in found.protocol
+
+
+def test_aflw_test_list_of_something_else(aflw: Path, read: Read) -> None:
+    path = aflw / "kepler.txt"
+    path.write_text("image00012.jpg\nimage99999.jpg\n")
+    with pytest.raises(DataError, match="1 of its lines name no face"):
+        read("aflw", aflw, test_list=str(path))
+
+
+@pytest.mark.parametrize("damage", ["cut", "no database", "other tables"])
+def test_aflw_broken_database(aflw: Path, read: Read, damage: str) -> None:
+    path = aflw / "data/aflw.sqlite"
+    content = path.read_bytes()
+    if damage == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "no database":
+        path.write_bytes(b"years of work")
+    else:
+        path.write_bytes(content.replace(b"FaceRect", b"FaceRekt"))
+    with pytest.raises(DataError, match="not a readable AFLW database"):
+        read("aflw", aflw)
+
+
+def test_aflw2000_alone(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.aflw2000(tmp_path / "AFLW2000-3D/AFLW2000", faces)
+    found = read("aflw2000", tmp_path / "AFLW2000-3D")
+    assert found.protocol["skipped"] == {"turned by more than 99 degrees": 1}
+    assert found.protocol["not comparable"]
+    row = row_of(found, "image00005.jpg")
+    np.testing.assert_allclose(found.targets["pose"].values[row], faces.pose(5), atol=1e-3)
+    points = found.corner[row] + found.targets["landmarks"].values[row] * found.side[row]
+    np.testing.assert_allclose(points, faces.points(5, 25, 30, 96), atol=1e-3)
+
+
+def test_aflw2000_after_300w_lp(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.aflw2000(tmp_path / "test", faces)
+    lookalikes.w300lp(tmp_path / "300W_LP", faces)
+    (tmp_path / "300W_LP/HELEN/HELEN_21_1_0.mat").write_bytes(b"")
+    found = read("aflw2000", tmp_path / "test", train=str(tmp_path / "300W_LP"))
+    assert len(found.indices("test")) == 19
+    assert len(found.indices("train")) + len(found.indices("val")) == 39
+    assert found.protocol["skipped"][".mat broken"] == 1
+    of_person: dict[str, set[str]] = {}
+    for person, split in zip(found.identity.tolist(), found.split.tolist(), strict=True):
+        of_person.setdefault(person, set()).add(split)
+    assert all(len(splits) == 1 for splits in of_person.values())  # the turns of a photograph stay together
+    assert "not comparable" not in found.protocol
