@@ -229,7 +229,8 @@ def describe_plan(config: Config) -> list[str]:
     lines += [f"faces    {name}: {'ready' if path.is_file() else 'to be made'}" for name, path in sets.items()]
     if not ready or not all(path.is_file() for path in sets.values()):
         size = f"{len(config.methods)} variants x {len(config.seeds)} seeds x {len(config.tasks)} tasks"
-        return [*lines, f"runs     {size}, once the data are there"]
+        starts = [f"start    {v.name}: from {v.parent} of the same seed" for v in variants.values() if v.parent]
+        return [*lines, *starts, f"runs     {size}, once the data are there"]
     from benchmark.stages import SetFile
 
     files = {name: SetFile.of(path) for name, path in sets.items()}

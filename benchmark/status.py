@@ -1,6 +1,5 @@
 """Where every stage of every run stands: what is on disk, and what Slurm knows of it, with accounting or without."""
 
-import os
 import platform
 import re
 import time
@@ -17,6 +16,7 @@ from benchmark.graph import TABLES, job_name
 from benchmark.results import about
 from benchmark.store import PARTS, part_of, status
 from slurm.commands import Seen, SlurmError, sacct, squeue
+from slurm.here import alive
 from slurm.ledger import Entry, Ledger
 
 STATES = ("done", "running", "queued", "waiting", "to do", "stopped", "cancelled", "failed", "lost")
@@ -190,21 +190,11 @@ def _last_words(entry: Entry) -> str:
 def _without_slurm(said: str | None, last: dict[str, Any]) -> tuple[str, str]:
     if said == "running":
         here = last.get("host") == platform.node() and "job" not in last
-        return ("lost", "its process is gone") if here and not _alive(last["pid"]) else ("running", "")
+        return ("lost", "its process is gone") if here and not alive(last["pid"]) else ("running", "")
     return {
         "failed": ("failed", str(last.get("error", ""))),
         "stopped": ("stopped", "saved; launch again to go on"),
     }.get(said or "", ("to do", ""))
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _newer(path: Path, entry: Entry) -> bool:

@@ -1,4 +1,4 @@
-"""What a job knows of itself."""
+"""What a job knows of itself and of its machine."""
 
 import os
 from typing import Any
@@ -21,3 +21,14 @@ def given_cores() -> int:
     """Cores this process may use: what the job was given, which not every cluster enforces."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(here, int(os.environ.get("SLURM_CPUS_PER_TASK", here)))
+
+
+def alive(process: int) -> bool:
+    """Whether a process of this machine is still there."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

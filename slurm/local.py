@@ -13,6 +13,7 @@ import submitit
 
 from slurm.calls import attempt
 from slurm.graph import Job, Outcome
+from slurm.here import alive
 from slurm.waiting import Waiting, unstarted
 
 POLL_SECONDS = 0.2
@@ -83,16 +84,6 @@ def _work(launcher: int, gpu: str | None, chain: list[Job]) -> tuple[int, str | 
 
 def _leave_with(launcher: int, parent: int) -> None:
     """Ends this process when launcher or parent are gone: nobody would see its result or stop it."""
-    while _alive(launcher) and os.getppid() == parent:
+    while alive(launcher) and os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

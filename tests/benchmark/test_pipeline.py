@@ -183,6 +183,12 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path: Path, ca
     planned = call("run", *settings(tmp_path, *FULL), "--dry-run")
     assert planned.code == 0
     assert "to be prepared" in planned.out
+    planned = call(
+        "run",
+        *settings(tmp_path, "methods=fabnet-3source", "train.batch_size=10", "data.frames_per_track=4"),
+        "--dry-run",
+    )
+    assert "start    fabnet-3source: from fabnet-curriculum of the same seed" in planned.out
     assert list(tmp_path.iterdir()) == []
 
 
