@@ -50,7 +50,7 @@ def test_a_benchmark_through_the_queue_has_the_tables_of_one_run_here(lab: Lab, 
     assert "jobs are in the queue already" in again.out
     assert "job " not in again.out.partition("jobs are in the queue")[0]
     called = settings(tmp_path / "queue", *what)
-    assert "waiting" in call("status", *called).out
+    wait(lambda: "waiting" in call("status", *called).out, 60)  # Slurm looks at dependencies some seconds later
     here = call("run", *settings(tmp_path / "here", *what, cache=cache))
     assert here.code == 0, here.err
     wait(empty, 600)
