@@ -69,13 +69,14 @@ SlurmdLogFile=$folder/log/%n.log
 PlugStackConfig=$folder/plugstack.conf
 MailProg=/bin/true
 
-# No cgroups: processes are tracked by their parents, and a job's memory is looked at once a second.
+# No cgroups: processes are tracked by their parents, and a job's memory is looked at once a second. Pages that
+# processes share count once, as with cgroups.
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
-JobAcctGatherParams=OverMemoryKill
+JobAcctGatherParams=OverMemoryKill,UsePss
 $accounting
 
 # What a cluster does in half a minute, done in a second.

@@ -19,7 +19,7 @@ from slurm.ledger import Ledger
 from tests.benchmark.tiny import METHOD, call, cells, settings, times
 from tests.slurm.calls import empty, wait
 
-SLURM = ("launcher=slurm", "launcher.job.memory=900M", "launcher.job.cpus=1", "launcher.job.minutes=10")
+SLURM = ("launcher=slurm", "launcher.job.memory=1600M", "launcher.job.cpus=1", "launcher.job.minutes=10")
 SLOW = METHOD.replace("return MethodOutput", "import time; time.sleep(0.1); return MethodOutput")
 
 
