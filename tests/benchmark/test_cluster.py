@@ -16,11 +16,11 @@ from slurm.commands import squeue
 from slurm.lab.cluster import Lab
 from slurm.lab.shape import Shape
 from slurm.ledger import Ledger
-from tests.benchmark.tiny import METHOD, call, cells, settings, times
+from tests.benchmark.tiny import METHOD, call, cells, end, settings, start, times
 from tests.slurm.calls import empty, wait
 
 SLURM = ("launcher=slurm", "launcher.job.memory=1600M", "launcher.job.cpus=1", "launcher.job.minutes=10")
-SLOW = METHOD.replace("return MethodOutput", "import time; time.sleep(0.1); return MethodOutput")
+SLOW = METHOD.replace("return MethodOutput", "import time; time.sleep({wait}); return MethodOutput")
 
 
 @pytest.fixture(scope="module")
@@ -68,42 +68,49 @@ PARTS = ("pretrain", "embed", "probe")
 def test_whatever_ends_training_early_the_weights_are_those_of_calm_training(
     lab: Lab, tmp_path: Path, cache: Path
 ) -> None:
-    """Notice of the walltime, two requeues, the death of a node, and the controller restarted in the middle."""
-    own = tmp_path / "own_slow.py"
-    own.write_text(SLOW.format(name="own-slow"))
-    what = (f"methods={own}", "train.steps=300", "train.log_steps=5", "train.workers=1")
+    """Two requeues, the controller restarted in the middle, its walltime, and the death of its node."""
+    own, slow = tmp_path / "own_slow.py", tmp_path / "slow"
+    own.write_text(SLOW.format(name="own-slow", wait=f"0.2 * Path({str(slow)!r}).exists()"))
+    what = (f"methods={own}", "train.steps=600", "train.log_steps=5", "train.checkpoint_steps=5", "train.workers=1")
     calm = call("run", *settings(tmp_path / "calm", *what, cache=cache))
     assert calm.code == 0, calm.err
+    slow.touch()
     place = tmp_path / "queue"
-    assert call("run", *settings(place, *what, *SLURM, cache=cache)).code == 0
+    short = ("launcher.pretrain.minutes=1", "launcher.notice_seconds=30")
+    assert call("run", *settings(place, *what, *SLURM, *short, cache=cache)).code == 0
     own.write_text("this is no method")  # what is queued runs what was there at submission
     name = "own_slow/seed0 pretrain"
 
     def trains_in_life(number: int) -> bool:
         now = status(folder(place, "own_slow")) if list(place.glob("runs/quick/synthetic/*")) else {}
-        return now.get("step", 0) > 0 and now.get("restarts") == number and now["state"] == "running"
+        return now.get("step", 0) > 10 and now.get("restarts") == number and now["state"] == "running"
+
+    def requeue() -> None:
+        subprocess.run(["scontrol", "requeue", job(place, name)], check=True)
 
     wait(lambda: trains_in_life(0), 600)
-    subprocess.run(["scancel", "--signal=USR2", job(place, name)], check=True)
+    requeue()
+    wait(lambda: trains_in_life(1), 600)
+    requeue()
     lab.stop_controller()
     time.sleep(2)
     lab.start_controller()
-    wait(lambda: trains_in_life(1), 600)
-    assert torch.load(folder(place, "own_slow") / "checkpoint.pt", weights_only=True)["state"]["step"] > 0
-    subprocess.run(["scontrol", "requeue", job(place, name)], check=True)
     wait(lambda: trains_in_life(2), 600)
+    wait(lambda: trains_in_life(3), 600)  # two lives are cut short from outside, this one has met its walltime
+    assert f"{name}: stopped: " in Path(Ledger(place / "runs" / "quick" / "slurm").entries[name].log).read_text()
+    slow.unlink()
     node = squeue()[job(place, name)].node
     lab.kill_node(node)
     subprocess.run(["scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test"], check=True)
-    wait(lambda: trains_in_life(3), 600)
-    assert squeue()[job(place, name)].node != node
+    wait(lambda: squeue()[job(place, name)].node not in ("", node), 600)
     lab.start_node(node)
     wait(empty, 600)
-    assert call("status", *settings(place, *what[1:])).code == 0
+    after = call("status", *settings(place, *what[1:]))
+    assert after.code == 0, after.out
     weights = [load_file(folder(tmp_path / one, "own_slow") / "method.safetensors") for one in ("calm", "queue")]
     assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
     cost = json.loads((folder(place, "own_slow") / "cost.json").read_text())
-    assert cost["restarts"] >= 2
+    assert cost["restarts"] == 4
     assert cells(place / "runs" / "quick") == cells(tmp_path / "calm" / "runs" / "quick")
 
 
@@ -114,7 +121,14 @@ def test_a_method_that_crashes_leaves_a_gap_and_is_all_that_is_launched_again(
     own.write_text(METHOD.format(name="own-crash").replace("exists()", "parent.is_dir()"))
     words = settings(tmp_path, f"methods={own},fabnet", *SLURM, cache=cache)
     assert call("run", *words).code == 0
-    wait(empty, 600)
+    watch, follow = start("status", *words, "--watch"), start("logs", "own_crash/seed0", *words, "--follow")
+    watched, followed = end(watch), end(follow)
+    assert watched.code == 1
+    assert "running" in watched.out.partition("failed")[0]
+    assert "failed" in watched.out
+    assert followed.code == 0
+    assert "RuntimeError: this method is broken" in followed.out
+    assert empty()
     rows = {cell["variant"]: cell["mean"] for cell in cells(tmp_path / "runs" / "quick") if cell["metric"] == "mae"}
     assert rows["own_crash"] is None
     assert rows["fabnet"] is not None
@@ -148,7 +162,7 @@ def test_jobs_that_are_cancelled_or_die_are_told_from_those_that_wait_without_ac
     lab: Lab, tmp_path: Path, cache: Path
 ) -> None:
     own = tmp_path / "own_slow.py"
-    own.write_text(SLOW.format(name="own-dies"))
+    own.write_text(SLOW.format(name="own-dies", wait=0.1))
     words = settings(tmp_path, f"methods={own}", "seeds=3", "train.steps=10000", "train.log_steps=1", cache=cache)
     with (
         tempfile.TemporaryDirectory(prefix="fabbench-", dir="/tmp") as place,

@@ -121,6 +121,28 @@ def test_a_job_that_meets_its_walltime_is_queued_again(lab: Lab, tmp_path: Path)
     assert (tmp_path / "p.stops").exists()
 
 
+@pytest.mark.parametrize(("partition", "noticed"), [("soft", True), ("low", False)])
+def test_a_job_that_makes_room_for_others_goes_on_after_them(
+    lab: Lab, tmp_path: Path, partition: str, noticed: bool
+) -> None:
+    """Preempted with ten seconds of grace, and at once."""
+    small = replace(SMALL, cpus=4)
+    jobs = [Job(f"p{n}", count, (str(tmp_path / f"p{n}"), 60, 0.25)) for n in range(4)]  # a node each
+    launch(tmp_path, jobs, replace(small, partition=partition))
+    wait(lambda: len(made(tmp_path)) == 4)
+    (other := tmp_path / "other").mkdir()
+    launch(other, [Job("urgent", hold, (str(other / "urgent"),))], replace(small, partition="main"))
+    wait((other / "urgent").exists)
+    assert [seen.state for seen in squeue().values()].count("RUNNING") <= 4
+    (other / "urgent.go").touch()
+    wait(empty)
+    assert [(tmp_path / f"p{n}").read_text() for n in range(4)] == ["60"] * 4
+    restarted = [n for n in range(4) if "CANCELLED" in log(tmp_path, f"p{n}") or (tmp_path / f"p{n}.stops").exists()]
+    assert restarted, "none made room"
+    if noticed:
+        assert all((tmp_path / f"p{n}.stops").exists() for n in restarted), "one was not told"
+
+
 def test_a_pack_that_is_told_to_stop_saves_all_and_is_queued_again_once(lab: Lab, tmp_path: Path) -> None:
     jobs = [Job(f"p{n}", count, (str(tmp_path / f"p{n}"), 30, 0.2)) for n in range(2)]
     launch(tmp_path, jobs, replace(SMALL, pack=2))
