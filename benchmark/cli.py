@@ -63,13 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _submitted(summary: "Summary", config: "Config") -> str:
     """What has been put into the queue, and what to type next."""
+    from benchmark import cluster
+
     assert summary.submitted is not None
-    lines = []
-    for array in summary.submitted.arrays:
-        jobs = sum(map(len, array.members.values()))
-        lines.append(f"job {array.number}: {array.stage}, {jobs} {'job' if jobs == 1 else 'jobs'}")
-    if queued := summary.submitted.queued:
-        lines.append(f"{len(queued)} jobs are in the queue already")
+    lines = cluster.told(summary.submitted)
     which = shlex.join([f"name={config.name}", f"out={config.out}"])
     next_commands = {
         f"fabbench status {which} --watch": "where every run stands",
@@ -126,35 +123,20 @@ def cancel(arguments: argparse.Namespace) -> int:
 
 
 def prepare(arguments: argparse.Namespace) -> int:
-    """Packs raw data into a track store."""
-    from benchmark import pipeline
-    from benchmark.data import catalogue
-    from benchmark.data.prepare import report
+    """Packs raw data into a track store, here or as jobs on a cluster."""
+    from benchmark import prepare_command
 
     config = _config(arguments)
-    folder = catalogue.store_folder(config.data, config.cache)
     if arguments.dry_run:
-        catalogue.source(config.data).tracks()
-        state = "ready" if (folder / "manifest.json").is_file() else "to be prepared"
-        print(f"tracks   {folder}: {state}")
-        return 0
-    if arguments.part:
-        part, parts = _part(arguments.part)
-        pipeline.prepare_part(config, part, parts)
-        print(f"part {part} of {parts} of {folder} is done; after all parts, the same command without --part")
-        return 0
-    manifest = pipeline.prepare_tracks(config)
-    print("\n".join(report(manifest)))
-    print(f"store: {folder}  (use it with data={config.data.kind} data.store={folder})")
+        lines = prepare_command.describe(config, arguments.parts)
+    elif arguments.part:
+        lines = prepare_command.prepare_part(config, arguments.part)
+    elif config.launcher.kind == "slurm":
+        lines = prepare_command.submit(config, arguments.parts)
+    else:
+        lines = prepare_command.prepare(config)
+    print("\n".join(lines))
     return 0
-
-
-def _part(text: str) -> tuple[int, int]:
-    """Share and number of shares, such as 3/16; they count from 0, as SLURM's array indices may."""
-    part, slash, parts = text.partition("/")
-    if not (slash and part.isdigit() and parts.isdigit() and int(part) < int(parts)):
-        raise UsageError(f"--part is {text!r}; such as 3/16, from 0/16 to 15/16")
-    return int(part), int(parts)
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -294,7 +276,8 @@ COMMANDS = {
         "pack raw videos or frames into a track store",
         """  fabbench prepare data=videos data.root=/data/vox2 data.store=/data/vox2-packed data.fps=1
   fabbench prepare data=frames data.root=/data/vox1
-  fabbench prepare data=voxceleb root=/data --part 3/16     one of 16 jobs; then once more without --part""",
+  fabbench prepare data=voxceleb root=/data launcher=slurm --parts 64    64 jobs on the cluster, and the index
+  fabbench prepare data=voxceleb root=/data --part 3/16     one share of 16; then once more without --part""",
         dry_run=True,
     ),
     "verify": Command(
@@ -433,6 +416,7 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--follow", action="store_true", help="go on until the jobs have ended")
         if name == "prepare":
             one.add_argument("--part", metavar="I/N", help="do share I of N, from 0, at the same time as the others")
+            one.add_argument("--parts", metavar="N", type=int, default=16, help="with launcher=slurm: jobs (16)")
         if name == "tables":
             one.add_argument("--format", choices=["text", "md", "tex", "csv", "json"], default="text")
     return parser

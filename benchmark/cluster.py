@@ -1,18 +1,21 @@
 """A benchmark on a Slurm cluster: what its jobs ask for, the code they run, and where they are noted."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import graph
 from benchmark.config import stage_resources
-from benchmark.errors import ClusterError
+from benchmark.data import catalogue
+from benchmark.errors import ClusterError, UsageError
 from benchmark.schema import STAGES, Config
 from benchmark.store import code
 from benchmark.variants import Variant
 from slurm.commands import SlurmError, scancel
+from slurm.graph import Job
 from slurm.ledger import Ledger
 from slurm.resources import Resources, Site
 from slurm.snapshot import snapshot
@@ -31,17 +34,31 @@ def submit_all(config: Config, works: "Sequence[Work]", variants: dict[str, Vari
         ClusterError: Slurm refused.
     """
     asked = _asked(config)
-    place = Path(config.launcher.snapshots or folder(config) / "snapshots")
     methods = {Path(work.run.method) for work in works if work.run.method.endswith(".py")}
-    root = Path(__file__).parents[1]
-    made = snapshot([root / name for name in PACKAGES], sorted(methods), place, code())
+    made = _snapshot(_snapshots(config, folder(config)), methods)
     copied = [_with_own_methods(work, made / "files") for work in works]
     jobs = graph.jobs(copied, variants)
     jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
-    try:
-        return submit(jobs, asked, _site(config, made), ledger_folder(config), logs(config))
-    except SlurmError as error:
-        raise ClusterError(str(error)) from error
+    with _in_its_words():
+        return submit(jobs, asked, _site(config, config.name, made), ledger_folder(config), logs(config))
+
+
+def submit_preparation(config: Config, jobs: Sequence[Job]) -> Submission:
+    """Puts the jobs that make a track store into the queue, but those that are there already.
+
+    Raises:
+        ClusterError: Slurm refused.
+    """
+    place = preparation_folder(config)
+    made = _snapshot(_snapshots(config, place), set())
+    with _in_its_words():
+        return submit(jobs, _asked(config), _site(config, place.name, made), place, preparation_logs(config))
+
+
+def told(submission: Submission) -> list[str]:
+    """What has been put into the queue, a line each array."""
+    lines = [f"job {array.number}: {array.stage}, {_count(array.members)}" for array in submission.arrays]
+    return lines + ([f"{len(submission.queued)} jobs are in the queue already"] if submission.queued else [])
 
 
 def describe(config: Config, works: "Sequence[Work]", variants: dict[str, Variant]) -> list[str]:
@@ -52,11 +69,40 @@ def describe(config: Config, works: "Sequence[Work]", variants: dict[str, Varian
     """
     jobs = graph.jobs(works, variants)
     jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
-    site = _site(config, Path(config.launcher.snapshots or folder(config) / "snapshots") / "SNAPSHOT")
-    try:
-        made = scripts(jobs, _asked(config), site, ledger_folder(config), logs(config))
-    except SlurmError as error:
-        raise ClusterError(str(error)) from error
+    site = _site(config, config.name, _snapshots(config, folder(config)) / "SNAPSHOT")
+    return _described(config, jobs, site, ledger_folder(config), logs(config))
+
+
+def describe_preparation(config: Config, jobs: Sequence[Job]) -> list[str]:
+    """The same of the jobs that make a track store.
+
+    Raises:
+        ClusterError: Slurm cannot be reached.
+    """
+    place = preparation_folder(config)
+    site = _site(config, place.name, _snapshots(config, place) / "SNAPSHOT")
+    return _described(config, jobs, site, place, preparation_logs(config))
+
+
+def check_parts(config: Config, parts: int) -> None:
+    """Refuses to share out the tracks anew while they are shared out among another number of jobs.
+
+    Raises:
+        UsageError: such jobs are in the queue.
+        ClusterError: Slurm cannot be reached.
+    """
+    with _in_its_words():
+        queued = in_queue(Ledger(preparation_folder(config)))
+    shares = {name: job.partition("_")[0] for name, job in queued.items() if "/" in name}
+    if others := {job for name, job in shares.items() if not name.endswith(f"/{parts}")}:
+        raise UsageError(
+            f"jobs that prepare this store are in the queue, with other --parts; wait, or scancel {' '.join(others)}"
+        )
+
+
+def _described(config: Config, jobs: Sequence[Job], site: Site, place: Path, logs: Path) -> list[str]:
+    with _in_its_words():
+        made = scripts(jobs, _asked(config), site, place, logs)
     lines = [
         f"array    {array.number}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
         for array, _ in made
@@ -70,13 +116,11 @@ def cancel(config: Config, names: Sequence[str] | None) -> list[str]:
     Raises:
         ClusterError: Slurm cannot be reached.
     """
-    try:
+    with _in_its_words():
         queued = in_queue(Ledger(ledger_folder(config)))
         found = {name: job for name, job in queued.items() if names is None or name in names}
         if found:
             scancel(sorted(set(found.values())))
-    except SlurmError as error:
-        raise ClusterError(str(error)) from error
     return list(found)
 
 
@@ -95,14 +139,43 @@ def logs(config: Config) -> Path:
     return Path(config.launcher.logs).absolute() if config.launcher.logs else folder(config) / "logs" / "slurm"
 
 
+def preparation_folder(config: Config) -> Path:
+    """Where it is noted which job makes what of a track store: beside the store."""
+    store = catalogue.store_folder(config.data, config.cache).absolute()
+    return store.with_name(f"{store.name}-jobs")
+
+
+def preparation_logs(config: Config) -> Path:
+    """Where the output of jobs that make a track store goes."""
+    return Path(config.launcher.logs).absolute() if config.launcher.logs else preparation_folder(config) / "logs"
+
+
+@contextmanager
+def _in_its_words() -> Iterator[None]:
+    """Passes on what Slurm says as an error of ours."""
+    try:
+        yield
+    except SlurmError as error:
+        raise ClusterError(str(error)) from error
+
+
+def _snapshots(config: Config, place: Path) -> Path:
+    return Path(config.launcher.snapshots or place / "snapshots")
+
+
+def _snapshot(place: Path, methods: Collection[Path]) -> Path:
+    root = Path(__file__).parents[1]
+    return snapshot([root / name for name in PACKAGES], sorted(methods), place, code())
+
+
 def _asked(config: Config) -> dict[str, Resources]:
     return {stage: stage_resources(config, stage) for stage in STAGES}
 
 
-def _site(config: Config, made: Path) -> Site:
+def _site(config: Config, name: str, made: Path) -> Site:
     launcher = config.launcher
     return Site(
-        name=config.name,
+        name=name,
         python=launcher.python or sys.executable,
         snapshot=made.absolute(),
         setup=tuple(launcher.setup),
@@ -120,4 +193,5 @@ def _with_own_methods(work: "Work", files: Path) -> "Work":
 
 def _count(members: Mapping[int, Sequence[object]]) -> str:
     jobs = sum(len(pack) for pack in members.values())
-    return f"{jobs} jobs" if jobs == len(members) else f"{jobs} jobs in {len(members)} allocations"
+    allocations = "" if jobs == len(members) else f" in {len(members)} allocations"
+    return f"{jobs} {'job' if jobs == 1 else 'jobs'}{allocations}"

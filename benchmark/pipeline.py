@@ -20,7 +20,9 @@ from benchmark.schema import Config, SyntheticData, row_name
 from benchmark.store import Run
 from benchmark.variants import Folder, Variant, resolve
 from slurm.graph import Outcome
+from slurm.here import given_cores
 from slurm.launch import launch
+from slurm.stop import requested
 from slurm.submission import Submission
 
 if TYPE_CHECKING:
@@ -80,21 +82,42 @@ def prepare_tracks(config: Config) -> dict[str, Any]:
 
         return TrackStore(folder).manifest
     with data_progress(f"tracks: {config.data.name}") as progress:
-        return prepare(catalogue.source(config.data), folder, **_prepare_settings(config), progress=progress)
+        source = catalogue.source(config.data)
+        return prepare(source, folder, **_store_settings(config), workers=cores(), progress=progress)
 
 
 def prepare_part(config: Config, part: int, parts: int) -> None:
-    """Makes one of ``parts`` shares of the track store's slices: the work of one job of an array."""
+    """Makes one of ``parts`` shares of the track store's slices: the work of one job of an array.
+
+    Raises:
+        Stopped: this process was asked to stop; calling again goes on.
+    """
     from benchmark.data.prepare import prepare_part
 
     folder = catalogue.store_folder(config.data, config.cache)
     with data_progress(f"tracks: {config.data.name}, part {part} of {parts}") as progress:
-        source = catalogue.source(config.data)
-        prepare_part(source, folder, part, parts, **_prepare_settings(config), progress=progress)
+        prepare_part(
+            catalogue.source(config.data),
+            folder,
+            part,
+            parts,
+            **_store_settings(config),
+            workers=cores(),
+            progress=progress,
+            stop=requested,
+        )
 
 
-def _prepare_settings(config: Config) -> dict[str, Any]:
-    return {"split_seed": config.data.split_seed, "workers": cores(), "jpeg_quality": config.data.jpeg_quality}
+def list_tracks(config: Config) -> None:
+    """Writes down which tracks are to be packed, before jobs share them."""
+    from benchmark.data.prepare import list_tracks
+
+    folder = catalogue.store_folder(config.data, config.cache)
+    list_tracks(catalogue.source(config.data), folder, **_store_settings(config))
+
+
+def _store_settings(config: Config) -> dict[str, Any]:
+    return {"split_seed": config.data.split_seed, "jpeg_quality": config.data.jpeg_quality}
 
 
 def prepare_sets(config: Config) -> "dict[str, SetFile]":
@@ -309,8 +332,8 @@ def _longest_track(config: Config) -> int:
 
 
 def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processes at a time for work on data."""
+    return given_cores()
 
 
 def _gpus() -> int:

@@ -291,7 +291,7 @@ class TaskConfig:
     summary: str = ""
 
 
-STAGES = ("pretrain", "embed", "probe", "tables")  # whose jobs ask for resources of their own
+STAGES = ("prepare", "pretrain", "embed", "probe", "tables")  # whose jobs ask for resources of their own
 
 
 @dataclass
@@ -305,6 +305,7 @@ class LauncherConfig:
     kind: str = "inline"  # inline: this process, one after another | local: worker processes here | slurm: a cluster
     workers: int = 0  # local: processes at a time; 0: one a core
     job: dict[str, Any] = field(default_factory=dict)
+    prepare: dict[str, Any] = field(default_factory=dict)
     pretrain: dict[str, Any] = field(default_factory=dict)
     embed: dict[str, Any] = field(default_factory=dict)
     probe: dict[str, Any] = field(default_factory=dict)

@@ -41,6 +41,7 @@ from benchmark.data.tracks import (
 from benchmark.data.workers import run_parallel
 from benchmark.errors import DataError
 from benchmark.files import read_json, sha256, write_json
+from slurm.stop import Stopped
 
 MIN_FRAMES = 2  # a training sample is two frames or more of one track
 MAX_SHARDS = 512  # every reader keeps its shards open, and 1024 open files is a common limit
@@ -100,7 +101,7 @@ def prepare(
         if (root / MANIFEST).is_file():  # another process finished it between our look and our lock
             return _matching(root, settings)
         plan = _plan(root, settings, source, tracks, listing, slice_size)
-        _run_slices(source, root, range(_slices(plan)), plan, workers, progress)
+        _run_slices(source, root, range(_slices(plan)), plan, workers, progress, lambda: False)
         return _finish(root, plan)
 
 
@@ -116,6 +117,7 @@ def prepare_part(
     jpeg_quality: int = 95,
     slice_size: int | None = None,
     progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Does every ``parts``-th slice from ``part`` on: the work of one job of an array, on any machine.
 
@@ -124,18 +126,37 @@ def prepare_part(
 
     Raises:
         DataError: as `prepare`.
+        Stopped: ``stop`` answered yes after a slice.
     """
     root = Path(root)
     settings = _settings(source, split_seed, fractions, jpeg_quality)
-    with _locked(root, wait=True):
-        if (root / MANIFEST).is_file():
-            _matching(root, settings)
-            return
-        if (plan := _planned(root, settings)) is None:
-            tracks = source.tracks()
-            plan = _plan(root, settings, source, tracks, _listing(tracks), slice_size)
-    with _locked(root, shared=True):
-        _run_slices(source, root, range(part, _slices(plan), parts), plan, workers, progress)
+    if (plan := _listed(source, root, settings, slice_size)) is not None:
+        with _locked(root, shared=True):
+            _run_slices(source, root, range(part, _slices(plan), parts), plan, workers, progress, stop)
+
+
+def list_tracks(
+    source: TrackSource,
+    root: Path | str,
+    *,
+    split_seed: int,
+    fractions: tuple[float, float, float] = FRACTIONS,
+    jpeg_quality: int = 95,
+) -> None:
+    """Writes down what is to be done, unless it is: parts that start later need not look through all files.
+
+    Raises:
+        DataError: as `prepare`.
+    """
+    _listed(source, Path(root), _settings(source, split_seed, fractions, jpeg_quality), None)
+
+
+def slices_done(root: Path | str) -> list[bool]:
+    """Of an unfinished store, which slices are done; empty before the tracks are listed and once it is finished."""
+    plan_path = Path(root) / "unfinished" / "plan.json"
+    if not plan_path.is_file():
+        return []
+    return [_read_note(Path(root), i) is not None for i in range(_slices(read_json(plan_path)))]
 
 
 def report(manifest: dict[str, Any]) -> list[str]:
@@ -281,6 +302,20 @@ def _plan(
     return plan
 
 
+def _listed(source: TrackSource, root: Path, settings: dict[str, Any], slice_size: int | None) -> dict[str, Any] | None:
+    """The plan, made if need be; None where the store is finished. What is there is read without waiting for a lock."""
+    if not (root / MANIFEST).is_file() and (plan := _planned(root, settings)) is not None:
+        return plan
+    with _locked(root, wait=True):
+        if (root / MANIFEST).is_file():
+            _matching(root, settings)
+            return None
+        if (plan := _planned(root, settings)) is None:
+            tracks = source.tracks()
+            plan = _plan(root, settings, source, tracks, _listing(tracks), slice_size)
+        return plan
+
+
 def _slices(plan: dict[str, Any]) -> int:
     return -(-plan["tracks"] // plan["slice_size"])
 
@@ -292,6 +327,7 @@ def _run_slices(
     plan: dict[str, Any],
     workers: int,
     progress: Progress | None,
+    stop: Callable[[], bool],
 ) -> None:
     """Does those of the chosen slices that are not done; a worker process is sent numbers, not tracks."""
     size = plan["slice_size"]
@@ -309,6 +345,8 @@ def _run_slices(
         frames += stored
         if progress:
             progress(done, total, frames)
+        if stop() and done < total:
+            raise Stopped(f"{done} of {total} tracks of its share are done")
 
 
 def _note_path(root: Path, i: int) -> Path:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -9,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from benchmark.errors import DataError
+from slurm.stop import NOTICE
 
 T = TypeVar("T")
 
@@ -43,6 +45,7 @@ def run_parallel(
 
 def _start_worker() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # one process a core, not one thread a core in each of them
+    signal.signal(NOTICE, signal.SIG_IGN)  # it comes to all processes of a job; the parent decides when to leave
     parent = multiprocessing.parent_process()
 
     def end_with_parent() -> None:

@@ -214,6 +214,24 @@ def test_a_run_on_two_nodes_is_that_of_one_process_to_rounding(lab: Lab, tmp_pat
     assert costs[0]["val_loss"] == pytest.approx(costs[1]["val_loss"], rel=1e-4)
 
 
+def test_tracks_are_packed_by_an_array_and_the_store_is_that_of_one_process(lab: Lab, tmp_path: Path) -> None:
+    rendered = ("data.identities=24", "data.tracks_per_identity=2")  # six slices
+    assert call("prepare", *settings(tmp_path / "here", *rendered)).code == 0
+    words = settings(tmp_path / "queue", *rendered, *SLURM)
+    assert ": to be prepared" in call("prepare", *words, "--dry-run", "--parts", "4").out
+    submitted = call("prepare", *words, "--parts", "4")
+    assert submitted.code == 0, submitted.err
+    assert "0 of 6 slices are done" in submitted.out
+    arrays = [line for line in submitted.out.splitlines() if line.startswith("job ")]
+    assert [line.partition(": ")[2] for line in arrays] == ["prepare, 4 jobs", "prepare, 1 job"]
+    assert "5 jobs are in the queue already" in call("prepare", *words, "--parts", "4").out
+    assert "with other --parts" in call("prepare", *words, "--parts", "3").err
+    wait(empty, 600)
+    assert ": ready" in call("prepare", *words, "--dry-run").out
+    stores = [next((tmp_path / place / "cache" / "tracks").glob("*/manifest.json")) for place in ("here", "queue")]
+    assert stores[0].read_text() == stores[1].read_text()
+
+
 def test_a_dry_run_prints_the_graph_and_the_batch_scripts(lab: Lab, tmp_path: Path, cache: Path) -> None:
     words = settings(tmp_path, *SLURM, "launcher.pretrain.constraint=a100", "launcher.setup=[module load cuda]")
     call("run", *settings(tmp_path / "made", cache=cache))

@@ -10,10 +10,11 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmark.data.prepare import prepare, prepare_part, report
+from benchmark.data.prepare import list_tracks, prepare, prepare_part, report, slices_done
 from benchmark.data.tracks import TrackStore
 from benchmark.data.verify import verify
 from benchmark.errors import DataError
+from slurm.stop import Stopped
 from tests.benchmark.data.drawn import Drawn
 
 
@@ -241,6 +242,21 @@ def test_parts_list_the_tracks_once(tmp_path: Path):
         prepare_part(Once(n=20), tmp_path / "s", part, 2, split_seed=0, slice_size=2)
     with pytest.raises(DataError, match=r"split\.seed 0, now 1"):
         prepare_part(Once(n=20), tmp_path / "s", 1, 2, split_seed=1, slice_size=2)
+
+
+def test_parts_work_side_by_side_and_stop_after_a_slice_when_asked(tmp_path: Path):
+    source, root = Drawn(n=20), tmp_path / "store"
+    list_tracks(source, root, split_seed=0)
+    assert slices_done(root) == [False] * len(slices_done(root))
+    with (root / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # another part is at work
+        with pytest.raises(Stopped):
+            prepare_part(source, root, 0, 1, split_seed=0, stop=lambda: True)
+    assert sum(slices_done(root)) == 1
+    prepare_part(source, root, 0, 1, split_seed=0, stop=lambda: False)
+    assert all(slices_done(root))
+    prepare(source, root, split_seed=0)
+    assert slices_done(root) == []
 
 
 def test_while_a_part_is_at_work_nobody_clears_up(tmp_path: Path):
