@@ -40,6 +40,7 @@ class VideoData(Data):
     fps: float = 1.0  # frames kept per second of video
     tighten: float = 1.0  # 1: the whole centre square; 1.5: its middle, two thirds of the side
     max_frames: int | None = None  # keep at most so many frames of a video
+    detector: str | None = None  # weights of a face detector (docs/data.md): cut out the face of each track
 
 
 @dataclass
@@ -49,6 +50,7 @@ class FrameData(Data):
     kind: str = "frames"
     name: str = "frames"
     tighten: float = 1.0
+    detector: str | None = None  # weights of a face detector (docs/data.md): cut out the face of each track
 
 
 @dataclass
@@ -58,6 +60,7 @@ class JoinedData(Data):
     kind: str = "joined"
     name: str = "joined"
     parts: list[Any] = field(default_factory=list)  # such as {kind: videos, root: DIR, fps: 2}
+    detector: str | None = None  # weights of a face detector (docs/data.md): cut out the face of each track
 
 
 @dataclass
@@ -73,6 +76,7 @@ class VoxCelebData(Data):
     fps: float = 1.0
     crop: str = "face"  # face: FAb-Net's window, and its like for VoxCeleb1 | whole: frames as they are distributed
     max_frames: int | None = None
+    detector: str | None = None  # weights of a face detector (docs/data.md): cut out the face of each track
 
 
 @dataclass

@@ -23,6 +23,7 @@ from benchmark.schema import (
 
 if TYPE_CHECKING:
     from benchmark.data.csv_config import CsvFaces
+    from benchmark.data.detector import FaceDetector
     from benchmark.data.labelled import LabelledSet
 
 _Schema = TypeVar("_Schema")
@@ -56,12 +57,17 @@ def source(data: Data) -> TrackSource:
         from benchmark.data.videos import VideoFolder
 
         return VideoFolder(
-            Path(data.root), fps=data.fps, size=data.size, tighten=data.tighten, max_frames=data.max_frames
+            Path(data.root),
+            fps=data.fps,
+            size=data.size,
+            tighten=data.tighten,
+            max_frames=data.max_frames,
+            detector=_detector(data),
         )
     if isinstance(data, FrameData):
         from benchmark.data.frame_folders import FrameFolder
 
-        return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten)
+        return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten, detector=_detector(data))
     raise TypeError(f"no reader for {type(data).__name__}")
 
 
@@ -82,23 +88,38 @@ def _voxceleb(data: VoxCelebData) -> TrackSource:
         for name, given in (("vox1", data.vox1_meta), ("vox2", data.vox2_meta))
     }
     return VoxCeleb(
-        vox1, vox2, meta["vox1"], meta["vox2"], data.fps, data.size, crop=data.crop, max_frames=data.max_frames
+        vox1,
+        vox2,
+        meta["vox1"],
+        meta["vox2"],
+        data.fps,
+        data.size,
+        crop=data.crop,
+        max_frames=data.max_frames,
+        detector=_detector(data),
     )
+
+
+def _detector(data: VideoData | FrameData | VoxCelebData) -> "FaceDetector | None":
+    from benchmark.data.detector import FaceDetector
+
+    return FaceDetector(Path(data.detector)) if data.detector else None
 
 
 def _parts(data: JoinedData) -> list[VideoData | FrameData]:
     """The settings of each part of joined data."""
-    return [_part(f"data.parts[{number}]", part, data.size) for number, part in enumerate(data.parts)]
+    return [_part(f"data.parts[{number}]", part, data) for number, part in enumerate(data.parts)]
 
 
-def _part(key: str, values: Any, size: int) -> VideoData | FrameData:
+def _part(key: str, values: Any, data: JoinedData) -> VideoData | FrameData:
     kinds: dict[Any, Any] = {"videos": VideoData, "frames": FrameData}
     if not isinstance(values, Mapping):
         raise UsageError(f"{key} holds keys of its own, such as kind and root, not {values!r}")
     kind = values.get("kind")
     if kind not in kinds:
         raise UsageError(f"{key}.kind is {kind!r}; one of {', '.join(kinds)}")
-    return cast(VideoData | FrameData, _typed(kinds[kind], {**values, "size": size}, f"{key}."))
+    whole = {"detector": data.detector, **values, "size": data.size}
+    return cast(VideoData | FrameData, _typed(kinds[kind], whole, f"{key}."))
 
 
 def store_folder(data: Data, cache: str) -> Path:

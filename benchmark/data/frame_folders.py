@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
 
-from benchmark.data.crop import centre_square, check_crop, describe_crop
+from benchmark.data.crop import check_crop, cropped, describe_crop
+from benchmark.data.detector import FaceDetector
 from benchmark.data.folders import IMAGES, check_root, is_kind, step_into, walk
-from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
+from benchmark.data.sources import Frame, Picture, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError
 from benchmark.files import content_key
 
@@ -31,6 +33,7 @@ class FrameFolder:
         size: side of the stored frames, pixels.
         tighten: see ``benchmark.data.crop.centre_square``, as for ``shift``.
         step: where names are frame numbers, the least distance of those kept.
+        detector: finds each folder's face, which is cut out instead; see ``benchmark.data.crop.face_square``.
     """
 
     root: Path
@@ -38,21 +41,24 @@ class FrameFolder:
     tighten: float = 1.0
     shift: float = 0.0
     step: int = 1
+    detector: FaceDetector | None = None
 
     def __post_init__(self) -> None:
-        check_crop(self.size, self.tighten, self.shift)
+        check_crop(self.size, self.tighten, self.shift, self.detector)
 
     def describe(self) -> dict[str, Any]:
         return {
             "reader": "frames",
             "version": 1,
             "size": self.size,
-            "crop": describe_crop(self.tighten, self.shift),
+            "crop": describe_crop(self.tighten, self.shift, self.detector),
             **({"step": self.step} if self.step > 1 else {}),
         }
 
     def tracks(self) -> list[RawTrack]:
         check_root(self.root)
+        if self.detector is not None:
+            self.detector.check()
         known = ("data",) if self.root.name == "unzippedIntervalFaces" else KNOWN_FOLDERS
         found, flat = [], 0
         for base in step_into(self.root, known):
@@ -70,6 +76,9 @@ class FrameFolder:
         return found
 
     def read(self, track: RawTrack) -> Iterator[Frame | SkippedFrame]:
+        return cropped(partial(self._pictures, track), self.size, self.tighten, self.shift, self.detector)
+
+    def _pictures(self, track: RawTrack) -> Iterator[Picture | SkippedFrame]:
         folder = self.root / track.location
         try:
             paths = sorted(folder.iterdir())
@@ -82,21 +91,19 @@ class FrameFolder:
             number = int(path.stem) if path.stem.isdecimal() else due
             if number >= due:
                 due = number + self.step if path.stem.isdecimal() else 0
-                yield self._stored(path)
+                yield _picture(path)
 
-    def _stored(self, path: Path) -> Frame | SkippedFrame:
-        try:
-            content = path.read_bytes()
-            with Image.open(BytesIO(content)) as file:
-                image, notes = as_rgb(file)
-        except ValueError as error:
-            return SkippedFrame(path.name, str(error))
-        except (OSError, SyntaxError, Image.DecompressionBombError):  # Pillow raises all of these
-            return SkippedFrame(path.name, "broken image")
-        if image.size != (self.size, self.size):
-            notes.append("resized")
-        frame = centre_square(image, self.size, self.tighten, shift=self.shift)
-        return Frame(path.name, frame, tuple(notes), content_key(content))
+
+def _picture(path: Path) -> Picture | SkippedFrame:
+    try:
+        content = path.read_bytes()
+        with Image.open(BytesIO(content)) as file:
+            image, notes = as_rgb(file)
+    except ValueError as error:
+        return SkippedFrame(path.name, str(error))
+    except (OSError, SyntaxError, Image.DecompressionBombError):  # Pillow raises all of these
+        return SkippedFrame(path.name, "broken image")
+    return Picture(path.name, image, tuple(notes), content_key(content))
 
 
 def as_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:

@@ -47,7 +47,7 @@ MIN_FRAMES = 2  # a training sample is two frames or more of one track
 MAX_SHARDS = 512  # every reader keeps its shards open, and 1024 open files is a common limit
 MIN_SLICE = 8
 EXAMPLES = 3  # of each reason for skipping, kept in the manifest
-PACKAGES = ("fab-bench", "av", "kornia-rs", "numpy", "pillow", "pyarrow", "torch")
+PACKAGES = ("fab-bench", "av", "kornia-rs", "numpy", "opencv-python-headless", "pillow", "pyarrow", "torch")
 
 Progress = Callable[[int, int, int], None]
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,16 @@ class RawTrack:
     identity: str
     track: str
     location: str
+
+
+class Picture(NamedTuple):
+    """One frame of a track as a file holds it, upright RGB, before it is cropped."""
+
+    source_id: str  # this and notes and content as in `Frame`
+    image: Image.Image
+    notes: tuple[str, ...] = ()
+    content: str | None = None
+    pixel_aspect: float = 1.0  # width of a pixel divided by its height
 
 
 class Frame(NamedTuple):

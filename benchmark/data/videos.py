@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 import av
 from PIL import Image
 
-from benchmark.data.crop import centre_square, check_crop, describe_crop
+from benchmark.data.crop import check_crop, cropped, describe_crop
+from benchmark.data.detector import FaceDetector
 from benchmark.data.folders import check_root, step_into, walk
-from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
+from benchmark.data.sources import Frame, Picture, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError, UsageError
 
 SUFFIXES = frozenset({".mp4", ".mpg", ".mpeg", ".mov", ".avi", ".mkv", ".webm", ".m4v"})
@@ -35,6 +37,7 @@ class VideoFolder:
         size: side of the stored frames, pixels.
         tighten: see ``benchmark.data.crop.centre_square``, as for ``shift``.
         max_frames: keep no more than the first so many sampled frames of a video; None keeps all.
+        detector: finds each video's face, which is cut out instead; see ``benchmark.data.crop.face_square``.
     """
 
     root: Path
@@ -43,9 +46,10 @@ class VideoFolder:
     tighten: float = 1.0
     max_frames: int | None = None
     shift: float = 0.0
+    detector: FaceDetector | None = None
 
     def __post_init__(self) -> None:
-        check_crop(self.size, self.tighten, self.shift)
+        check_crop(self.size, self.tighten, self.shift, self.detector)
         if self.fps <= 0:
             raise UsageError(f"fps must be above 0, not {self.fps}")
         if self.max_frames is not None and self.max_frames < 2:
@@ -58,11 +62,13 @@ class VideoFolder:
             "fps": self.fps,
             "max_frames": self.max_frames,
             "size": self.size,
-            "crop": describe_crop(self.tighten, self.shift),
+            "crop": describe_crop(self.tighten, self.shift, self.detector),
         }
 
     def tracks(self) -> list[RawTrack]:
         check_root(self.root)
+        if self.detector is not None:
+            self.detector.check()
         found = [
             (base, f"{folder}/{name}" if folder else name)
             for base in step_into(self.root, KNOWN_FOLDERS)
@@ -86,6 +92,9 @@ class VideoFolder:
         ]
 
     def read(self, track: RawTrack) -> Iterator[Frame | SkippedFrame]:
+        return cropped(partial(self._pictures, track), self.size, self.tighten, self.shift, self.detector)
+
+    def _pictures(self, track: RawTrack) -> Iterator[Picture | SkippedFrame]:
         time = None
         try:
             with av.open(str(self.root / track.location)) as container:
@@ -96,25 +105,23 @@ class VideoFolder:
                 aspect = float(stream.sample_aspect_ratio or 1)
                 frames = sample_by_time(container.decode(stream), stream.average_rate, self.fps)
                 for time, frame in islice(frames, self.max_frames):
-                    yield self._stored(time, frame, aspect)
+                    yield _picture(time, frame, aspect)
         except (av.FFmpegError, OSError) as error:
             if time is None:
                 raise SkipTrack("video does not decode", error.strerror or str(error)) from error
             yield SkippedFrame(f"after {time:.3f} s", "video breaks off")
 
-    def _stored(self, time: float, frame: av.VideoFrame, aspect: float) -> Frame | SkippedFrame:
-        source_id = f"{time:.3f} s"
-        if frame.is_corrupt:
-            return SkippedFrame(source_id, "corrupt video frame")
-        image = Image.fromarray(frame.to_ndarray(format="rgb24"))
-        notes = []
-        if frame.rotation:
-            image = image.rotate(frame.rotation, expand=True)
-            aspect = 1 / aspect if frame.rotation % 180 else aspect
-            notes.append("rotated upright")
-        if image.size != (self.size, self.size):
-            notes.append("resized")
-        return Frame(source_id, centre_square(image, self.size, self.tighten, aspect, self.shift), tuple(notes))
+
+def _picture(time: float, frame: av.VideoFrame, aspect: float) -> Picture | SkippedFrame:
+    source_id = f"{time:.3f} s"
+    if frame.is_corrupt:
+        return SkippedFrame(source_id, "corrupt video frame")
+    image = Image.fromarray(frame.to_ndarray(format="rgb24"))
+    if not frame.rotation:
+        return Picture(source_id, image, pixel_aspect=aspect)
+    aspect = 1 / aspect if frame.rotation % 180 else aspect
+    image = image.rotate(frame.rotation, expand=True)
+    return Picture(source_id, image, ("rotated upright",), pixel_aspect=aspect)
 
 
 def sample_by_time(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.data.csv_table import read_text
+from benchmark.data.detector import FaceDetector
 from benchmark.data.folders import check_root
 from benchmark.data.frame_folders import FrameFolder
 from benchmark.data.sources import Frame, RawTrack, SkippedFrame, TrackSource
@@ -65,6 +66,7 @@ class VoxCeleb:
         size: side of the stored frames, pixels.
         crop: a key of ``CROPS``.
         max_frames: see `VideoFolder`.
+        detector: finds each track's face, which is cut out instead, alike in both sets; ``crop`` is not used then.
     """
 
     vox1: Path | None
@@ -75,19 +77,25 @@ class VoxCeleb:
     size: int = 256
     crop: str = "face"
     max_frames: int | None = None
+    detector: FaceDetector | None = None
 
     @cached_property
     def parts(self) -> dict[str, TrackSource]:
         """The readers of the sets that are there."""
         parts: dict[str, TrackSource] = {}
-        windows = CROPS[self.crop]
+        windows = CROPS["whole" if self.detector else self.crop]
         if self.vox1 is not None:
             step = max(1, round(RATE / self.fps))
             root = next((self.vox1 / name for name in FRAMES if (self.vox1 / name).is_dir()), self.vox1)
-            parts["vox1"] = FrameFolder(root, self.size, *windows["vox1"], step=step)
+            parts["vox1"] = FrameFolder(root, self.size, *windows["vox1"], step=step, detector=self.detector)
         if self.vox2 is not None:
             parts["vox2"] = VideoFolder(
-                self.vox2, self.fps, self.size, max_frames=self.max_frames, **windows["vox2"]._asdict()
+                self.vox2,
+                self.fps,
+                self.size,
+                max_frames=self.max_frames,
+                detector=self.detector,
+                **windows["vox2"]._asdict(),
             )
         return parts
 
@@ -96,7 +104,7 @@ class VoxCeleb:
         return {
             "reader": "voxceleb",
             "version": 1,
-            "crop": self.crop,
+            "crop": "detector" if self.detector else self.crop,
             "parts": {name: part.describe() for name, part in self.parts.items()},
             "expected": {name: EXPECTED[name] for name in self.parts},
         }
