@@ -118,7 +118,7 @@ def _face_squares(
         if isinstance(picture, SkippedFrame):
             yield picture
             continue
-        here = found[picture.source_id]
+        here = found.get(picture.source_id, face[:0])  # it could not be read the first time
         if len(here) and not overlaps(face, here).any():
             yield SkippedFrame(picture.source_id, "face is elsewhere")
             continue
