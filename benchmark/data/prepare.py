@@ -12,7 +12,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -168,7 +168,9 @@ def report(manifest: dict[str, Any]) -> list[str]:
         for name in (*SPLITS, "total")
     ]
     for part, expected in manifest["source"].get("expected", {}).items():
-        lines.append(f"published: {part} has " + ", ".join(f"{count:,} {what}" for what, count in expected.items()))
+        found = counts.get(part, {})
+        here = (f"{found[what]:,} of {count:,} {what}" for what, count in expected.items() if what in found)
+        lines.append(f"{part}: {', '.join(here) or 'not counted'}, as published")
     lines += [f"remark: {remark}" for remark in manifest.get("remarks", [])]
     lines += [f"warning: {warning}" for warning in manifest["warnings"]]
     for what, reasons in (
@@ -471,7 +473,7 @@ def _finish(root: Path, plan: dict[str, Any]) -> dict[str, Any]:
     write_index(root / INDEX, rows)
     contents = merge_contents(root / CONTENTS, [_contents_path(root, i) for i in range(_slices(plan))])
 
-    counts = _counts(rows)
+    counts = _counts(rows, plan["source"].get("expected", ()))
     manifest = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -495,7 +497,9 @@ def _finish(root: Path, plan: dict[str, Any]) -> dict[str, Any]:
     return read_json(root / MANIFEST)
 
 
-def _counts(rows: Sequence[IndexRow]) -> dict[str, dict[str, int]]:
+def _counts(rows: Sequence[IndexRow], parts: Iterable[str]) -> dict[str, dict[str, int]]:
+    """By split, in all, and of those parts of the source whose published counts are known."""
+
     def count(part: Sequence[IndexRow]) -> dict[str, int]:
         return {
             "identities": len({row.identity for row in part}),
@@ -504,7 +508,8 @@ def _counts(rows: Sequence[IndexRow]) -> dict[str, dict[str, int]]:
         }
 
     by_split = {name: count([row for row in rows if row.split == i]) for i, name in enumerate(SPLITS)}
-    return by_split | {"total": count(rows)}
+    by_part = {name: count([row for row in rows if row.track.startswith(f"{name}/")]) for name in parts}
+    return by_split | {"total": count(rows)} | by_part
 
 
 def _versions() -> dict[str, str]:

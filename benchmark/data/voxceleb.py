@@ -131,11 +131,11 @@ class VoxCeleb:
             if name in self.parts:
                 lines.append(f"{path.name}: {self._meta[name].form}" if path else f"{name}: no {name}_meta.csv")
         if len(self.parts) == 2:
-            both = self._names_of("vox1").keys() & self._names_of("vox2").keys()
+            names = [self._names_of(name).keys() for name in self.parts]
             lines.append(
-                f"{len(both)} people are in both sets by name"
-                if self._names_of("vox2")
-                else "people in both sets cannot be known: vox2_meta.csv has no column Name"
+                f"{len(names[0] & names[1])} people are in both sets by name"
+                if all(names)
+                else "people in both sets cannot be known without the names in both metadata files"
             )
         return lines
 

@@ -74,9 +74,9 @@ def test_both_sets_become_one(root: Path, tmp_path: Path) -> None:
     assert all(len(found) == 1 for found in splits.values())
     assert verify(tmp_path / "store").ok
     lines = report(manifest)
-    assert "published: vox2 has 6,112 identities, 1,128,246 tracks" in lines
+    assert "vox2: 2 of 6,112 identities, 4 of 1,128,246 tracks, as published" in lines
     assert "remark: vox1_meta.csv: tabs, columns VoxCeleb1 ID, VGGFace1 ID, Gender, Nationality, Set" in lines
-    remark = "1 people are in both sets by name" if named else "vox2_meta.csv has no column Name"
+    remark = "1 people are in both sets by name" if named else "without the names in both metadata files"
     assert any(remark in line for line in lines)
 
 
