@@ -81,22 +81,28 @@ def test_whatever_ends_training_early_the_weights_are_those_of_calm_training(
     own.write_text("this is no method")  # what is queued runs what was there at submission
     name = "own_slow/seed0 pretrain"
 
-    def trains_in_life(number: int) -> bool:
+    def life() -> int:
+        return status(folder(place, "own_slow")).get("restarts", 0)
+
+    def trains_after(last: int) -> bool:
         now = status(folder(place, "own_slow")) if list(place.glob("runs/quick/synthetic/*")) else {}
-        return now.get("step", 0) > 10 and now.get("restarts") == number and now["state"] == "running"
+        return now.get("step", 0) > 10 and now["state"] == "running" and now.get("restarts", 0) > last
 
-    def requeue() -> None:
-        subprocess.run(["scontrol", "requeue", job(place, name)], check=True)
+    def requeue() -> bool:
+        return subprocess.run(["scontrol", "requeue", job(place, name)]).returncode == 0
 
-    wait(lambda: trains_in_life(0), 600)
-    requeue()
-    wait(lambda: trains_in_life(1), 600)
-    requeue()
+    wait(lambda: trains_after(-1), 600)
+    first = life()
+    wait(requeue)
+    wait(lambda: trains_after(first), 600)
+    second = life()
+    wait(requeue)
     lab.stop_controller()
     time.sleep(2)
     lab.start_controller()
-    wait(lambda: trains_in_life(2), 600)
-    wait(lambda: trains_in_life(3), 600)  # two lives are cut short from outside, this one has met its walltime
+    wait(lambda: trains_after(second), 600)
+    third = life()
+    wait(lambda: trains_after(third), 600)  # nothing but its walltime ends this one
     assert f"{name}: stopped: " in Path(Ledger(place / "runs" / "quick" / "slurm").entries[name].log).read_text()
     slow.unlink()
     node = squeue()[job(place, name)].node
@@ -110,7 +116,7 @@ def test_whatever_ends_training_early_the_weights_are_those_of_calm_training(
     weights = [load_file(folder(tmp_path / one, "own_slow") / "method.safetensors") for one in ("calm", "queue")]
     assert all(torch.equal(value, weights[1][key]) for key, value in weights[0].items())
     cost = json.loads((folder(place, "own_slow") / "cost.json").read_text())
-    assert cost["restarts"] == 4
+    assert cost["restarts"] >= 4
     assert cells(place / "runs" / "quick") == cells(tmp_path / "calm" / "runs" / "quick")
 
 
@@ -124,7 +130,7 @@ def test_a_method_that_crashes_leaves_a_gap_and_is_all_that_is_launched_again(
     watch, follow = start("status", *words, "--watch"), start("logs", "own_crash/seed0", *words, "--follow")
     watched, followed = end(watch), end(follow)
     assert watched.code == 1
-    assert "running" in watched.out.partition("failed")[0]
+    assert any(state in watched.out.partition("failed")[0] for state in ("queued", "running"))
     assert "failed" in watched.out
     assert followed.code == 0
     assert "RuntimeError: this method is broken" in followed.out
