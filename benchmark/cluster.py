@@ -37,7 +37,7 @@ def submit_all(config: Config, works: "Sequence[Work]", variants: dict[str, Vari
     methods = {Path(work.run.method) for work in works if work.run.method.endswith(".py")}
     made = _snapshot(_snapshots(config, folder(config)), methods)
     copied = [_with_own_methods(work, made / "files") for work in works]
-    jobs = graph.jobs(copied, variants)
+    jobs = graph.jobs(copied, variants, logged=True)
     jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
     with _in_its_words():
         return submit(jobs, asked, _site(config, config.name, made), ledger_folder(config), logs(config))

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 TABLES = "tables"
 
 
-def jobs(works: "Sequence[Work]", variants: dict[str, Variant]) -> list[Job]:
-    """Jobs for all that is missing of runs; the runs that most hangs on come first."""
+def jobs(works: "Sequence[Work]", variants: dict[str, Variant], logged: bool = False) -> list[Job]:
+    """Jobs for all that is missing of runs; the runs that most hangs on come first.
+
+    ``logged``: each has a log of its own, and tells there how far it is.
+    """
     effort: dict[str, int] = {}
     for work in reversed(works):  # those that start from a run stand after it
         effort[work.run.name] = _effort(work, variants[work.run.variant]) + effort.get(work.run.name, 0)
@@ -24,7 +27,7 @@ def jobs(works: "Sequence[Work]", variants: dict[str, Variant]) -> list[Job]:
     found: list[Job] = []
     names = {job_name(work.run.name, part) for work in works for part in missing_parts(work)}
     for work in sorted(works, key=lambda work: effort[work.run.name], reverse=True):
-        found += _jobs(work, names)
+        found += _jobs(work, names, logged)
     return found
 
 
@@ -63,15 +66,16 @@ def missing_parts(work: "Work") -> list[str]:
     return list(dict.fromkeys(part_of(stage) for stage in missing(work)))
 
 
-def _jobs(work: "Work", names: set[str]) -> list[Job]:
-    from benchmark.stages import do
+def _jobs(work: "Work", names: set[str], logged: bool) -> list[Job]:
+    from benchmark.stages import do, job
 
     found: list[Job] = []
     for part in missing_parts(work):
         before = [found[-1].name] if found else []
         if part == "pretrain" and work.parent and (parent := job_name(work.parent.name, part)) in names:
             before = [parent]
-        found.append(Job(job_name(work.run.name, part), do, (work, part), tuple(before), part))
+        call = job if logged else do
+        found.append(Job(job_name(work.run.name, part), call, (work, part), tuple(before), part))
     return found
 
 

@@ -1,5 +1,6 @@
 """What a person sees while work goes on: bars on a terminal, plain lines in a log file."""
 
+import platform
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmark.store import Run, status
+from slurm.here import job
 
 LINE_SECONDS = 15.0  # between plain lines
 
@@ -43,6 +45,28 @@ def data_progress(title: str) -> Iterator[Callable[..., None]]:
         yield progress
     if shown and not console.is_terminal:
         say(f"{title}: ready after {time.monotonic() - begun:.0f} s")
+
+
+@contextmanager
+def job_progress(run: Run, part: str) -> Iterator[None]:
+    """What the log of one job tells: where it runs, now and then how far it is, and that it is done."""
+    here = job()
+    again = f", started again for the {here['restarts']}. time" if here and here["restarts"] else ""
+    say(f"{run.name}: {part} on {here['node'] if here else platform.node()}{again}")
+    begun, ended = time.monotonic(), threading.Event()
+
+    def follow() -> None:
+        while not ended.wait(LINE_SECONDS):
+            say(_line(run.name, status(run.folder)))
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    say(f"{run.name}: {part} done after {time.monotonic() - begun:.0f} s")
 
 
 class RunsProgress:

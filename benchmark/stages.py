@@ -24,6 +24,7 @@ from benchmark.errors import DataError, first_line
 from benchmark.files import atomic, digest, sha256, write_json
 from benchmark.pictures import training_curves
 from benchmark.pretrain import CHECKPOINT, COST, METRICS, PICTURES, parameters, pick_device, pretrain, save_method
+from benchmark.progress import job_progress
 from benchmark.schema import ProbeConfig, TaskConfig
 from benchmark.start import adopt, load_all, steps_spent
 from benchmark.store import PARTS, WEIGHTS, Run, is_done, locked, mark_done, part_of, set_status
@@ -124,6 +125,19 @@ def do(work: Work, part: str) -> None:
             (run.folder / "error.log").write_text(traceback.format_exc())
             set_status(run.folder, stage=stage, state="failed", error=first_line(error))
             raise
+
+
+def job(work: Work, part: str) -> None:
+    """`do` as a job on a cluster, whose log tells where it runs and how far it is.
+
+    Raises:
+        DataError, Stopped: as `do`.
+    """
+    if not is_first():
+        do(work, part)
+        return
+    with job_progress(work.run, part):
+        do(work, part)
 
 
 def _help(work: Work, group: Group) -> None:

@@ -56,6 +56,9 @@ def test_a_benchmark_through_the_queue_has_the_tables_of_one_run_here(lab: Lab, 
     assert after.code == 0, after.out
     assert "pretrain:  11 done" in after.out
     assert cells(tmp_path / "queue" / "runs" / "quick") == cells(tmp_path / "here" / "runs" / "quick")
+    written = call("logs", "tuned/seed0:pretrain", *called).out
+    assert "tuned/seed0: pretrain on n" in written
+    assert "tuned/seed0: pretrain done after" in written
     about = json.loads((folder(tmp_path / "queue", "tuned") / "environment.json").read_text())
     assert [one["job"] for one in about["slurm"]] == [job(tmp_path / "queue", f"tuned/seed0 {part}") for part in PARTS]
     assert Path(about["snapshot"], "benchmark", "cli.py").is_file()
