@@ -19,7 +19,7 @@ from benchmark.data.assemble import RawFaces, Squares
 from benchmark.data.csv_table import read_text
 from benchmark.data.face_crop import centre_square
 from benchmark.data.labelled import Target
-from benchmark.data.sets.files import Found, locate, one_of, reader
+from benchmark.data.sets.files import Found, locate, matching, one_of, reader
 from benchmark.data.sets.landmarks import round_boxes
 from benchmark.errors import DataError, UsageError
 from benchmark.schema import AffectNetFaces
@@ -27,6 +27,7 @@ from benchmark.schema import AffectNetFaces
 VERSION = 1
 CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
 LEFT_OUT = {8: "none", 9: "uncertain", 10: "non-face"}
+CODES = len(CLASSES) + len(LEFT_OUT)
 LISTS = {"train": "training.csv", "test": "validation.csv"}
 LIST_FOLDERS = ("Manually_Annotated_file_lists", ".")
 IMAGES = (
@@ -69,7 +70,7 @@ def read(config: AffectNetFaces) -> RawFaces:
     names = [name for _, name, _, _ in rows]
     codes = np.array([code for _, _, code, _ in rows], np.int64)
     known = (codes >= 0) & (codes < len(CLASSES))
-    left_out = Counter(LEFT_OUT.get(code, f"code {code}") for code in codes[~known].tolist())
+    left_out = Counter(LEFT_OUT[code] for code in codes[~known].tolist())
     images = _image_folder(found.root, names) if form == "csv" else found.root
     square: Squares = lambda row, height, width: centre_square(height, width)  # noqa: E731
     if config.crop == "box":
@@ -105,7 +106,7 @@ def _is_npy(root: Path) -> bool:
     return all((root / name / "annotations").is_dir() for name in SETS.values())
 
 
-Row = tuple[str, str, int, NDArray[np.float64]]  # split, image, expression code (-1: no number), face box
+Row = tuple[str, str, int, NDArray[np.float64]]  # split, image, expression code, face box
 
 
 def _from_lists(root: Path, skipped: Counter[str], noted: Counter[str]) -> Iterator[Row]:
@@ -126,7 +127,8 @@ def _from_lists(root: Path, skipped: Counter[str], noted: Counter[str]) -> Itera
                     continue
                 if not any(cells):
                     continue
-                if len(cells) <= max(place.values()) or not (image := cells[place[COLUMNS[0]]]):
+                code = _number(cells[place["expression"]]) if len(cells) > max(place.values()) else float("nan")
+                if code not in range(CODES) or not (image := cells[place[COLUMNS[0]]]):
                     skipped["row broken"] += 1
                     continue
                 if image in seen:
@@ -134,19 +136,18 @@ def _from_lists(root: Path, skipped: Counter[str], noted: Counter[str]) -> Itera
                     continue
                 seen.add(image)
                 x, y, width, height = (_number(cells[place[name]]) for name in COLUMNS[1:5])
-                code = _number(cells[place["expression"]])
                 box = np.array([x, y, x + width, y + height])
-                yield split, image, int(code) if code == code // 1 and abs(code) < 1000 else -1, box
+                yield split, image, int(code), box
         except csv.Error as error:
             raise DataError(f"{path}: not a CSV ({error})") from error
         if not seen:
-            raise DataError(f"{path}: no row in it")
+            raise DataError(f"{path}: no row of AffectNet's nine columns, parted by commas, in it")
 
 
 def _from_npy(root: Path, skipped: Counter[str]) -> Iterator[Row]:
     for split, name in SETS.items():
-        images = {path.stem: path.name for path in sorted((root / name / "images").glob("*"))}
-        labels = sorted((root / name / "annotations").glob("*_exp.npy"))
+        images = {path.stem: path.name for path in matching(root / name / "images", "*")}
+        labels = matching(root / name / "annotations", "*_exp.npy")
         if not labels:
             raise DataError(f"{root / name / 'annotations'}: no *_exp.npy in it")
         for path in labels:
@@ -181,7 +182,7 @@ def _scalar(path: Path) -> int:
             number = float(np.frombuffer(file.read(dtype.itemsize), dtype, count=1)[0])
         except (TypeError, SystemError) as error:  # SystemError: text of characters that there are not
             raise ValueError("not a number") from error
-    if number != number // 1 or abs(number) > 1000:
+    if number not in range(CODES):
         raise ValueError("not a code")
     return int(number)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.assemble import RawFaces
 from benchmark.data.csv_targets import pose_target
-from benchmark.data.sets.files import Found, image_beside, locate, reader
+from benchmark.data.sets.files import Found, below, image_beside, locate, matching, reader
 from benchmark.data.sets.landmarks import landmark_target, round_landmarks
 from benchmark.data.sets.mat import read_mat
 from benchmark.errors import DataError
@@ -30,17 +30,17 @@ def find(config: Aflw2000Faces) -> Found:
     """All .mat files beside images; below ``train`` those of 300W-LP."""
     root = locate(
         config,
-        lambda folder: any(folder.glob("*.mat")),
+        lambda folder: bool(matching(folder, "*.mat")),
         ("aflw2000", "aflw2000-3d", "aflw2000_3d"),
         "image*.jpg and .mat",
     )
-    labels = sorted(root.glob("*.mat"))
-    if config.train:
-        train = Path(config.train)
-        labels += sorted(path for path in train.rglob("*.mat") if image_beside(path))
-        if not train.is_dir() or len(labels) == len(sorted(root.glob("*.mat"))):
-            raise DataError(f"{train}: no .mat beside an image in it; expected 300W-LP")
-    return Found(Path("/"), [path.absolute() for path in labels], [])
+    if not config.train:
+        return Found(root, [path.absolute() for path in matching(root, "*.mat")], [root])
+    train = Path(config.train)
+    turned = [path for path in below(train, ".mat") if image_beside(path)]
+    if not turned:
+        raise DataError(f"{train}: no .mat beside an image in it; expected 300W-LP")
+    return Found(root, [path.absolute() for path in (*matching(root, "*.mat"), *turned)], [root, train])
 
 
 def read(config: Aflw2000Faces) -> RawFaces:

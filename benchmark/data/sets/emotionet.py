@@ -23,7 +23,7 @@ from benchmark.data.csv_table import FaceTable, read_text
 from benchmark.data.face_crop import centre_square
 from benchmark.data.folders import IMAGES, is_kind
 from benchmark.data.labelled import Target
-from benchmark.data.sets.files import Found, locate, reader
+from benchmark.data.sets.files import Found, locate, matching, reader
 from benchmark.data.sets.landmarks import round_boxes
 from benchmark.errors import DataError
 from benchmark.schema import EmotioNetFaces
@@ -101,8 +101,8 @@ def read(config: EmotioNetFaces) -> RawFaces:
 def _lists(root: Path) -> tuple[list[Path], list[Path]]:
     """Automatically and manually labelled lists, in the folder or one below it."""
     folders = (root, *sorted(path for path in root.iterdir() if path.is_dir()))
-    automatic = [path for folder in folders for path in sorted(folder.glob(AUTOMATIC))]
-    manual = [path for folder in folders for form in MANUAL for path in sorted(folder.glob(form))]
+    automatic = [path for folder in folders for path in matching(folder, AUTOMATIC)]
+    manual = [path for folder in folders for form in MANUAL for path in matching(folder, form)]
     csvs = {path.stem for path in manual if path.suffix == ".csv"}
     return automatic, [path for path in manual if path.suffix == ".csv" or path.stem not in csvs]
 

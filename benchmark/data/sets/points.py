@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.assemble import RawFaces
-from benchmark.data.sets.files import Found, image_beside, locate, numbered, reader
+from benchmark.data.sets.files import Found, below, image_beside, locate, numbered, reader
 from benchmark.data.sets.landmarks import landmark_target, round_landmarks
 from benchmark.data.sets.pts import read_dlib, read_pts
 from benchmark.errors import DataError, UsageError
@@ -71,7 +71,7 @@ def read(config: PointFaces) -> RawFaces:
 
 
 def _labels(root: Path) -> list[Path]:
-    return sorted(path for suffix in ("pts", "xml") for path in root.rglob(f"*.{suffix}"))
+    return below(root, ".pts", ".xml")
 
 
 def _split(labels: list[str]) -> NDArray[np.str_] | None:
