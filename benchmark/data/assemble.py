@@ -120,6 +120,7 @@ def assemble(
     ids = np.array(raw.ids)[crops.rows]
     kept = keep_apart(name, ids, identity, crops.contents, split, raw.duplicates)
     raw.skipped["image of a later split too"] += int((~kept).sum())
+    miscounts = _miscounts(split, raw.expected)  # of the copy, which may well be the owners', duplicates and all
     crops, split = crops.keep(kept), split[kept]
     require_splits(name, split, how)
 
@@ -141,7 +142,7 @@ def assemble(
             "crop": {**raw.protocol.get("crop", {}), "size": size, **RESAMPLING},
             "split": {**raw.protocol.get("split", {}), **how},
             **({"not comparable": raw.not_comparable} if raw.not_comparable else {}),
-            **({"expected": raw.expected, "miscounts": _miscounts(split, raw.expected)} if raw.expected else {}),
+            **({"expected": raw.expected, "miscounts": miscounts} if raw.expected else {}),
             **tallies(n, split, raw.skipped, raw.noted),
         },
     )
