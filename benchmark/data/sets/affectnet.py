@@ -6,7 +6,6 @@ left out. The official test set is closed: the official validation set is the te
 paper). The crop is the given picture, as in FAb-Net's demo.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from benchmark.data.assemble import RawFaces, Squares
-from benchmark.data.csv_table import read_text
+from benchmark.data.csv_table import number, read_rows
 from benchmark.data.face_crop import centre_square
 from benchmark.data.labelled import Target
 from benchmark.data.sets.files import Found, locate, matching, one_of, reader
@@ -37,7 +36,8 @@ IMAGES = (
     "Manually_Annotated_compressed/Manually_Annotated_Images",
     ".",
 )
-COLUMNS = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression")
+NEEDED = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression")
+COLUMNS = (*NEEDED, "valence", "arousal")
 SETS = {"train": "train_set", "test": "val_set"}
 
 
@@ -111,35 +111,33 @@ Row = tuple[str, str, int, NDArray[np.float64]]  # split, image, expression code
 
 def _from_lists(root: Path, skipped: Counter[str], noted: Counter[str]) -> Iterator[Row]:
     for split, path in _lists(root).items():
-        lines = csv.reader(read_text(path).splitlines())
-        place = {name: number for number, name in enumerate(COLUMNS)}
+        place = {name: column for column, name in enumerate(COLUMNS)}
+        columns = len(COLUMNS)
         seen: set[str] = set()
         noted[f"{path.name} without a header"] += 1  # taken back when there is one
-        try:
-            for number, cells in enumerate(lines):
-                cells = [cell.strip() for cell in cells]
-                if number == 0 and COLUMNS[0].casefold() in (cell.casefold() for cell in cells):
-                    given = {cell.casefold(): column for column, cell in enumerate(cells)}
-                    if absent := [name for name in COLUMNS if name.casefold() not in given]:
-                        raise DataError(f"{path}: no column {absent[0]!r}")
-                    place = {name: given[name.casefold()] for name in COLUMNS}
-                    noted[f"{path.name} without a header"] -= 1
-                    continue
-                if not any(cells):
-                    continue
-                code = _number(cells[place["expression"]]) if len(cells) > max(place.values()) else float("nan")
-                if code not in range(CODES) or not (image := cells[place[COLUMNS[0]]]):
-                    skipped["row broken"] += 1
-                    continue
-                if image in seen:
-                    skipped["row repeated"] += 1
-                    continue
-                seen.add(image)
-                x, y, width, height = (_number(cells[place[name]]) for name in COLUMNS[1:5])
-                box = np.array([x, y, x + width, y + height])
-                yield split, image, int(code), box
-        except csv.Error as error:
-            raise DataError(f"{path}: not a CSV ({error})") from error
+        for line, row in enumerate(read_rows(path)):
+            cells = [cell.strip() for cell in row]
+            if line == 0 and COLUMNS[0].casefold() in (cell.casefold() for cell in cells):
+                given = {cell.casefold(): column for column, cell in enumerate(cells)}
+                if absent := [name for name in NEEDED if name.casefold() not in given]:
+                    raise DataError(f"{path}: no column {absent[0]!r}")
+                place = {name: given[name.casefold()] for name in NEEDED}
+                columns = len(cells)
+                noted[f"{path.name} without a header"] -= 1
+                continue
+            if not any(cells):
+                continue
+            code = _number(cells[place["expression"]]) if len(cells) == columns else float("nan")
+            if code not in range(CODES) or not (image := cells[place[COLUMNS[0]]]):
+                skipped["row broken"] += 1
+                continue
+            if image in seen:
+                skipped["row repeated"] += 1
+                continue
+            seen.add(image)
+            x, y, width, height = (_number(cells[place[name]]) for name in COLUMNS[1:5])
+            box = np.array([x, y, x + width, y + height])
+            yield split, image, int(code), box
         if not seen:
             raise DataError(f"{path}: no row of AffectNet's nine columns, parted by commas, in it")
 
@@ -179,17 +177,18 @@ def _scalar(path: Path) -> int:
         if int(np.prod(shape, dtype=float)) != 1 or dtype.hasobject or dtype.itemsize > 64:
             raise ValueError("not one number")
         try:
-            number = float(np.frombuffer(file.read(dtype.itemsize), dtype, count=1)[0])
+            value = np.frombuffer(file.read(dtype.itemsize), dtype, count=1)[0]
+            code = number(value) if isinstance(value, str) else float(value)
         except (TypeError, SystemError) as error:  # SystemError: text of characters that there are not
             raise ValueError("not a number") from error
-    if number not in range(CODES):
+    if code not in range(CODES):
         raise ValueError("not a code")
-    return int(number)
+    return int(code)
 
 
 def _number(cell: str) -> float:
     try:
-        return float(cell)
+        return number(cell)
     except ValueError:
         return float("nan")
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.assemble import RawFaces
-from benchmark.data.csv_table import read_text
+from benchmark.data.csv_table import number, read_text
 from benchmark.data.csv_targets import pose_target
 from benchmark.data.sets.files import Found, locate, numbered, one_of, reader
 from benchmark.data.sets.landmarks import round_boxes
@@ -116,7 +116,7 @@ def _tables(path: Path) -> tuple[dict[Any, Any], dict[Any, list[float]], dict[An
 def _number(value: Any) -> float:
     """SQLite keeps whatever was put into a column."""
     try:
-        return float(value)
+        return number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
         return float("nan")
 

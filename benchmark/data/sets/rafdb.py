@@ -51,7 +51,7 @@ def read(config: RafDbFaces) -> RawFaces:
         words = line.split()
         if not words:
             continue
-        if len(words) != 2 or words[1] not in "1234567" or not words[0].startswith(("train_", "test_")):
+        if len(words) != 2 or words[1] not in tuple("1234567") or not words[0].startswith(("train_", "test_")):
             skipped["row broken"] += 1
         elif words[0] in rows:
             raise DataError(f"{found.labels[0]}: {words[0]} stands twice in it")

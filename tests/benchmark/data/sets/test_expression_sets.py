@@ -68,6 +68,26 @@ def test_affectnet_rows_that_are_broken_are_counted(tmp_path: Path, faces: Faces
     assert found.protocol["skipped"]["row broken"] == 2
 
 
+def test_affectnet_a_quote_that_is_not_closed(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.affectnet_csv(tmp_path, faces)
+    path = tmp_path / "Manually_Annotated_file_lists/validation.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:3], f'"{lines[3]}', *lines[4:]]))
+    with pytest.raises(DataError, match=r"validation\.csv: line 4: a quote opens there and is not closed"):
+        read("affectnet", tmp_path)
+
+
+@pytest.mark.parametrize("cell", ["8", "12", "0", "1_"])
+def test_rafdb_codes_that_there_are_not(tmp_path: Path, faces: Faces, read: Read, cell: str) -> None:
+    lookalikes.rafdb(tmp_path, faces)
+    path = tmp_path / "basic/EmoLabel/list_patition_label.txt"
+    lines = [f"train_00004.jpg {cell}" if "00004" in line else line for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines))
+    found = read("rafdb", tmp_path)
+    assert found.protocol["skipped"] == {"row broken": 1}
+    assert "train_00004.jpg" not in found.image_ids
+
+
 def test_affectnet_npy(tmp_path: Path, faces: Faces, read: Read) -> None:
     truth = lookalikes.affectnet_npy(tmp_path, faces)
     (tmp_path / "train_set/annotations/5_exp.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '<i8'")
@@ -147,6 +167,26 @@ def test_emotionet_as_csv_and_with_own_boxes(tmp_path: Path, faces: Faces, read:
     assert found.side.tolist() == [96] * len(found.frames)
     assert found.corner.tolist() == [[10, -6]] * len(found.frames)
     assert found.protocol["skipped"]["no box to crop by"] == 1
+
+
+def test_emotionet_rows_that_are_broken_are_counted(tmp_path: Path, faces: Faces, read: Read) -> None:
+    truth = lookalikes.emotionet(tmp_path, faces, xlsx=False)
+    name = "images/N_0000000001/N_0000000001_00011.jpg"
+    automatic, manual = tmp_path / "dataFile_0000.txt", tmp_path / "EmotioNet_FACS_aws_2020_24600.csv"
+    lines = automatic.read_text().splitlines()
+    lines[11] = lines[11].replace("\t", "", 1)  # its units would be shifted by one
+    cells = lines[12].split("\t")
+    cells[2] = "-1"
+    lines[12] = "\t".join(cells)
+    automatic.write_text("\n".join(lines))
+    rows = manual.read_text().splitlines()
+    manual.write_text("\n".join([rows[1], rows[0], f"{rows[2]},0", *rows[3:]]))
+    found = read("emotionet", tmp_path)
+    assert name not in found.image_ids
+    assert set(found.image_ids.tolist()) < set(truth)
+    assert found.protocol["skipped"]["row broken"] == 2
+    assert found.protocol["skipped"]["row above the header, or without one"] == 1
+    assert found.protocol["noted"]["label that is neither 0, 1 nor 999, taken as unknown"] == 1
 
 
 def test_emotionet_without_the_manual_list(tmp_path: Path, faces: Faces, read: Read) -> None:
