@@ -43,7 +43,7 @@ def verify_set(
                 problems.append(f"{count:,} x {reason}")
     if made.is_file():
         try:
-            if LabelledSet.load(made).hash != faces.hash:
+            if LabelledSet.load(made, thorough=True).hash != faces.hash:
                 problems.append(f"{made}: made of other files than there are now; remove it and it is made anew")
         except DataError as error:
             problems.append(str(error))
