@@ -10,7 +10,10 @@ from benchmark.data.summary import summary
 from benchmark.errors import DataError
 from benchmark.files import write_json
 
-BROKEN = ("image undecodable", "image unreadable", "broken", "outside its image", "far outside", "beyond 180")
+BROKEN = (
+    *("image undecodable", "image unreadable", "image absent", "without image", "broken"),
+    *("outside its image", "far outside", "beyond 180", "coincide"),
+)
 
 
 class Verified(NamedTuple):

@@ -23,7 +23,7 @@ from benchmark.data.sets.landmarks import round_boxes
 from benchmark.errors import DataError, UsageError
 from benchmark.schema import AffectNetFaces
 
-VERSION = 1
+VERSION = 2
 CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
 LEFT_OUT = {8: "none", 9: "uncertain", 10: "non-face"}
 CODES = len(CLASSES) + len(LEFT_OUT)
@@ -174,7 +174,7 @@ def _scalar(path: Path) -> int:
             shape, _, dtype = header(file)
         except Exception as error:  # the header is a Python literal, and its parser raises many kinds
             raise ValueError("broken header") from error
-        if int(np.prod(shape, dtype=float)) != 1 or dtype.hasobject or dtype.itemsize > 64:
+        if int(np.prod(shape, dtype=float)) != 1 or dtype.kind not in "biufSU" or dtype.itemsize > 64:
             raise ValueError("not one number")
         try:
             value = np.frombuffer(file.read(dtype.itemsize), dtype, count=1)[0]

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.assemble import ABSENT, RawFaces, Squares
+from benchmark.data.assemble import RawFaces, Squares
 from benchmark.data.csv_table import FaceTable, number, read_rows, read_text
 from benchmark.data.face_crop import centre_square
 from benchmark.data.folders import IMAGES, is_kind
@@ -26,7 +26,7 @@ from benchmark.data.sets.landmarks import round_boxes
 from benchmark.errors import DataError
 from benchmark.schema import EmotioNetFaces
 
-VERSION = 1
+VERSION = 2
 UNKNOWN = 999
 UNITS = (1, 2, 4, 5, 6, 9, 12, 17, 20, 25, 26)
 AUTOMATIC = "dataFile_*.txt"
@@ -204,7 +204,7 @@ def _images(folder: Path, urls: Iterable[str], skipped: Counter[str]) -> Iterato
         if len(in_folder) == 1 or len(found) == 1:
             yield url, (in_folder if len(in_folder) == 1 else found)[0]
         else:
-            skipped["several images of the name in the URL" if found else ABSENT] += 1
+            skipped["several images of the name in the URL" if found else "image not downloaded"] += 1
 
 
 def _path(url: str) -> str:

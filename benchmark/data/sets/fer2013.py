@@ -16,7 +16,7 @@ from benchmark.data.sets.files import Found, locate, one_of
 from benchmark.errors import DataError
 from benchmark.schema import Fer2013Faces
 
-VERSION = 1
+VERSION = 2
 EXPECTED = {"train": 28709, "val": 3589, "test": 3589}
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # codes 0 to 6
 USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}

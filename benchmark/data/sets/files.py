@@ -55,7 +55,7 @@ def locate(config: FaceFolder, holds: Callable[[Path], bool], names: Iterable[st
         raise UsageError(f"{config.kind} needs sets.NAME.root=DIR, its folder, or root=DIR, the one that sets lie in")
     root = Path(config.root)
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
+        raise DataError(f"{root}: {'a file, not a folder' if root.exists() else 'no such folder'}")
     known = {name.casefold() for name in names}
     try:
         below = sorted(path for path in root.iterdir() if path.name.casefold() in known and path.is_dir())

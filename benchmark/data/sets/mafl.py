@@ -17,7 +17,7 @@ from benchmark.data.sets.landmarks import landmark_target
 from benchmark.errors import DataError
 from benchmark.schema import MaflFaces
 
-VERSION = 1
+VERSION = 2
 EXPECTED = {"train": 19000, "test": 1000}
 ALIGNED = (218, 178)
 REGION = Square(32.5, 70.0, 113.0)  # columns 35 to 143, rows 70 to 183, made square

@@ -16,7 +16,7 @@ from benchmark.data.sets.files import Found, locate, one_of, reader
 from benchmark.errors import DataError
 from benchmark.schema import RafDbFaces
 
-VERSION = 1
+VERSION = 2
 EXPECTED = {"train": 12271, "test": 3068}
 CLASSES = ("surprise", "fear", "disgust", "happy", "sad", "anger", "neutral")  # codes 1 to 7
 LABELS = tuple(

@@ -20,7 +20,7 @@ from benchmark.data.sets.pts import read_pts
 from benchmark.errors import DataError, UsageError
 from benchmark.schema import W300Faces
 
-VERSION = 1
+VERSION = 2
 EXPECTED = {"train": 3148, "test": 689}
 TRAIN = ("afw", "helen/trainset", "lfpw/trainset")
 TEST = ("helen/testset", "lfpw/testset", "ibug")

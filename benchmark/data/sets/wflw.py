@@ -16,7 +16,7 @@ from benchmark.data.sets.landmarks import landmark_target, round_boxes
 from benchmark.errors import DataError
 from benchmark.schema import WflwFaces
 
-VERSION = 1
+VERSION = 2
 EXPECTED = {"train": 7500, "test": 2500}
 POINTS, EYES, FACTOR = 98, (60, 72), 1.2
 NUMBERS = 2 * POINTS + 4 + 6

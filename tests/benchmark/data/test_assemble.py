@@ -106,8 +106,10 @@ def test_landmarks_outside_the_image_are_noted_and_far_ones_not_used(make: Calla
     points[0, 0] = -2, 5
     points[1, 0] = 5000, 5
     points[16, 1] = 5, 49
+    points[7] = 9, 9
     target = Target("landmarks", points, np.ones(N, np.bool_), ("a", "b"), (0, 1))
     found = make(targets={"landmarks": target})
     assert found.protocol["noted"]["landmarks outside the image"] == 3
     assert found.protocol["noted"]["landmarks far outside the image, not used"] == 2
-    assert found.targets["landmarks"].known.sum() == N - 2
+    assert found.protocol["noted"]["eye points of landmarks coincide, not used"] == 1
+    assert found.targets["landmarks"].known.sum() == N - 3

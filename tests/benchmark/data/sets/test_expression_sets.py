@@ -150,7 +150,7 @@ def test_emotionet(tmp_path: Path, faces: Faces, read: Read) -> None:
     for name, values, known in zip(found.image_ids.tolist(), target.values, target.known, strict=True):
         np.testing.assert_array_equal(known, ~np.isnan(truth[name]))
         np.testing.assert_array_equal(values[known], truth[name][known])
-    assert found.protocol["skipped"]["image absent"] == 11
+    assert found.protocol["skipped"]["image not downloaded"] == 11
     assert found.protocol["skipped"]["sheet without the column URL"] == 1
     assert (found.protocol["labelled"], found.protocol["with image"]) == (56, 45)
     assert len(found.indices("test")) == 13
