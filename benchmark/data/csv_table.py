@@ -163,6 +163,19 @@ def read_rows(path: Path, separator: str = ",", quoted: bool = True) -> Iterator
         raise DataError(f"{path}: line {rows.line_num}: not a CSV ({error})") from error
 
 
+def places(path: Path, header: Sequence[str], needed: Sequence[str]) -> dict[str, int]:
+    """Where each of these columns stands; case and blanks around its name do not matter.
+
+    Raises:
+        DataError: one is not there, or there twice.
+    """
+    names = [cell.strip().casefold() for cell in header]
+    for name in needed:
+        if (count := names.count(name.casefold())) != 1:
+            raise DataError(f"{path}: {'two columns are called' if count else 'no column'} {name!r}")
+    return {name: names.index(name.casefold()) for name in needed}
+
+
 def number(text: str) -> float:
     """A number as files write it.
 

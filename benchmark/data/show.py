@@ -20,7 +20,8 @@ def contact_sheet(faces: LabelledSet, path: Path, task: str | None = None, n: in
     """Draws ``n`` faces, evenly spread over the set, as a PNG with what is known of each.
 
     Landmarks are green, the two eye points of the error's unit red. The axes of the head point to the image's
-    right (red), down (green) and out of the nose (blue) when all angles are 0.
+    right (red), down (green) and out of the nose (blue) when all angles are 0. Of action units those that are on are
+    named, and how many are not known: AU 1+4 (2?).
 
     Args:
         faces: the set.
@@ -110,8 +111,8 @@ def _draw_target(image: Image.Image, target: Target, row: int, turns: str) -> st
     values, known = target.values[row], target.known[row]
     if target.kind == "aus":
         active = [name for name, value, sure in zip(target.names, values, known, strict=True) if sure and value]
-        unknown = "" if known.all() else f" ({(~known).sum()} unknown)"
-        return f"AU {' '.join(name.removeprefix('AU') for name in active) or '-'}{unknown}"
+        unknown = "" if known.all() else f" ({(~known).sum()}?)"
+        return f"AU {'+'.join(name.removeprefix('AU') for name in active) or '-'}{unknown}"
     if not known:
         return f"{target.kind} unknown"
     if target.kind == "classes":

@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from benchmark.data.assemble import RawFaces, Squares
-from benchmark.data.csv_table import number, read_rows
+from benchmark.data.csv_table import number, places, read_rows
 from benchmark.data.face_crop import centre_square
 from benchmark.data.labelled import Target
 from benchmark.data.sets.files import Found, locate, matching, one_of, reader
@@ -118,11 +118,7 @@ def _from_lists(root: Path, skipped: Counter[str], noted: Counter[str]) -> Itera
         for line, row in enumerate(read_rows(path)):
             cells = [cell.strip() for cell in row]
             if line == 0 and COLUMNS[0].casefold() in (cell.casefold() for cell in cells):
-                given = {cell.casefold(): column for column, cell in enumerate(cells)}
-                if absent := [name for name in NEEDED if name.casefold() not in given]:
-                    raise DataError(f"{path}: no column {absent[0]!r}")
-                place = {name: given[name.casefold()] for name in NEEDED}
-                columns = len(cells)
+                place, columns = places(path, cells, NEEDED), len(cells)
                 noted[f"{path.name} without a header"] -= 1
                 continue
             if not any(cells):

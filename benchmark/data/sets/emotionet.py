@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.assemble import RawFaces, Squares
-from benchmark.data.csv_table import FaceTable, number, read_rows, read_text
+from benchmark.data.csv_table import FaceTable, number, places, read_rows, read_text
 from benchmark.data.face_crop import centre_square
 from benchmark.data.folders import IMAGES, is_kind
 from benchmark.data.labelled import Target
@@ -138,12 +138,10 @@ def _manual(path: Path, lines: Iterable[Iterable[object]], skipped: Counter[str]
     for line in lines:
         cells = ["" if cell is None else str(cell) for cell in line]
         if not place:
-            headers = {_bare(cell).replace(" ", "").upper(): number for number, cell in enumerate(cells)}
-            if "URL" in headers:
-                if absent := [unit for unit in UNITS if f"AU{unit}" not in headers]:
-                    raise DataError(f"{path}: no column 'AU {absent[0]}'")
-                place, columns = headers, len(cells)
-                last = max(place["URL"], *(place[f"AU{unit}"] for unit in UNITS))
+            header = [_bare(cell).replace(" ", "").upper() for cell in cells]
+            if "URL" in header:
+                place, columns = places(path, header, ("URL", *(f"AU{unit}" for unit in UNITS))), len(cells)
+                last = max(place.values())
             elif sum(cell != "" for cell in cells) > len(UNITS):
                 skipped["row above the header, or without one"] += 1
             continue

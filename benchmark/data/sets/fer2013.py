@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 
 from benchmark.data.assemble import RawFaces
-from benchmark.data.csv_table import read_rows
+from benchmark.data.csv_table import places, read_rows
 from benchmark.data.face_crop import centre_square
 from benchmark.data.labelled import Target
 from benchmark.data.sets.files import Found, locate, one_of
@@ -40,10 +40,8 @@ def read(config: Fer2013Faces) -> RawFaces:
     skipped: Counter[str] = Counter()
     pictures, codes, split, ids = [], [], [], []
     rows = read_rows(path)
-    header = [cell.strip().casefold() for cell in next(rows, [])]
-    if absent := {"emotion", "pixels", "usage"} - set(header):
-        raise DataError(f"{path}: no column {sorted(absent)[0]!r}; FER-2013 has emotion, pixels and Usage")
-    emotion, pixels, usage = (header.index(name) for name in ("emotion", "pixels", "usage"))
+    header = next(rows, [])
+    emotion, pixels, usage = places(path, header, ("emotion", "pixels", "Usage")).values()
     for line, cells in enumerate(rows, 2):
         picture = _picture(cells[pixels]) if len(cells) == len(header) else None
         code = cells[emotion].strip() if picture else ""

@@ -75,6 +75,7 @@ def folder_at(path: str) -> Callable[[Path], Any]:
 LISTS = "Manually_Annotated_file_lists"
 BOOK = "EmotioNet_FACS_aws_2020_24600.xlsx"
 WFLW = "WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_test.txt"
+AUS = ",".join(f"AU {unit}" for unit in range(1, 61))
 REFUSED: list[tuple[str, str, Callable[[Path], Any], str]] = [
     ("w300", "", lambda root: shutil.rmtree(root / "ibug"), "no folder ibug in it"),
     ("w300", "", write("Bounding Boxes/bounding_boxes_afw.mat", V73), "bounding_boxes_afw.mat: not a readable .mat"),
@@ -98,6 +99,9 @@ REFUSED: list[tuple[str, str, Callable[[Path], Any], str]] = [
     ("affectnet", "crop=face", lambda root: None, "sets.affectnet: crop is 'face'; one of image, box"),
     ("emotionet", "", write(BOOK, "hello"), f"{BOOK}: not a readable .xlsx (BadZipFile); save it as .csv"),
     ("emotionet", "images=ROOT/no", lambda root: None, "no: no such folder of images"),
+    ("emotionet", "", write("EmotioNet_FACS_a.csv", f"URL,{AUS},AU 5\n"), "FACS_a.csv: two columns are called 'AU5'"),
+    ("emotionet", "", write("EmotioNet_FACS_a.csv", "URL,AU 1\n"), "FACS_a.csv: no column 'AU2'"),
+    ("fer2013", "", edit("fer2013.csv", lambda text: text.replace(b"Usage", b"usage,Usage", 1)), "called 'Usage'"),
     ("aflw2000", "", lambda root: [path.write_bytes(V73) for path in root.glob("*.mat")], "used: .mat broken (20)"),
     ("rafdb", "", write("basic/EmoLabel/list_patition_label.txt", ""), "no row such as `train_00001.jpg 5` in it"),
     ("fer2013", "", edit("fer2013.csv", lambda text: text.replace(b",", b";")), "fer2013.csv: no column 'emotion'"),
