@@ -108,11 +108,16 @@ class LabelledSet:
             writer.write_batch(pa.record_batch(columns, schema=schema))
 
     @classmethod
-    def load(cls, path: Path, thorough: bool = False) -> "LabelledSet":
+    def load(cls, path: Path, thorough: bool = False, take_note: bool = True) -> "LabelledSet":
         """Opens a saved set; its arrays are read-only views of the memory-mapped file.
 
         Its content is compared with its hash once, which takes half a second a GB and more; a note beside the file
-        then says so, and holds for as long as the file has the same size and time. ``thorough`` compares again.
+        then says so, and holds for as long as the file has the same size and time.
+
+        Args:
+            path: of the file.
+            thorough: compare again.
+            take_note: write the note; without it nothing is written.
 
         Raises:
             DataError: the file is absent, cut short, altered, or no labelled set.
@@ -138,7 +143,7 @@ class LabelledSet:
             loaded.__dict__["hash"] = header["hash"]
         elif loaded.hash != header["hash"]:
             raise DataError(f"{path}: its content has been altered since it was written; remove it and it is made anew")
-        elif settled:
+        elif settled and take_note:
             with suppress(OSError):  # a cache that cannot be written to is compared each time
                 write_json(_note(path), note)
         return loaded

@@ -147,6 +147,12 @@ def test_content_is_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         LabelledSet.load(path, thorough=True)
 
 
+def test_nothing_is_written_where_no_note_is_to_be_taken(tmp_path: Path) -> None:
+    make().save(tmp_path / "set.arrow")
+    LabelledSet.load(settled(tmp_path / "set.arrow"), take_note=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["set.arrow"]
+
+
 def test_and_again_where_the_file_has_changed(tmp_path: Path) -> None:
     faces, path = make(), tmp_path / "set.arrow"
     faces.save(path)
