@@ -34,12 +34,12 @@ def tile(image: Image.Image, captions: Sequence[str]) -> Image.Image:
 def write_line(
     image: Image.Image, place: tuple[int, int], text: str, width: float, colour: tuple[int, int, int] = INK
 ) -> None:
-    """One line of text, cut to ``width`` pixels."""
+    """One line of text, its middle cut out where it is wider than ``width`` pixels: names differ at their ends."""
     font = ImageFont.load_default(LINE - 3)
-    if font.getlength(text) > width:
-        while text and font.getlength(text + "…") > width:
-            text = text[:-1]
-        text += "…"
+    start, end = text[: len(text) // 2], text[len(text) // 2 :]
+    while start and font.getlength(text) > width:
+        start, end = (start[:-1], end) if len(start) >= len(end) else (start, end[1:])
+        text = f"{start}…{end}"
     ImageDraw.Draw(image).text(place, text, fill=colour, font=font)
 
 

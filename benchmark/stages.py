@@ -49,8 +49,8 @@ class SetFile:
 
     @classmethod
     def of(cls, path: Path) -> "SetFile":
-        """The set in a file, which is checked."""
-        return cls(path, LabelledSet.load(path).hash)
+        """The set in a file, which is checked; nothing is written."""
+        return cls(path, LabelledSet.load(path, take_note=False).hash)
 
 
 @dataclass(frozen=True)

@@ -113,15 +113,16 @@ def assemble(
 
     crops = read_crops(np.flatnonzero(useful), raw.content, raw.square, size, raw.skipped, raw.noted, progress, scratch)
     if not len(crops.rows):
-        raise DataError(f"{name}: none of {n} faces can be used: {words(raw.skipped)}")
+        raise DataError(f"{name}: none of {n} faces can be used: {words(raw.skipped) or 'its files hold no row'}")
     identity = None if raw.identity is None else raw.identity[crops.rows]
     given = None if raw.split is None else raw.split[crops.rows]
     split, how = cut_split(given, units(identity, crops.contents), seed, val_fraction)
     ids = np.array(raw.ids)[crops.rows]
     kept = keep_apart(name, ids, identity, crops.contents, split, raw.duplicates)
     raw.skipped["image of a later split too"] += int((~kept).sum())
+    miscounts = _miscounts(split, raw.expected)  # of the copy, which may well be the owners', duplicates and all
     crops, split = crops.keep(kept), split[kept]
-    require_splits(name, split, how)
+    require_splits(name, split, how, raw.skipped)
 
     targets = {key: taken(target, crops.rows) for key, target in raw.targets.items()}
     targets = {key: in_crops(target, crops, raw.noted) for key, target in targets.items()}
@@ -141,7 +142,7 @@ def assemble(
             "crop": {**raw.protocol.get("crop", {}), "size": size, **RESAMPLING},
             "split": {**raw.protocol.get("split", {}), **how},
             **({"not comparable": raw.not_comparable} if raw.not_comparable else {}),
-            **({"expected": raw.expected, "miscounts": _miscounts(split, raw.expected)} if raw.expected else {}),
+            **({"expected": raw.expected, "miscounts": miscounts} if raw.expected else {}),
             **tallies(n, split, raw.skipped, raw.noted),
         },
     )
@@ -225,13 +226,14 @@ def cut_split(
     return split, {"val_from_train": val_fraction, "seed": seed}
 
 
-def require_splits(name: str, split: NDArray[np.str_], how: dict[str, Any]) -> None:
+def require_splits(name: str, split: NDArray[np.str_], how: dict[str, Any], skipped: Counter[str]) -> None:
     """Refuses a set of which a split has no face."""
     for each in SPLITS:
         if each not in split:
             raise DataError(
-                f"set {name}: no usable face for {each} ({len(split)} faces in all; "
-                f"{'split by seed' if 'fractions' in how else 'as its files divide them'})"
+                f"set {name}: no usable face for {each} ({len(split)} faces in all, "
+                f"{'split by seed' if 'fractions' in how else 'as its files divide them'}; "
+                f"left out: {words(skipped) or 'none'})"
             )
 
 
@@ -274,7 +276,10 @@ def keep_apart(
 
 
 def in_crops(target: Target, crops: Crops, noted: Counter[str]) -> Target:
-    """Landmarks in image pixels become crop sides; those further than an image's side outside it are not known."""
+    """Landmarks in image pixels become crop sides.
+
+    Those further than an image's side outside it, and those without a distance of the eyes, are not known.
+    """
     if target.kind != "landmarks":
         return target
     points = target.values.astype(np.float64)
@@ -283,8 +288,11 @@ def in_crops(target: Target, crops: Crops, noted: Counter[str]) -> Target:
     far = ((points < -sizes) | (points > 2 * sizes)).any((1, 2)) & target.known
     noted["landmarks outside the image"] += int(outside.sum())
     noted["landmarks far outside the image, not used"] += int(far.sum())
+    first, second = target.eyes or (0, 1)
+    blind = (points[:, first] == points[:, second]).all(1) & target.known & ~far
+    noted["eye points of landmarks coincide, not used"] += int(blind.sum())
     values = ((points - squares[:, None, :2]) / squares[:, None, 2:]).astype(np.float32)
-    return replace(target, values=values, known=target.known & ~far)
+    return replace(target, values=values, known=target.known & ~far & ~blind)
 
 
 def taken(target: Target, rows: NDArray[np.intp]) -> Target:

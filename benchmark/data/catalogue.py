@@ -236,7 +236,10 @@ def read_set(
         from benchmark.data.sets import module_of
 
         module = module_of(config.kind)
-        raw = module.read(config)
+        try:
+            raw = module.read(config)
+        except UsageError as error:
+            raise UsageError(f"sets.{name}: {error}") from error
         raw.protocol |= {"reader": config.kind, "version": module.VERSION}
         return assemble(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
     from benchmark.data.csv_faces import read_csv_faces

@@ -1,9 +1,10 @@
 """CSV files about images, merged on the image column, with every fault named or counted."""
 
 import codecs
+import csv
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -143,6 +144,47 @@ def _read(path: Path, encoding: str | None, separator: str | None) -> pd.DataFra
     if rows.empty:
         raise DataError(f"{path}: no rows below the header")
     return rows.loc[:, (names != "").to_numpy()]
+
+
+def read_rows(path: Path, separator: str = ",", quoted: bool = True) -> Iterator[list[str]]:
+    """The cells of a CSV's lines, one line after another.
+
+    Raises:
+        DataError: it cannot be read, or a quote is open at the end of a line, in whose cell the next ones would vanish.
+    """
+    text = StringIO(read_text(path))
+    rows = csv.reader(text, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+    try:
+        for number, row in enumerate(rows, 1):
+            if rows.line_num != number:
+                raise DataError(f"{path}: line {number}: a quote opens there and is not closed; mend the line")
+            yield row
+    except csv.Error as error:
+        raise DataError(f"{path}: line {rows.line_num}: not a CSV ({error})") from error
+
+
+def places(path: Path, header: Sequence[str], needed: Sequence[str]) -> dict[str, int]:
+    """Where each of these columns stands; case and blanks around its name do not matter.
+
+    Raises:
+        DataError: one is not there, or there twice.
+    """
+    names = [cell.strip().casefold() for cell in header]
+    for name in needed:
+        if (count := names.count(name.casefold())) != 1:
+            raise DataError(f"{path}: {'two columns are called' if count else 'no column'} {name!r}")
+    return {name: names.index(name.casefold()) for name in needed}
+
+
+def number(text: str) -> float:
+    """A number as files write it.
+
+    Raises:
+        ValueError: it is none; nor is what Python alone takes for one, digits parted by underscores.
+    """
+    if "_" in text:
+        raise ValueError(f"could not convert string to float: {text!r}")
+    return float(text)
 
 
 def read_text(path: Path, encoding: str | None = None) -> str:

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,11 +14,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmark.errors import DataError
-from benchmark.files import atomic
+from benchmark.files import atomic, read_json, write_json
 
 Kind = Literal["landmarks", "pose", "classes", "aus"]
 SPLITS = ("train", "val", "test")
 FORMAT = 1  # of the file that `LabelledSet.save` writes
+SETTLED = 2.0  # seconds; a file changed later than this after it was written has another time
 
 DTYPES = {"landmarks": np.float32, "pose": np.float32, "classes": np.int64, "aus": np.float32}
 
@@ -64,13 +68,24 @@ class LabelledSet:
     group: NDArray[np.str_] | None = None  # a sub-set of the source, for scores within each
     content: NDArray[np.str_] | None = None
     protocol: dict[str, Any] = field(default_factory=dict)
-    hash: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         # As JSON reads it back, so that a set equals itself loaded from a file.
         object.__setattr__(self, "protocol", json.loads(json.dumps(self.protocol)))
         self._validate()
-        object.__setattr__(self, "hash", self._digest())
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over header and arrays, in a fixed order, whatever machine holds them."""
+        result = hashlib.sha256(json.dumps(self._header(), sort_keys=True).encode())
+        for name, array in sorted(self._arrays().items()):
+            result.update(f"{name} {array.shape}".encode())
+            if array.dtype.kind == "U":
+                result.update(json.dumps(array.tolist()).encode())
+            else:
+                little_endian = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
+                result.update(little_endian.data)
+        return result.hexdigest()
 
     def indices(self, split: str) -> NDArray[np.intp]:
         """Rows of one split, in order."""
@@ -93,8 +108,16 @@ class LabelledSet:
             writer.write_batch(pa.record_batch(columns, schema=schema))
 
     @classmethod
-    def load(cls, path: Path) -> "LabelledSet":
+    def load(cls, path: Path, thorough: bool = False, take_note: bool = True) -> "LabelledSet":
         """Opens a saved set; its arrays are read-only views of the memory-mapped file.
+
+        Its content is compared with its hash once, which takes half a second a GB and more; a note beside the file
+        then says so, and holds for as long as the file has the same size and time.
+
+        Args:
+            path: of the file.
+            thorough: compare again.
+            take_note: write the note; without it nothing is written.
 
         Raises:
             DataError: the file is absent, cut short, altered, or no labelled set.
@@ -102,6 +125,8 @@ class LabelledSet:
         if not path.is_file():
             raise DataError(f"{path}: no such labelled set")
         try:
+            stat = path.stat()
+            settled = time.time() - stat.st_mtime > SETTLED
             with pa.memory_map(str(path)) as source:
                 table = pa.ipc.open_file(source).read_all()
             table.validate(full=True)  # offsets of strings are followed unchecked otherwise
@@ -113,8 +138,14 @@ class LabelledSet:
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError) as error:
             message = f"{path}: cut short, altered, or not a labelled set; remove it and it is made anew"
             raise DataError(message) from error
-        if loaded.hash != header["hash"]:
+        note = {"hash": header["hash"], "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+        if not thorough and _noted(path) == note:
+            loaded.__dict__["hash"] = header["hash"]
+        elif loaded.hash != header["hash"]:
             raise DataError(f"{path}: its content has been altered since it was written; remove it and it is made anew")
+        elif settled and take_note:
+            with suppress(OSError):  # a cache that cannot be written to is compared each time
+                write_json(_note(path), note)
         return loaded
 
     def _header(self) -> dict[str, Any]:
@@ -146,18 +177,6 @@ class LabelledSet:
             targets[key] = Target(about["kind"], values, known, tuple(about["names"]), eyes)
         return cls(name=header["name"], protocol=header["protocol"], targets=targets, **arrays)
 
-    def _digest(self) -> str:
-        """SHA-256 over header and arrays, in a fixed order, whatever machine holds them."""
-        result = hashlib.sha256(json.dumps(self._header(), sort_keys=True).encode())
-        for name, array in sorted(self._arrays().items()):
-            result.update(f"{name} {array.shape}".encode())
-            if array.dtype.kind == "U":
-                result.update(json.dumps(array.tolist()).encode())
-            else:
-                little_endian = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
-                result.update(little_endian.data)
-        return result.hexdigest()
-
     def _validate(self) -> None:
         n = len(self.frames)
         frames = self.frames
@@ -173,6 +192,18 @@ class LabelledSet:
         for key, target in self.targets.items():
             if problem := _problem(target):
                 raise ValueError(f"target {key}: {problem}")
+
+
+def _note(path: Path) -> Path:
+    """The file that says in which state a set's file was found whole."""
+    return path.with_suffix(".checked.json")
+
+
+def _noted(path: Path) -> Any:
+    try:
+        return read_json(_note(path))
+    except (OSError, ValueError):
+        return None
 
 
 def _problem(target: Target) -> str | None:

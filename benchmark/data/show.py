@@ -12,6 +12,7 @@ from benchmark.errors import DataError, UsageError
 from benchmark.sheet import GAP, LINE, PAPER, TILE, enlarged, save_sheet, tile, write_line
 
 POINT, EYE = (0, 255, 120), (255, 60, 60)
+TURNS = "pitch, yaw, roll"  # the order in AFLW2000-3D, from the outermost
 AXES = ((230, 40, 40), (40, 190, 60), (60, 110, 255))  # to the image's right, down, out of the nose
 
 
@@ -19,7 +20,8 @@ def contact_sheet(faces: LabelledSet, path: Path, task: str | None = None, n: in
     """Draws ``n`` faces, evenly spread over the set, as a PNG with what is known of each.
 
     Landmarks are green, the two eye points of the error's unit red. The axes of the head point to the image's
-    right (red), down (green) and out of the nose (blue) when all angles are 0.
+    right (red), down (green) and out of the nose (blue) when all angles are 0. Of action units those that are on are
+    named, and how many are not known: AU 1+4 (2?).
 
     Args:
         faces: the set.
@@ -47,7 +49,7 @@ def contact_sheet(faces: LabelledSet, path: Path, task: str | None = None, n: in
         captions = [f"{faces.split[row]}{group}  {faces.image_ids[row]}"]
         image = enlarged(faces.frames[row])
         for target in targets:
-            captions.append(_draw_target(image, target, int(row)))
+            captions.append(_draw_target(image, target, int(row), faces.protocol.get("turns", TURNS)))
         tiles.append(tile(image, captions))
     counts = ", ".join(f"{(faces.split == split).sum()} {split}" for split in SPLITS)
     size = faces.frames.shape[1]
@@ -89,25 +91,28 @@ def track_sheet(store: TrackStore, path: Path, tracks: int = 8, frames: int = 8)
     save_sheet(path, header, rows)
 
 
-def axes(roll: float, pitch: float, yaw: float) -> NDArray[np.float64]:
+def axes(roll: float, pitch: float, yaw: float, turns: str = TURNS) -> NDArray[np.float64]:
     """Where the head's own right-of-image, down and forward directions point, given degrees: rows of (3, 3).
 
-    In the image's frame: x right, y down, z towards the viewer; signs as in `Target`.
+    In the image's frame: x right, y down, z towards the viewer; signs as in `Target`. ``turns`` is the order of the
+    turns, from the outermost.
     """
     r, p, y = np.radians([roll, pitch, -yaw])
     about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
     about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
-    return (about_x @ about_y @ about_z).T
+    about = {"pitch": about_x, "yaw": about_y, "roll": about_z}
+    first, second, third = (about[name] for name in turns.split(", "))
+    return (first @ second @ third).T
 
 
-def _draw_target(image: Image.Image, target: Target, row: int) -> str:
+def _draw_target(image: Image.Image, target: Target, row: int, turns: str) -> str:
     """Draws what is known of a face into its image; the caption says the rest."""
     values, known = target.values[row], target.known[row]
     if target.kind == "aus":
         active = [name for name, value, sure in zip(target.names, values, known, strict=True) if sure and value]
-        unknown = "" if known.all() else f" ({(~known).sum()} unknown)"
-        return (" ".join(active) or "no AU") + unknown
+        unknown = "" if known.all() else f" ({(~known).sum()}?)"
+        return f"AU {'+'.join(name.removeprefix('AU') for name in active) or '-'}{unknown}"
     if not known:
         return f"{target.kind} unknown"
     if target.kind == "classes":
@@ -121,7 +126,7 @@ def _draw_target(image: Image.Image, target: Target, row: int) -> str:
         return f"{len(values)} landmarks"
     angles = dict(zip(target.names, values.tolist(), strict=True))
     middle = image.width / 2
-    for colour, axis in zip(AXES, axes(angles["roll"], angles["pitch"], angles["yaw"]), strict=True):
+    for colour, axis in zip(AXES, axes(**angles, turns=turns), strict=True):
         end = middle + axis[:2] * 0.35 * image.width
         draw.line((middle, middle, *end), fill=colour, width=3)
     return "  ".join(f"{name} {value:+.0f}" for name, value in angles.items())

@@ -44,6 +44,8 @@ def table(told: dict[str, Any]) -> str:
         rows = [[name, *(of_split[split] for split in SPLITS)] for name, of_split in target["distribution"].items()]
         lines += ["", tabulate(rows, [f"{key}: {target['measure']}", *SPLITS], disable_numparse=True)]
     lines.append("")
+    left_out = told["protocol"].get("classes_left_out", {})
+    lines += [f"left out: {count:,} x {name or 'no class'}" for name, count in left_out.items()]
     for how in ("skipped", "noted"):
         lines += [f"{how}: {count:,} x {reason}" for reason, count in told.get(how, {}).items()]
     lines += [f"warning: {line}" for line in told["warnings"] if line not in told.get("problems", [])]

@@ -10,7 +10,10 @@ from benchmark.data.summary import summary
 from benchmark.errors import DataError
 from benchmark.files import write_json
 
-BROKEN = ("image undecodable", "image unreadable", "broken", "outside its image", "far outside", "beyond 180")
+BROKEN = (
+    *("image undecodable", "image unreadable", "image absent", "without image", "broken"),
+    *("outside its image", "far outside", "beyond 180", "coincide"),
+)
 
 
 class Verified(NamedTuple):
@@ -43,7 +46,7 @@ def verify_set(
                 problems.append(f"{count:,} x {reason}")
     if made.is_file():
         try:
-            if LabelledSet.load(made).hash != faces.hash:
+            if LabelledSet.load(made, thorough=True).hash != faces.hash:
                 problems.append(f"{made}: made of other files than there are now; remove it and it is made anew")
         except DataError as error:
             problems.append(str(error))

@@ -6,7 +6,6 @@ left out. The official test set is closed: the official validation set is the te
 paper). The crop is the given picture, as in FAb-Net's demo.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,17 +15,18 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from benchmark.data.assemble import RawFaces, Squares
-from benchmark.data.csv_table import read_text
+from benchmark.data.csv_table import number, places, read_rows
 from benchmark.data.face_crop import centre_square
 from benchmark.data.labelled import Target
-from benchmark.data.sets.files import Found, locate, one_of, reader
+from benchmark.data.sets.files import Found, locate, matching, one_of, reader
 from benchmark.data.sets.landmarks import round_boxes
 from benchmark.errors import DataError, UsageError
 from benchmark.schema import AffectNetFaces
 
-VERSION = 1
+VERSION = 2
 CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
 LEFT_OUT = {8: "none", 9: "uncertain", 10: "non-face"}
+CODES = len(CLASSES) + len(LEFT_OUT)
 LISTS = {"train": "training.csv", "test": "validation.csv"}
 LIST_FOLDERS = ("Manually_Annotated_file_lists", ".")
 IMAGES = (
@@ -36,7 +36,8 @@ IMAGES = (
     "Manually_Annotated_compressed/Manually_Annotated_Images",
     ".",
 )
-COLUMNS = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression")
+NEEDED = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression")
+COLUMNS = (*NEEDED, "valence", "arousal")
 SETS = {"train": "train_set", "test": "val_set"}
 
 
@@ -69,7 +70,7 @@ def read(config: AffectNetFaces) -> RawFaces:
     names = [name for _, name, _, _ in rows]
     codes = np.array([code for _, _, code, _ in rows], np.int64)
     known = (codes >= 0) & (codes < len(CLASSES))
-    left_out = Counter(LEFT_OUT.get(code, f"code {code}") for code in codes[~known].tolist())
+    left_out = Counter(LEFT_OUT[code] for code in codes[~known].tolist())
     images = _image_folder(found.root, names) if form == "csv" else found.root
     square: Squares = lambda row, height, width: centre_square(height, width)  # noqa: E731
     if config.crop == "box":
@@ -105,48 +106,42 @@ def _is_npy(root: Path) -> bool:
     return all((root / name / "annotations").is_dir() for name in SETS.values())
 
 
-Row = tuple[str, str, int, NDArray[np.float64]]  # split, image, expression code (-1: no number), face box
+Row = tuple[str, str, int, NDArray[np.float64]]  # split, image, expression code, face box
 
 
 def _from_lists(root: Path, skipped: Counter[str], noted: Counter[str]) -> Iterator[Row]:
     for split, path in _lists(root).items():
-        lines = csv.reader(read_text(path).splitlines())
-        place = {name: number for number, name in enumerate(COLUMNS)}
+        place = {name: column for column, name in enumerate(COLUMNS)}
+        columns = len(COLUMNS)
         seen: set[str] = set()
         noted[f"{path.name} without a header"] += 1  # taken back when there is one
-        try:
-            for number, cells in enumerate(lines):
-                cells = [cell.strip() for cell in cells]
-                if number == 0 and COLUMNS[0].casefold() in (cell.casefold() for cell in cells):
-                    given = {cell.casefold(): column for column, cell in enumerate(cells)}
-                    if absent := [name for name in COLUMNS if name.casefold() not in given]:
-                        raise DataError(f"{path}: no column {absent[0]!r}")
-                    place = {name: given[name.casefold()] for name in COLUMNS}
-                    noted[f"{path.name} without a header"] -= 1
-                    continue
-                if not any(cells):
-                    continue
-                if len(cells) <= max(place.values()) or not (image := cells[place[COLUMNS[0]]]):
-                    skipped["row broken"] += 1
-                    continue
-                if image in seen:
-                    skipped["row repeated"] += 1
-                    continue
-                seen.add(image)
-                x, y, width, height = (_number(cells[place[name]]) for name in COLUMNS[1:5])
-                code = _number(cells[place["expression"]])
-                box = np.array([x, y, x + width, y + height])
-                yield split, image, int(code) if code == code // 1 and abs(code) < 1000 else -1, box
-        except csv.Error as error:
-            raise DataError(f"{path}: not a CSV ({error})") from error
+        for line, row in enumerate(read_rows(path)):
+            cells = [cell.strip() for cell in row]
+            if line == 0 and COLUMNS[0].casefold() in (cell.casefold() for cell in cells):
+                place, columns = places(path, cells, NEEDED), len(cells)
+                noted[f"{path.name} without a header"] -= 1
+                continue
+            if not any(cells):
+                continue
+            code = _number(cells[place["expression"]]) if len(cells) == columns else float("nan")
+            if code not in range(CODES) or not (image := cells[place[COLUMNS[0]]]):
+                skipped["row broken"] += 1
+                continue
+            if image in seen:
+                skipped["row repeated"] += 1
+                continue
+            seen.add(image)
+            x, y, width, height = (_number(cells[place[name]]) for name in COLUMNS[1:5])
+            box = np.array([x, y, x + width, y + height])
+            yield split, image, int(code), box
         if not seen:
-            raise DataError(f"{path}: no row in it")
+            raise DataError(f"{path}: no row of AffectNet's nine columns, parted by commas, in it")
 
 
 def _from_npy(root: Path, skipped: Counter[str]) -> Iterator[Row]:
     for split, name in SETS.items():
-        images = {path.stem: path.name for path in sorted((root / name / "images").glob("*"))}
-        labels = sorted((root / name / "annotations").glob("*_exp.npy"))
+        images = {path.stem: path.name for path in matching(root / name / "images", "*")}
+        labels = matching(root / name / "annotations", "*_exp.npy")
         if not labels:
             raise DataError(f"{root / name / 'annotations'}: no *_exp.npy in it")
         for path in labels:
@@ -175,20 +170,21 @@ def _scalar(path: Path) -> int:
             shape, _, dtype = header(file)
         except Exception as error:  # the header is a Python literal, and its parser raises many kinds
             raise ValueError("broken header") from error
-        if int(np.prod(shape, dtype=float)) != 1 or dtype.hasobject or dtype.itemsize > 64:
+        if int(np.prod(shape, dtype=float)) != 1 or dtype.kind not in "biufSU" or dtype.itemsize > 64:
             raise ValueError("not one number")
         try:
-            number = float(np.frombuffer(file.read(dtype.itemsize), dtype, count=1)[0])
+            value = np.frombuffer(file.read(dtype.itemsize), dtype, count=1)[0]
+            code = number(value) if isinstance(value, str) else float(value)
         except (TypeError, SystemError) as error:  # SystemError: text of characters that there are not
             raise ValueError("not a number") from error
-    if number != number // 1 or abs(number) > 1000:
+    if code not in range(CODES):
         raise ValueError("not a code")
-    return int(number)
+    return int(code)
 
 
 def _number(cell: str) -> float:
     try:
-        return float(cell)
+        return number(cell)
     except ValueError:
         return float("nan")
 

@@ -1,10 +1,16 @@
 """AFLW (Koestinger et al., 2011): roll, pitch and yaw of about 25,000 faces, from its SQLite database.
 
 The paper trains on what is not in the test set of Kumar et al.; which images those are was not found, so the list is
-a file that the user gives, and without it a seed divides the images and the figures compare with nobody's. Pose is in
-radians, computed by the set's makers from manual landmarks. Its roll counts the other way round than that of
-AFLW2000-3D (Hopenet's loader turns it too), so it is turned here. The crop is the annotated face box, as in FAb-Net's
-demo, made square.
+a file that the user gives, and without it a seed divides the images and the figures compare with nobody's. The crop
+is the annotated face box, as in FAb-Net's demo, made square.
+
+Pose is in radians, computed by the set's makers from manual landmarks: with x out of the nose, y to the image's left
+and z down, the head's rotation is Rz(yaw) Ry(pitch) Rx(roll). So yaw > 0 turns the nose to the image's left and
+pitch > 0 lifts it, as `Target` has them, and roll > 0 turns anticlockwise; roll is turned here. That is read off the
+set's own tool (FacePoseCalculator, FaceStuffCalculator, CamPoseCalculator) and agrees with Hopenet's loader, which
+turns roll and nothing else. It was tried, too: that computation on eight faces of AFLW2000-3D agrees with their own
+pose, written in this order of turns, to 6 degrees of yaw and 4 of roll; its pitch is 3 to 9 degrees higher. A pose that
+could not be computed is written as -2 pi.
 """
 
 import sqlite3
@@ -17,14 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.assemble import RawFaces
-from benchmark.data.csv_table import read_text
+from benchmark.data.csv_table import number, read_text
 from benchmark.data.csv_targets import pose_target
 from benchmark.data.sets.files import Found, locate, numbered, one_of, reader
 from benchmark.data.sets.landmarks import round_boxes
 from benchmark.errors import DataError
 from benchmark.schema import AflwFaces
 
-VERSION = 1
+VERSION = 2
+UNDEFINED = -2 * np.pi  # radians: what the set's tool writes where it found no pose
+TURNS = "yaw, pitch, roll"  # the order, from the outermost
 DATABASE = ("aflw.sqlite", "data/aflw.sqlite", "aflw/data/aflw.sqlite")
 IMAGES = ("flickr", "data/flickr", "aflw/data/flickr", "images")
 NOT_COMPARABLE = "no test list: divided by seed, not comparable with published figures (sets.NAME.test_list=FILE)"
@@ -39,7 +47,7 @@ def find(config: AflwFaces) -> Found:
     assert database is not None
     if images is None:
         raise DataError(f"{root}: no folder flickr/ of AFLW's images in it")
-    return Found(root, [database], [images])
+    return Found(root, [database, *([Path(config.test_list)] if config.test_list else [])], [images])
 
 
 def read(config: AflwFaces) -> RawFaces:
@@ -61,7 +69,8 @@ def read(config: AflwFaces) -> RawFaces:
     degrees = np.degrees(np.array([pose for _, _, pose, _ in rows], np.float64).reshape(-1, 3)) * [-1, 1, 1]
     split = None
     if config.test_list:
-        split = _split(Path(config.test_list), [str(face) for face, _, _, _ in rows], names)
+        known = {(str(face), files[file]) for face, file in faces.items() if file in files}
+        split = _split(Path(config.test_list), [(str(face), name) for face, name, _, _ in rows], known, noted)
     return RawFaces(
         ids=numbered(names),
         content=reader(found.images[0], names),
@@ -75,6 +84,7 @@ def read(config: AflwFaces) -> RawFaces:
             "source": "AFLW",
             "crop": {"box": "FaceRect, the largest of a face's", "factor": 1.0},
             "pose": "degrees from radians, the sign of roll turned",
+            "turns": TURNS,
             "split": {"test list": Path(config.test_list).name} if config.test_list else {},
         },
     )
@@ -91,7 +101,9 @@ def _tables(path: Path) -> tuple[dict[Any, Any], dict[Any, list[float]], dict[An
             faces = dict(database.execute("SELECT face_id, file_id FROM Faces"))
             files = {key: str(name) for key, name in database.execute("SELECT file_id, filepath FROM FaceImages")}
             for face, *pose in database.execute("SELECT face_id, roll, pitch, yaw FROM FacePose"):
-                poses[face] = [_number(angle) for angle in pose]
+                angles = [_number(angle) for angle in pose]
+                if not np.allclose(angles, UNDEFINED, atol=1e-3):
+                    poses[face] = angles
             for face, *box in database.execute("SELECT face_id, x, y, w, h FROM FaceRect"):
                 boxes.setdefault(face, []).append([_number(value) for value in box])
         finally:
@@ -104,7 +116,7 @@ def _tables(path: Path) -> tuple[dict[Any, Any], dict[Any, list[float]], dict[An
 def _number(value: Any) -> float:
     """SQLite keeps whatever was put into a column."""
     try:
-        return float(value)
+        return number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
         return float("nan")
 
@@ -117,23 +129,34 @@ def _largest(boxes: list[list[float]]) -> list[float]:
     return [x, y, x + width, y + height]
 
 
-def _split(path: Path, faces: list[str], names: list[str]) -> NDArray[np.str_]:
-    """Test: the faces that the list names, by image or face id. Other faces of those images are left out."""
-    listed = {line.strip() for line in read_text(path).splitlines() if line.strip()}
-    stems = {PurePosixPath(line).stem for line in listed}
-    if not listed:
+def _split(
+    path: Path, rows: list[tuple[str, str]], known: set[tuple[str, str]], noted: Counter[str]
+) -> NDArray[np.str_]:
+    """Test: the faces that the list names, by image or face id. Other faces of those images are left out.
+
+    Args:
+        path: of the list.
+        rows: id and image of every face with a pose.
+        known: the same of every face in the database.
+        noted: to count what is listed and has no pose.
+    """
+    lines = {line.strip() for line in read_text(path).splitlines() if line.strip()}
+    if not lines:
         raise DataError(f"{path}: an empty test list")
-    by_face = all(line.isdigit() for line in listed)
-    split = np.full(len(names), "train", dtype="U5")
-    tested_images = set()
-    for row, (face, name) in enumerate(zip(faces, names, strict=True)):
-        if face in listed if by_face else PurePosixPath(name).stem in stems:
-            split[row] = "test"
-            tested_images.add(name)
-    known = set(faces) if by_face else {PurePosixPath(name).stem for name in names}
-    if missing := len((listed if by_face else stems) - known):
-        raise DataError(f"{path}: {missing} of its lines name no face with a pose; one image or face id a line")
-    for row, name in enumerate(names):
-        if name in tested_images and split[row] == "train":
-            split[row] = ""
-    return split
+    by_face = all(line.isdigit() for line in lines)
+    listed = lines if by_face else {PurePosixPath(line).stem for line in lines}
+
+    def called(face: tuple[str, str]) -> str:
+        return face[0] if by_face else PurePosixPath(face[1]).stem
+
+    if strangers := listed - {called(face) for face in known}:
+        raise DataError(
+            f"{path}: {len(strangers)} of its lines name no face of the database (such as {min(strangers)!r}); "
+            "one image or face id a line"
+        )
+    noted["face of the test list without pose"] += len(listed - {called(face) for face in rows})
+    tested_images = {image for face, image in rows if called((face, image)) in listed}
+    return np.array(
+        ["test" if called(face) in listed else "" if face[1] in tested_images else "train" for face in rows],
+        dtype="U5",
+    )

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.assemble import RawFaces
+from benchmark.data.assemble import RawFaces, words
 from benchmark.data.csv_targets import pose_target
-from benchmark.data.sets.files import Found, image_beside, locate, reader
+from benchmark.data.sets.files import Found, below, image_beside, locate, matching, reader
 from benchmark.data.sets.landmarks import landmark_target, round_landmarks
 from benchmark.data.sets.mat import read_mat
 from benchmark.errors import DataError
 from benchmark.schema import Aflw2000Faces
 
-VERSION = 1
+VERSION = 2
 WIDEST = 99.0  # degrees
 FACTOR = 1.2
 ALONE = "without 300W-LP to train on, divided by seed: not comparable with published figures (sets.NAME.train=DIR)"
@@ -30,17 +30,17 @@ def find(config: Aflw2000Faces) -> Found:
     """All .mat files beside images; below ``train`` those of 300W-LP."""
     root = locate(
         config,
-        lambda folder: any(folder.glob("*.mat")),
+        lambda folder: bool(matching(folder, "*.mat")),
         ("aflw2000", "aflw2000-3d", "aflw2000_3d"),
         "image*.jpg and .mat",
     )
-    labels = sorted(root.glob("*.mat"))
-    if config.train:
-        train = Path(config.train)
-        labels += sorted(path for path in train.rglob("*.mat") if image_beside(path))
-        if not train.is_dir() or len(labels) == len(sorted(root.glob("*.mat"))):
-            raise DataError(f"{train}: no .mat beside an image in it; expected 300W-LP")
-    return Found(Path("/"), [path.absolute() for path in labels], [])
+    if not config.train:
+        return Found(root, [path.absolute() for path in matching(root, "*.mat")], [root])
+    train = Path(config.train)
+    turned = [path for path in below(train, ".mat") if image_beside(path)]
+    if not turned:
+        raise DataError(f"{train}: no .mat beside an image in it; expected 300W-LP")
+    return Found(root, [path.absolute() for path in (*matching(root, "*.mat"), *turned)], [root, train])
 
 
 def read(config: Aflw2000Faces) -> RawFaces:
@@ -69,7 +69,7 @@ def read(config: Aflw2000Faces) -> RawFaces:
         # 300W-LP turns each photograph many times: NAME_0, NAME_1, ..., and mirrored in folders *_Flip
         persons.append(f"300W-LP {path.stem.rpartition('_')[0]}" if of_train else path.stem)
     if not names:
-        raise DataError(f"{config.root}: no face can be used: {dict(skipped)}")
+        raise DataError(f"{config.root}: no face can be used: {words(skipped)}")
     noted: Counter[str] = Counter()
     target = landmark_target(points, 68, (36, 45))
     short = [name if train is None else "/".join(Path(name).parts[-2:]) for name in names]

@@ -7,28 +7,27 @@ the manual part is the test set, val is cut off the automatic one. Images are wh
 without one are counted. The published crop is not known: whole pictures, or the user's own boxes.
 """
 
-import csv
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from io import StringIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.assemble import ABSENT, RawFaces, Squares
-from benchmark.data.csv_table import FaceTable, read_text
+from benchmark.data.assemble import RawFaces, Squares
+from benchmark.data.csv_table import FaceTable, number, places, read_rows, read_text
 from benchmark.data.face_crop import centre_square
 from benchmark.data.folders import IMAGES, is_kind
 from benchmark.data.labelled import Target
-from benchmark.data.sets.files import Found, locate, reader
+from benchmark.data.sets.files import Found, locate, matching, reader
 from benchmark.data.sets.landmarks import round_boxes
 from benchmark.errors import DataError
 from benchmark.schema import EmotioNetFaces
 
-VERSION = 1
+VERSION = 2
+UNKNOWN = 999
 UNITS = (1, 2, 4, 5, 6, 9, 12, 17, 20, 25, 26)
 AUTOMATIC = "dataFile_*.txt"
 MANUAL = ("EmotioNet_FACS*.xlsx", "EmotioNet_FACS*.csv")
@@ -58,10 +57,11 @@ def read(config: EmotioNetFaces) -> RawFaces:
     found = find(config)
     automatic, manual = _lists(found.root)
     skipped: Counter[str] = Counter()
+    noted: Counter[str] = Counter()
     rows: dict[str, tuple[str, list[float]]] = {}
     for part, paths in (("test", manual), ("train", automatic)):
         for path in paths:
-            for url, labels in _rows_of(path, skipped):
+            for url, labels in _rows_of(path, skipped, noted):
                 if url in rows:
                     skipped["URL listed again"] += 1
                 else:
@@ -87,6 +87,7 @@ def read(config: EmotioNetFaces) -> RawFaces:
         split=None if alone else split,
         duplicates="drop",
         skipped=skipped,
+        noted=noted,
         not_comparable=alone,
         protocol={
             "source": "EmotioNet",
@@ -101,54 +102,56 @@ def read(config: EmotioNetFaces) -> RawFaces:
 def _lists(root: Path) -> tuple[list[Path], list[Path]]:
     """Automatically and manually labelled lists, in the folder or one below it."""
     folders = (root, *sorted(path for path in root.iterdir() if path.is_dir()))
-    automatic = [path for folder in folders for path in sorted(folder.glob(AUTOMATIC))]
-    manual = [path for folder in folders for form in MANUAL for path in sorted(folder.glob(form))]
+    automatic = [path for folder in folders for path in matching(folder, AUTOMATIC)]
+    manual = [path for folder in folders for form in MANUAL for path in matching(folder, form)]
     csvs = {path.stem for path in manual if path.suffix == ".csv"}
     return automatic, [path for path in manual if path.suffix == ".csv" or path.stem not in csvs]
 
 
-def _rows_of(path: Path, skipped: Counter[str]) -> Iterator[Row]:
+def _rows_of(path: Path, skipped: Counter[str], noted: Counter[str]) -> Iterator[Row]:
     if path.suffix == ".xlsx":
         for sheet in _sheets(path):
-            yield from _manual(path, sheet, skipped)
+            yield from _manual(path, sheet, skipped, noted)
         return
-    text = read_text(path)
-    separator = "\t" if path.suffix == ".txt" else max(",;\t", key=text.partition("\n")[0].count)
-    cells = csv.reader(StringIO(text), delimiter=separator, quoting=csv.QUOTE_NONE if path.suffix == ".txt" else 0)
-    try:
-        yield from (_automatic if path.suffix == ".txt" else _manual)(path, cells, skipped)
-    except csv.Error as error:
-        raise DataError(f"{path}: not a table ({error})") from error
+    if path.suffix == ".txt":
+        yield from _automatic(read_rows(path, "\t", quoted=False), skipped, noted)
+    else:
+        separator = max(",;\t", key=read_text(path).partition("\n")[0].count)
+        yield from _manual(path, read_rows(path, separator), skipped, noted)
 
 
-def _automatic(path: Path, lines: Iterable[list[str]], skipped: Counter[str]) -> Iterator[Row]:
-    for cells in lines:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) < 2 + max(UNITS) or not (url := _bare(cells[0])):
+def _automatic(lines: Iterable[list[str]], skipped: Counter[str], noted: Counter[str]) -> Iterator[Row]:
+    """Rows of as many cells as most have; in others the units would be shifted."""
+    rows = [cells for cells in lines if any(cell.strip() for cell in cells)]
+    usual = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+    for cells in rows:
+        if len(cells) != usual or usual < 2 + max(UNITS) or not (url := _bare(cells[0])):
             skipped["row broken"] += 1
             continue
-        yield url, [_label(cells[1 + unit]) for unit in UNITS]
+        yield url, _labels(cells, (1 + unit for unit in UNITS), noted)
 
 
-def _manual(path: Path, lines: Iterable[Iterable[object]], skipped: Counter[str]) -> Iterator[Row]:
+def _manual(path: Path, lines: Iterable[Iterable[object]], skipped: Counter[str], noted: Counter[str]) -> Iterator[Row]:
     """Rows below the header; without one with a URL and the units the sheet is something else."""
     place: dict[str, int] = {}
+    last = columns = 0
     for line in lines:
         cells = ["" if cell is None else str(cell) for cell in line]
         if not place:
-            headers = {_bare(cell).replace(" ", "").upper(): number for number, cell in enumerate(cells)}
-            if "URL" in headers:
-                if absent := [unit for unit in UNITS if f"AU{unit}" not in headers]:
-                    raise DataError(f"{path}: no column 'AU {absent[0]}'")
-                place = headers
+            header = [_bare(cell).replace(" ", "").upper() for cell in cells]
+            if "URL" in header:
+                place, columns = places(path, header, ("URL", *(f"AU{unit}" for unit in UNITS))), len(cells)
+                last = max(place.values())
+            elif sum(cell != "" for cell in cells) > len(UNITS):
+                skipped["row above the header, or without one"] += 1
             continue
         if not any(cells):
             continue
-        if len(cells) <= max(place["URL"], *(place[f"AU{unit}"] for unit in UNITS)) or not _bare(cells[place["URL"]]):
+        shifted = path.suffix == ".csv" and len(cells) != columns
+        if shifted or len(cells) <= last or not _bare(cells[place["URL"]]):
             skipped["row broken"] += 1
             continue
-        yield _bare(cells[place["URL"]]), [_label(cells[place[f"AU{unit}"]]) for unit in UNITS]
+        yield _bare(cells[place["URL"]]), _labels(cells, (place[f"AU{unit}"] for unit in UNITS), noted)
     if not place:
         skipped["sheet without the column URL"] += 1
 
@@ -171,13 +174,17 @@ def _bare(cell: str) -> str:
     return cell.strip().strip("'\"").strip()
 
 
-def _label(cell: str) -> float:
-    """1 or 0; NaN for whatever else stands there."""
-    try:
-        value = float(_bare(cell))
-    except ValueError:
-        return float("nan")
-    return value if value in (0, 1) else float("nan")
+def _labels(cells: list[str], columns: Iterable[int], noted: Counter[str]) -> list[float]:
+    """1 or 0; NaN for 999, and for whatever else stands there, which is counted."""
+    labels = []
+    for column in columns:
+        try:
+            value = number(_bare(cells[column]))
+        except ValueError:
+            value = float("nan")
+        noted["label that is neither 0, 1 nor 999, taken as unknown"] += value not in (0, 1, UNKNOWN)
+        labels.append(value if value in (0, 1) else float("nan"))
+    return labels
 
 
 def _images(folder: Path, urls: Iterable[str], skipped: Counter[str]) -> Iterator[tuple[str, str]]:
@@ -195,7 +202,7 @@ def _images(folder: Path, urls: Iterable[str], skipped: Counter[str]) -> Iterato
         if len(in_folder) == 1 or len(found) == 1:
             yield url, (in_folder if len(in_folder) == 1 else found)[0]
         else:
-            skipped["several images of the name in the URL" if found else ABSENT] += 1
+            skipped["several images of the name in the URL" if found else "image not downloaded"] += 1
 
 
 def _path(url: str) -> str:

@@ -1,16 +1,18 @@
 """Finds a set's files below the folder a user points to, whatever level of it that is, and reads images by name."""
 
+import fnmatch
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.data.folders import IMAGES, is_kind
+from benchmark.data.folders import IMAGES, is_kind, walk
 from benchmark.errors import DataError, UsageError
 from benchmark.files import digest, sha256
 from benchmark.schema import FaceFolder
 
+NAMED = IMAGES | {".npy"}
 HASHED = 64  # label files up to this number are told apart by content, more by size and time
 
 
@@ -28,8 +30,12 @@ class Found:
         for path in self.labels:
             stat = path.stat()
             told = sha256(path) if len(self.labels) <= HASHED else [stat.st_size, stat.st_mtime_ns]
-            labels.append((str(path.relative_to(self.root)), told))
-        return digest([labels, [[str(folder.relative_to(self.root)), _names(folder)] for folder in self.images]])
+            labels.append((self._place(path), told))
+        return digest([labels, [[self._place(folder), _names(folder)] for folder in self.images]])
+
+    def _place(self, path: Path) -> str:
+        """Where a file or folder lies, seen from the set's folder; it need not lie in it."""
+        return os.path.relpath(path, self.root)
 
 
 def locate(config: FaceFolder, holds: Callable[[Path], bool], names: Iterable[str], layout: str) -> Path:
@@ -49,7 +55,7 @@ def locate(config: FaceFolder, holds: Callable[[Path], bool], names: Iterable[st
         raise UsageError(f"{config.kind} needs sets.NAME.root=DIR, its folder, or root=DIR, the one that sets lie in")
     root = Path(config.root)
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
+        raise DataError(f"{root}: {'a file, not a folder' if root.exists() else 'no such folder'}")
     known = {name.casefold() for name in names}
     try:
         below = sorted(path for path in root.iterdir() if path.name.casefold() in known and path.is_dir())
@@ -60,6 +66,28 @@ def locate(config: FaceFolder, holds: Callable[[Path], bool], names: Iterable[st
             return folder
     inside = f", nor does a folder {' or '.join(sorted(known))} in it" if known else ""
     raise DataError(f"{root}: holds no {config.kind}{inside}; expected {layout}")
+
+
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """What lies in a folder under names of a pattern, sorted; hidden files, such as those macOS adds, are left out.
+
+    Raises:
+        DataError: the folder cannot be listed, where `Path.glob` would find nothing.
+    """
+    try:
+        names = os.listdir(folder)  # noqa: PTH208
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed ({error.strerror})") from error
+    return [folder / name for name in sorted(fnmatch.filter(names, pattern)) if not name.startswith(".")]
+
+
+def below(root: Path, *suffixes: str) -> list[Path]:
+    """Files of these kinds anywhere below a folder, sorted.
+
+    Raises:
+        DataError: a folder cannot be listed.
+    """
+    return sorted(root / folder / name for folder, names in walk(root, frozenset(suffixes)) for name in names)
 
 
 def one_of(root: Path, *candidates: str) -> Path | None:
@@ -105,8 +133,8 @@ def inner(root: Path, name: str) -> Path | None:
 
 
 def _names(folder: Path) -> str:
-    """Digest of the names of all images below a folder; sizes and times would take a million look-ups."""
+    """Digest of the names of images and .npy files below a folder; sizes and times would take a million look-ups."""
     names = []
     for place, _, files in os.walk(folder, followlinks=True):
-        names += [f"{place[len(str(folder)) :]}/{name}" for name in files if is_kind(name, IMAGES)]
+        names += [f"{place[len(str(folder)) :]}/{name}" for name in files if is_kind(name, NAMED)]
     return digest(sorted(names))

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.data.assemble import RawFaces
-from benchmark.data.csv_table import read_text
+from benchmark.data.csv_table import number, read_text
 from benchmark.data.face_crop import Square, UnusableImage, around_landmarks
 from benchmark.data.sets.files import Found, locate, one_of, reader
 from benchmark.data.sets.landmarks import landmark_target
 from benchmark.errors import DataError
 from benchmark.schema import MaflFaces
 
-VERSION = 1
+VERSION = 2
 EXPECTED = {"train": 19000, "test": 1000}
 ALIGNED = (218, 178)
 REGION = Square(32.5, 70.0, 113.0)  # columns 35 to 143, rows 70 to 183, made square
@@ -103,14 +103,16 @@ def _read_points(path: Path) -> dict[str, np.ndarray]:
     """Five points (5, 2) by image name, in pixels from the outer corner of the first, whose centre is 0."""
     lines = [line.split() for line in read_text(path).splitlines() if line.strip()]
     try:
-        if len(lines) < 3 or len(lines[0]) != 1 or int(lines[0][0]) != len(lines) - 2:
+        if len(lines) < 3 or len(lines[0]) != 1 or number(lines[0][0]) != len(lines) - 2:
             raise DataError(f"{path}: its first line is not the number of the lines below the header; cut short?")
         points = {}
-        for words in lines[2:]:
-            name, *numbers = words
-            xy = np.array([float(number) for number in numbers])
+        for line in lines[2:]:
+            name, *words = line
+            xy = np.array([number(word) for word in words])
             if len(xy) != 10 or not np.isfinite(xy).all():
                 raise ValueError(f"{name}: not ten coordinates")
+            if name in points:
+                raise ValueError(f"{name} stands twice in it")
             points[name] = xy.reshape(5, 2) + 0.5
     except ValueError as error:
         raise DataError(f"{path}: not CelebA's list of landmarks ({error})") from error

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.assemble import RawFaces
-from benchmark.data.sets.files import Found, image_beside, locate, numbered, reader
+from benchmark.data.sets.files import Found, below, image_beside, locate, numbered, reader
 from benchmark.data.sets.landmarks import landmark_target, round_landmarks
 from benchmark.data.sets.pts import read_dlib, read_pts
 from benchmark.errors import DataError, UsageError
 from benchmark.schema import PointFaces
 
-VERSION = 1
+VERSION = 2
 Face = tuple[str, str, NDArray[np.float64]]  # image below the root, label file below the root, points
 
 
@@ -50,10 +50,11 @@ def read(config: PointFaces) -> RawFaces:
     count = Counter(len(points) for _, _, points in faces).most_common(1)[0][0]
     skipped[f"face of other than {count} points"] += sum(len(points) != count for _, _, points in faces)
     faces = [face for face in faces if len(face[2]) == count]
-    if len(config.eyes) != 2 or not all(0 <= eye < count for eye in config.eyes):
+    if len(set(map(str, config.eyes))) != 2 or not all(eye in range(count) for eye in config.eyes):
         raise UsageError(f"eyes must be two of the {count} points (0 to {count - 1}), not {config.eyes}")
+    eyes = (int(config.eyes[0]), int(config.eyes[1]))
     names = [name for name, _, _ in faces]
-    target = landmark_target([points for _, _, points in faces], count, (config.eyes[0], config.eyes[1]))
+    target = landmark_target([points for _, _, points in faces], count, eyes)
     return RawFaces(
         ids=numbered(names),
         content=reader(found.root, names),
@@ -71,7 +72,7 @@ def read(config: PointFaces) -> RawFaces:
 
 
 def _labels(root: Path) -> list[Path]:
-    return sorted(path for suffix in ("pts", "xml") for path in root.rglob(f"*.{suffix}"))
+    return below(root, ".pts", ".xml")
 
 
 def _split(labels: list[str]) -> NDArray[np.str_] | None:

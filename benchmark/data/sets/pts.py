@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.csv_table import read_text
+from benchmark.data.csv_table import number, read_text
 from benchmark.errors import DataError
 
 LARGEST_PTS = 1 << 20  # bytes; one of 68 points has under 2,000
@@ -62,8 +62,8 @@ def read_dlib(path: Path) -> list[DlibFace]:
                 parts = sorted(box.iter("part"), key=lambda part: part.attrib["name"])
                 if not parts:
                     continue
-                points = np.array([[float(part.attrib[axis]) for axis in ("x", "y")] for part in parts])
-                left, top, width, height = (float(box.attrib[key]) for key in ("left", "top", "width", "height"))
+                points = np.array([[number(part.attrib[axis]) for axis in ("x", "y")] for part in parts])
+                left, top, width, height = (number(box.attrib[key]) for key in ("left", "top", "width", "height"))
                 if not np.isfinite([left, top, width, height]).all():
                     raise ValueError("a box that is not finite")
                 name = image.attrib["file"]
@@ -77,7 +77,7 @@ def read_dlib(path: Path) -> list[DlibFace]:
 
 def _numbers(words: list[str]) -> NDArray[np.float64] | None:
     try:
-        numbers = np.array([float(word) for word in words])
+        numbers = np.array([number(word) for word in words])
     except ValueError:
         return None
     return numbers if np.isfinite(numbers).all() else None

@@ -16,7 +16,7 @@ from benchmark.data.sets.files import Found, locate, one_of, reader
 from benchmark.errors import DataError
 from benchmark.schema import RafDbFaces
 
-VERSION = 1
+VERSION = 2
 EXPECTED = {"train": 12271, "test": 3068}
 CLASSES = ("surprise", "fear", "disgust", "happy", "sad", "anger", "neutral")  # codes 1 to 7
 LABELS = tuple(
@@ -51,7 +51,7 @@ def read(config: RafDbFaces) -> RawFaces:
         words = line.split()
         if not words:
             continue
-        if len(words) != 2 or words[1] not in "1234567" or not words[0].startswith(("train_", "test_")):
+        if len(words) != 2 or words[1] not in tuple("1234567") or not words[0].startswith(("train_", "test_")):
             skipped["row broken"] += 1
         elif words[0] in rows:
             raise DataError(f"{found.labels[0]}: {words[0]} stands twice in it")

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.assemble import RawFaces
-from benchmark.data.sets.files import Found, image_beside, inner, locate, reader
+from benchmark.data.sets.files import Found, image_beside, inner, locate, matching, reader
 from benchmark.data.sets.landmarks import landmark_target, round_boxes, round_landmarks
 from benchmark.data.sets.mat import read_mat
 from benchmark.data.sets.pts import read_pts
 from benchmark.errors import DataError, UsageError
 from benchmark.schema import W300Faces
 
-VERSION = 1
+VERSION = 2
 EXPECTED = {"train": 3148, "test": 689}
 TRAIN = ("afw", "helen/trainset", "lfpw/trainset")
 TEST = ("helen/testset", "lfpw/testset", "ibug")
@@ -41,7 +41,7 @@ def find(config: W300Faces) -> Found:
     if absent := [name for name, folder in folders.items() if folder is None]:
         raise DataError(f"{root}: no folder {absent[0]} in it; 300-W is {LAYOUT}")
     there = [folder for folder in folders.values() if folder is not None]
-    labels = sorted(path for folder in there for path in folder.glob("*.pts"))
+    labels = [path for folder in there for path in matching(folder, "*.pts")]
     return Found(root, [*labels, *_box_files(root).values()], there)
 
 
@@ -55,7 +55,7 @@ def read(config: W300Faces) -> RawFaces:
     for part in (*TRAIN, *TEST):
         folder = inner(found.root, part)
         assert folder is not None
-        for path in sorted(folder.glob("*.pts")):
+        for path in matching(folder, "*.pts"):
             image = image_beside(path)
             try:
                 landmarks = read_pts(path)

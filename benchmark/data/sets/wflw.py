@@ -10,13 +10,13 @@ from collections import Counter
 import numpy as np
 
 from benchmark.data.assemble import RawFaces
-from benchmark.data.csv_table import read_text
+from benchmark.data.csv_table import number, read_text
 from benchmark.data.sets.files import Found, locate, numbered, one_of, reader
 from benchmark.data.sets.landmarks import landmark_target, round_boxes
 from benchmark.errors import DataError
 from benchmark.schema import WflwFaces
 
-VERSION = 1
+VERSION = 2
 EXPECTED = {"train": 7500, "test": 2500}
 POINTS, EYES, FACTOR = 98, (60, 72), 1.2
 NUMBERS = 2 * POINTS + 4 + 6
@@ -53,7 +53,7 @@ def read(config: WflwFaces) -> RawFaces:
             if not words:
                 continue
             try:
-                numbers = np.array([float(word) for word in words[:NUMBERS]])
+                numbers = np.array([number(word) for word in words[:NUMBERS]])
             except ValueError:
                 numbers = np.empty(0)
             if len(words) != NUMBERS + 1 or len(numbers) != NUMBERS or not np.isfinite(numbers).all():

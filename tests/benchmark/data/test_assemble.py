@@ -62,9 +62,10 @@ def test_the_same_image_in_train_and_test_is_refused(make: Callable[..., Labelle
 
 
 def test_or_left_out_of_train_where_the_set_is_known_for_it(make: Callable[..., LabelledSet]) -> None:
-    found = make({4: image(17), 5: image(17)}, duplicates="drop")
+    found = make({4: image(17), 5: image(17)}, duplicates="drop", expected={"train": 15, "test": 5})
     assert len(found.frames) == N - 2
     assert found.protocol["skipped"] == {"image of a later split too": 2}
+    assert found.protocol["miscounts"] == []  # the copy is the owners'
     assert not {"4.png", "5.png"} & set(found.image_ids.tolist())
     whole = make()
     for name in ("3.png", "6.png", "19.png"):  # the frames have moved with their names
@@ -105,8 +106,10 @@ def test_landmarks_outside_the_image_are_noted_and_far_ones_not_used(make: Calla
     points[0, 0] = -2, 5
     points[1, 0] = 5000, 5
     points[16, 1] = 5, 49
+    points[7] = 9, 9
     target = Target("landmarks", points, np.ones(N, np.bool_), ("a", "b"), (0, 1))
     found = make(targets={"landmarks": target})
     assert found.protocol["noted"]["landmarks outside the image"] == 3
     assert found.protocol["noted"]["landmarks far outside the image, not used"] == 2
-    assert found.targets["landmarks"].known.sum() == N - 2
+    assert found.protocol["noted"]["eye points of landmarks coincide, not used"] == 1
+    assert found.targets["landmarks"].known.sum() == N - 3

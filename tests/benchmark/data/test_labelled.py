@@ -1,5 +1,7 @@
 """A labelled set survives the disk unchanged, and a damaged file is refused by name."""
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,78 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, kept: float) -> None:
     path.write_bytes(content[: int(kept * len(content))])
     with pytest.raises(DataError, match=r"set\.arrow"):
         LabelledSet.load(path)
+
+
+def settled(path: Path, age: float = 60) -> Path:
+    """As if the file had been written some time ago."""
+    os.utime(path, (path.stat().st_atime, time.time() - age))
+    return path
+
+
+def test_content_is_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make().save(tmp_path / "set.arrow")
+    path = settled(tmp_path / "set.arrow")
+    expected = LabelledSet.load(path).hash
+    monkeypatch.setattr("benchmark.data.labelled.hashlib.sha256", None)
+    assert LabelledSet.load(path).hash == expected
+    with pytest.raises(TypeError):  # it would have been called
+        LabelledSet.load(path, thorough=True)
+
+
+def test_nothing_is_written_where_no_note_is_to_be_taken(tmp_path: Path) -> None:
+    make().save(tmp_path / "set.arrow")
+    LabelledSet.load(settled(tmp_path / "set.arrow"), take_note=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["set.arrow"]
+
+
+def test_and_again_where_the_file_has_changed(tmp_path: Path) -> None:
+    faces, path = make(), tmp_path / "set.arrow"
+    faces.save(path)
+    LabelledSet.load(settled(path))
+    content = path.read_bytes()
+    place = content.index(faces.frames.tobytes())
+    altered = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+    path.write_bytes(altered)
+    with pytest.raises(DataError, match="altered"):
+        LabelledSet.load(path)
+    with pytest.raises(DataError, match="altered"):
+        LabelledSet.load(settled(path, 59))
+    path.write_bytes(content[:-8])
+    with pytest.raises(DataError, match="cut short"):
+        LabelledSet.load(settled(path))
+    other = make(corner=faces.corner + 1)
+    other.save(path)
+    assert LabelledSet.load(settled(path)).hash == other.hash
+
+
+def test_what_time_and_size_do_not_tell_a_thorough_look_does(tmp_path: Path) -> None:
+    faces, path = make(), tmp_path / "set.arrow"
+    faces.save(path)
+    stat = settled(path).stat()
+    LabelledSet.load(path)
+    content = path.read_bytes()
+    place = content.index(faces.frames.tobytes())
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    LabelledSet.load(path)
+    with pytest.raises(DataError, match="altered"):
+        LabelledSet.load(path, thorough=True)
+
+
+def test_a_file_just_written_is_compared_each_time(tmp_path: Path) -> None:
+    """It could change within the resolution of its time."""
+    path = tmp_path / "set.arrow"
+    make().save(path)
+    LabelledSet.load(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("note", ["", "{", "[]", '{"hash": "0"}'])
+def test_a_broken_note_counts_for_nothing(tmp_path: Path, note: str) -> None:
+    path = tmp_path / "set.arrow"
+    make().save(path)
+    (tmp_path / "set.checked.json").write_text(note)
+    assert LabelledSet.load(settled(path)).hash == make().hash
 
 
 def test_absent_and_foreign_files_are_refused(tmp_path: Path) -> None:

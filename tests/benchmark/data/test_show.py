@@ -11,6 +11,7 @@ from benchmark.data.labelled import LabelledSet, Target
 from benchmark.data.show import EYE, POINT, TILE, axes, contact_sheet, track_sheet
 from benchmark.data.tracks import TrackStore
 from benchmark.errors import DataError, UsageError
+from benchmark.sheet import write_line
 
 
 @pytest.fixture
@@ -60,6 +61,17 @@ def test_every_kind_and_number_is_drawn(faces: LabelledSet, tmp_path: Path, task
     across = min(n, 4, 3)
     assert picture.width == across * (TILE + 6) + 6
     assert picture.height > -(-min(n, 4) // 3) * TILE
+
+
+def test_names_that_do_not_fit_are_told_apart_by_their_ends() -> None:
+    pictures = []
+    for number in (1, 2):
+        picture = Image.new("RGB", (140, 20), "white")
+        write_line(picture, (0, 0), f"train  {'long/' * 20}{number}.jpg", 100)
+        pictures.append(np.asarray(picture))
+    assert (pictures[0] != pictures[1]).any()
+    assert (pictures[0][:, :20] == pictures[1][:, :20]).all()
+    assert (pictures[0][:, 101:] == 255).all()
 
 
 def test_large_frames_are_not_shrunk(faces: LabelledSet, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.data.catalogue import read_set
+from benchmark.data.catalogue import make_set
 from benchmark.data.labelled import LabelledSet
 from benchmark.data.synthetic import labelled_faces
 from tests.benchmark.data.sets.lookalikes import Faces
@@ -23,6 +23,6 @@ def read(tmp_path: Path) -> Callable[..., LabelledSet]:
 
     def reader(kind: str, root: Path, **values: Any) -> LabelledSet:
         settings = {"kind": kind, "root": str(root), "size": 32, **values}
-        return read_set("mine", settings, str(tmp_path / "cache"), 1, lambda done, total: None)
+        return LabelledSet.load(make_set("mine", settings, str(tmp_path / "cache"), 1, lambda done, total: None))
 
     return reader

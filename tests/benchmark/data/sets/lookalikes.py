@@ -14,7 +14,6 @@ from PIL import Image
 
 from benchmark.data.labelled import LabelledSet
 
-EXPRESSIONS = 8
 UNITS = (1, 2, 4, 5, 6, 9, 12, 17, 20, 25, 26)
 
 
@@ -42,6 +41,9 @@ class Faces:
 
     def expression(self, i: int) -> int:
         return int(self.source.targets["expression"].values[i])
+
+    def expression_name(self, i: int) -> str:
+        return self.source.targets["expression"].names[self.expression(i)]
 
     def aus(self, i: int) -> NDArray[np.float32]:
         return self.source.targets["aus"].values[i]
@@ -124,7 +126,7 @@ CREATE TABLE Databases (db_id TEXT, path TEXT, description TEXT);
 def aflw(root: Path, faces: Faces, n: int = 30) -> None:
     """AFLW. Face 2 has no box, 3 has two, 4's leaves the image, 5 has no pose, 6's image is not there, 7 is grey.
 
-    Faces 8 and 9 are in one image; 10's yaw is 500 degrees.
+    Faces 8 and 9 are in one image; 10's yaw is 500 degrees; 15's pose could not be computed.
     """
     (root / "data").mkdir(parents=True)
     database = sqlite3.connect(root / "data/aflw.sqlite")
@@ -146,7 +148,8 @@ def aflw(root: Path, faces: Faces, n: int = 30) -> None:
         roll, pitch, yaw = np.radians(faces.pose(i))
         if i != 5:
             yaw = np.radians(500) if i == 10 else yaw
-            database.execute("INSERT INTO FacePose VALUES (?, ?, ?, ?, 1)", (i, -roll, pitch, yaw))
+            pose = [-2 * np.pi] * 3 if i == 15 else [-roll, pitch, yaw]
+            database.execute("INSERT INTO FacePose VALUES (?, ?, ?, ?, 1)", (i, *pose))
         boxes = {2: [], 3: [(x, y, side, side), (0, 0, 9, 9)], 4: [(-20, -10, 110, 110)]}.get(i, [(x, y, side, side)])
         database.executemany("INSERT INTO FaceRect VALUES (?, ?, ?, ?, ?, 1)", [(i, *box) for box in boxes])
     database.commit()
@@ -268,13 +271,18 @@ def w300lp(root: Path, faces: Faces) -> None:
             scipy.io.savemat(root / "landmarks" / f"{path.stem}_pts.mat", {"pts_2d": np.zeros((68, 2))})
 
 
+# The codes of the sets' own read-me files; there is none of contempt.
+RAF = {"surprise": 1, "fear": 2, "disgust": 3, "happy": 4, "sad": 5, "anger": 6, "neutral": 7}
+FER = {"anger": 0, "disgust": 1, "fear": 2, "happy": 3, "sad": 4, "surprise": 5, "neutral": 6}
+
+
 def rafdb(root: Path, faces: Faces) -> None:
-    """RAF-DB: 40 to train, 16 to test; codes 1 to 7."""
+    """RAF-DB: 40 to train, 16 to test; a face in contempt counts as neutral."""
     lines = []
     for i in range(56):
         name = f"train_{i + 1:05}" if i < 40 else f"test_{i - 39:04}"
         save(faces.photo(i, (100, 100), 2, 2, 96), root / "basic/Image/aligned" / f"{name}_aligned.jpg")
-        lines.append(f"{name}.jpg {i % 7 + 1}")
+        lines.append(f"{name}.jpg {RAF.get(faces.expression_name(i), RAF['neutral'])}")
     (root / "basic/EmoLabel").mkdir()
     (root / "basic/EmoLabel/list_patition_label.txt").write_text("\n".join(lines) + "\n")
 
@@ -285,9 +293,10 @@ def fer2013(path: Path, faces: Faces, kaggle: bool = False) -> None:
     lines = [header]
     for i in range(56):
         grey = faces.photo(0 if i == 48 else i, (96, 96), 0, 0, 96).convert("L").resize((48, 48))
+        code = FER.get(faces.expression_name(0 if i == 48 else i), FER["neutral"])
         usage = "Training" if i < 40 else "PublicTest" if i < 48 else "PrivateTest"
         pixels = " ".join(map(str, np.asarray(grey).reshape(-1).tolist()))
-        lines.append(f"{i % 7},{usage},{pixels}" if kaggle else f"{i % 7},{pixels},{usage}")
+        lines.append(f"{code},{usage},{pixels}" if kaggle else f"{code},{pixels},{usage}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
 

@@ -14,6 +14,16 @@ from tests.benchmark.data.sets.lookalikes import Faces
 Read = Callable[..., LabelledSet]
 
 
+def named(found: LabelledSet) -> dict[str, str]:
+    target = found.targets["expression"]
+    return {name: target.names[code] for name, code in zip(found.image_ids.tolist(), target.values, strict=True)}
+
+
+def seven(faces: Faces, i: int) -> str:
+    """What a set without contempt calls the expression of face ``i``."""
+    return faces.expression_name(i).replace("contempt", "neutral")
+
+
 def labels(found: LabelledSet) -> dict[str, int]:
     return dict(zip(found.image_ids.tolist(), found.targets["expression"].values.tolist(), strict=True))
 
@@ -55,8 +65,27 @@ def test_affectnet_rows_that_are_broken_are_counted(tmp_path: Path, faces: Faces
     path.write_text("\n".join([*lines, lines[0], "1/cut.jpg,8,6,96", "1/odd.jpg,8,6,96,96,,seven,,", ""]))
     found = read("affectnet", tmp_path)
     assert found.protocol["skipped"]["row repeated"] == 1
-    assert found.protocol["skipped"]["row broken"] == 1
-    assert found.protocol["classes_left_out"]["code -1"] == 1
+    assert found.protocol["skipped"]["row broken"] == 2
+
+
+def test_affectnet_a_quote_that_is_not_closed(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.affectnet_csv(tmp_path, faces)
+    path = tmp_path / "Manually_Annotated_file_lists/validation.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:3], f'"{lines[3]}', *lines[4:]]))
+    with pytest.raises(DataError, match=r"validation\.csv: line 4: a quote opens there and is not closed"):
+        read("affectnet", tmp_path)
+
+
+@pytest.mark.parametrize("cell", ["8", "12", "0", "1_"])
+def test_rafdb_codes_that_there_are_not(tmp_path: Path, faces: Faces, read: Read, cell: str) -> None:
+    lookalikes.rafdb(tmp_path, faces)
+    path = tmp_path / "basic/EmoLabel/list_patition_label.txt"
+    lines = [f"train_00004.jpg {cell}" if "00004" in line else line for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines))
+    found = read("rafdb", tmp_path)
+    assert found.protocol["skipped"] == {"row broken": 1}
+    assert "train_00004.jpg" not in found.image_ids
 
 
 def test_affectnet_npy(tmp_path: Path, faces: Faces, read: Read) -> None:
@@ -71,13 +100,23 @@ def test_affectnet_npy(tmp_path: Path, faces: Faces, read: Read) -> None:
         read("affectnet", tmp_path, crop="box")
 
 
+def test_affectnet_npy_that_came_later(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.affectnet_npy(tmp_path / "set", faces)
+    path = tmp_path / "set/train_set/annotations/8_exp.npy"
+    path.rename(tmp_path / path.name)
+    assert "train_set/images/8.jpg" not in read("affectnet", tmp_path / "set").image_ids
+    (tmp_path / path.name).rename(path)
+    assert "train_set/images/8.jpg" in read("affectnet", tmp_path / "set").image_ids
+
+
 def test_rafdb(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.rafdb(tmp_path / "RAF-DB", faces)
     found = read("rafdb", tmp_path)
     assert len(found.indices("test")) == 16
-    assert labels(found)["train_00001.jpg"] == 0
-    assert labels(found)["test_0001.jpg"] == 40 % 7
-    assert found.targets["expression"].names[3] == "happy"
+    assert {name: label for name, label in named(found).items() if name.startswith("train")} == {
+        f"train_{i + 1:05}.jpg": seven(faces, i) for i in range(40)
+    }
+    assert named(found)["test_0001.jpg"] == seven(faces, 40)
 
 
 @pytest.mark.parametrize("kaggle", [False, True])
@@ -91,7 +130,11 @@ def test_fer2013(tmp_path: Path, faces: Faces, read: Read, kaggle: bool) -> None
     }
     assert found.protocol["skipped"] == {"image of a later split too": 1}
     assert "line 2" not in found.image_ids  # the first of train is also the first of test
-    assert labels(found)["line 3"] == 1
+    assert {name: named(found)[name] for name in ("line 3", "line 41", "line 50")} == {
+        "line 3": seven(faces, 1),
+        "line 41": seven(faces, 39),
+        "line 50": seven(faces, 0),  # its picture is face 0's
+    }
     grey = faces.photo(1, (96, 96), 0, 0, 96).convert("L").resize((48, 48)).resize((32, 32))
     frame = found.frames[found.image_ids == "line 3"][0]
     assert np.ptp(frame, axis=-1).max() == 0
@@ -107,7 +150,7 @@ def test_emotionet(tmp_path: Path, faces: Faces, read: Read) -> None:
     for name, values, known in zip(found.image_ids.tolist(), target.values, target.known, strict=True):
         np.testing.assert_array_equal(known, ~np.isnan(truth[name]))
         np.testing.assert_array_equal(values[known], truth[name][known])
-    assert found.protocol["skipped"]["image absent"] == 11
+    assert found.protocol["skipped"]["image not downloaded"] == 11
     assert found.protocol["skipped"]["sheet without the column URL"] == 1
     assert (found.protocol["labelled"], found.protocol["with image"]) == (56, 45)
     assert len(found.indices("test")) == 13
@@ -124,6 +167,26 @@ def test_emotionet_as_csv_and_with_own_boxes(tmp_path: Path, faces: Faces, read:
     assert found.side.tolist() == [96] * len(found.frames)
     assert found.corner.tolist() == [[10, -6]] * len(found.frames)
     assert found.protocol["skipped"]["no box to crop by"] == 1
+
+
+def test_emotionet_rows_that_are_broken_are_counted(tmp_path: Path, faces: Faces, read: Read) -> None:
+    truth = lookalikes.emotionet(tmp_path, faces, xlsx=False)
+    name = "images/N_0000000001/N_0000000001_00011.jpg"
+    automatic, manual = tmp_path / "dataFile_0000.txt", tmp_path / "EmotioNet_FACS_aws_2020_24600.csv"
+    lines = automatic.read_text().splitlines()
+    lines[11] = lines[11].replace("\t", "", 1)  # its units would be shifted by one
+    cells = lines[12].split("\t")
+    cells[2] = "-1"
+    lines[12] = "\t".join(cells)
+    automatic.write_text("\n".join(lines))
+    rows = manual.read_text().splitlines()
+    manual.write_text("\n".join([rows[1], rows[0], f"{rows[2]},0", *rows[3:]]))
+    found = read("emotionet", tmp_path)
+    assert name not in found.image_ids
+    assert set(found.image_ids.tolist()) < set(truth)
+    assert found.protocol["skipped"]["row broken"] == 2
+    assert found.protocol["skipped"]["row above the header, or without one"] == 1
+    assert found.protocol["noted"]["label that is neither 0, 1 nor 999, taken as unknown"] == 1
 
 
 def test_emotionet_without_the_manual_list(tmp_path: Path, faces: Faces, read: Read) -> None:

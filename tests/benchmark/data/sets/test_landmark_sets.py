@@ -69,6 +69,13 @@ def test_w300_faults_are_counted(tmp_path: Path, faces: Faces, read: Read) -> No
     assert len(found.frames) == 24 - 5
 
 
+def test_w300_what_macos_adds_is_left_out(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.w300(tmp_path, faces)
+    for name in ("._111076519_1.pts", "._111076519_1.jpg"):
+        (tmp_path / "afw" / name).write_bytes(b"\0\5\x16\7")
+    assert read("w300", tmp_path).protocol["skipped"] == {}
+
+
 def test_w300_boxes_must_be_there_when_asked_for(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.w300(tmp_path, faces)
     (tmp_path / "Bounding Boxes/bounding_boxes_ibug.mat").unlink()

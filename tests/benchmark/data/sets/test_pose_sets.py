@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from benchmark.data.labelled import LabelledSet
+from benchmark.data.sets.aflw import TURNS
+from benchmark.data.show import axes
 from benchmark.errors import DataError
 from tests.benchmark.data.sets import lookalikes
 from tests.benchmark.data.sets.lookalikes import Faces
@@ -27,7 +29,7 @@ def row_of(found: LabelledSet, name: str) -> int:
 def test_aflw(aflw: Path, faces: Faces, read: Read) -> None:
     found = read("aflw", aflw.parent)
     assert found.protocol["skipped"] == {
-        "face without pose": 1,
+        "face without pose": 2,
         "image absent": 1,
         "no box to crop by": 1,
         "no known target": 1,
@@ -35,7 +37,7 @@ def test_aflw(aflw: Path, faces: Faces, read: Read) -> None:
     assert found.protocol["noted"]["pose beyond 180 degrees, not used"] == 1
     assert found.protocol["noted"]["face with several boxes"] == 1
     assert found.protocol["noted"]["grey to RGB"] == 1
-    assert len(found.frames) == 30 - 4
+    assert len(found.frames) == 30 - 5
     assert found.targets["pose"].names == ("roll", "pitch", "yaw")
     for name, number in {"1/image00001.jpg".replace("1/", "2/", 1): 1, "0/image00012.jpg": 12}.items():
         row = row_of(found, name)
@@ -84,6 +86,35 @@ def test_aflw_test_list_of_something_else(aflw: Path, read: Read) -> None:
         read("aflw", aflw, test_list=str(path))
 
 
+def test_aflw_test_list_with_faces_that_cannot_be_tested(aflw: Path, read: Read) -> None:
+    path = aflw / "kepler.txt"
+    path.write_text("image00012.jpg\nimage00005.jpg\nimage00015.jpg\n")
+    found = read("aflw", aflw, test_list=str(path))
+    assert found.image_ids[found.indices("test")].tolist() == ["0/image00012.jpg"]
+    assert found.protocol["noted"]["face of the test list without pose"] == 2
+
+
+def test_aflw_test_list_elsewhere_that_is_edited(aflw: Path, tmp_path: Path, read: Read) -> None:
+    (tmp_path / "list.txt").write_text("image00012.jpg\n")
+    first = read("aflw", aflw, test_list=str(tmp_path / "list.txt"))
+    (tmp_path / "list.txt").write_text("image00013.jpg\n")
+    second = read("aflw", aflw, test_list=str(tmp_path / "list.txt"))
+    assert first.image_ids[first.indices("test")].tolist() == ["0/image00012.jpg"]
+    assert second.image_ids[second.indices("test")].tolist() == ["2/image00013.jpg"]
+
+
+@pytest.mark.parametrize("angles", [(10, 0, 0), (0, 10, 0), (0, 0, 10), (-20, 25, 60), (15, -30, -50)])
+def test_aflw_heads_turn_as_its_own_tool_has_it(angles: tuple[float, float, float]) -> None:
+    """Its rotation is Rz(yaw) Ry(pitch) Rx(roll); x points out of the nose, y to the image's left, z down."""
+    roll, pitch, yaw = np.radians(angles)
+    about_x = np.array([[1, 0, 0], [0, np.cos(roll), -np.sin(roll)], [0, np.sin(roll), np.cos(roll)]])
+    about_y = np.array([[np.cos(pitch), 0, np.sin(pitch)], [0, 1, 0], [-np.sin(pitch), 0, np.cos(pitch)]])
+    about_z = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
+    nose, left, down = (about_z @ about_y @ about_x).T
+    in_image = np.array([-left, down, nose])[:, [1, 2, 0]] * [-1, 1, 1]  # x right, y down, z to the viewer
+    np.testing.assert_allclose(axes(-angles[0], angles[1], angles[2], turns=TURNS), in_image, atol=1e-12)
+
+
 @pytest.mark.parametrize("damage", ["cut", "no database", "other tables"])
 def test_aflw_broken_database(aflw: Path, read: Read, damage: str) -> None:
     path = aflw / "data/aflw.sqlite"
@@ -107,6 +138,14 @@ def test_aflw2000_alone(tmp_path: Path, faces: Faces, read: Read) -> None:
     np.testing.assert_allclose(found.targets["pose"].values[row], faces.pose(5), atol=1e-3)
     points = found.corner[row] + found.targets["landmarks"].values[row] * found.side[row]
     np.testing.assert_allclose(points, faces.points(5, 25, 30, 96), atol=1e-3)
+
+
+def test_aflw2000_an_image_that_came_later(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.aflw2000(tmp_path / "set", faces)
+    (tmp_path / "set/image00007.jpg").rename(tmp_path / "image00007.jpg")
+    assert read("aflw2000", tmp_path / "set").protocol["skipped"][".mat without image"] == 1
+    (tmp_path / "image00007.jpg").rename(tmp_path / "set/image00007.jpg")
+    assert ".mat without image" not in read("aflw2000", tmp_path / "set").protocol["skipped"]
 
 
 def test_aflw2000_after_300w_lp(tmp_path: Path, faces: Faces, read: Read) -> None:

@@ -4,19 +4,15 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import scipy.io
 from numpy.typing import NDArray
 
 from benchmark.data.labelled import LabelledSet
-from probes.coding import coding_for
-from probes.exact import fit_exact
-from probes.heads import Split
-from probes.probe import probe
-from probes.target import any_known, take
-from tests.benchmark.data.sets import lookalikes
+from probes.probe import predict, probe
+from tests.benchmark.data.sets import lookalikes, w300_error
 from tests.benchmark.data.sets.lookalikes import Faces
 
 Read = Callable[..., LabelledSet]
@@ -28,6 +24,7 @@ SETS = {
     "aflw2000": (lookalikes.aflw2000, "pose"),
     "affectnet": (lookalikes.affectnet_csv, "expression"),
     "rafdb": (lookalikes.rafdb, "expression"),
+    "fer2013": (lambda root, faces: lookalikes.fer2013(root / "fer2013.csv", faces), "expression"),
     "emotionet": (lookalikes.emotionet, "aus"),
 }
 
@@ -60,48 +57,84 @@ def _made(path: Path) -> Path:
 
 
 def predictions(found: LabelledSet, name: str) -> tuple[NDArray[np.intp], NDArray[Any]]:
-    """The exact head's predictions on the test faces, as the probe scores them."""
-    target, features = found.targets[name], pixels(found)[None]
-    rows = {each: np.flatnonzero(any_known(target) & (found.split == each)) for each in ("train", "val", "test")}
-    train, val = (Split(features[:, rows[each]], take(target, rows[each])) for each in ("train", "val"))
-    coding = coding_for(train.labels)
-    return rows["test"], coding.decode(fit_exact(train, val, coding)(features[:, rows["test"]]))[0]
+    """The test faces, and what the exact head reads off them."""
+    return predict(found.targets[name], found.split, pixels(found), head="exact")
 
 
 @pytest.mark.parametrize("mat", [True, False])
-def test_the_error_on_300w_is_that_of_the_raw_pts_files(tmp_path: Path, faces: Faces, read: Read, mat: bool) -> None:
-    """Predictions go back to image pixels; truth, crop and unit of error are read off the files, by this test alone."""
+def test_the_error_on_300w_is_that_of_the_raw_files(tmp_path: Path, faces: Faces, read: Read, mat: bool) -> None:
+    """Exactly, the truth rounded as it is stored; and to seven digits of what is not rounded at all."""
     lookalikes.w300(tmp_path, faces, mat)
     found = read("w300", tmp_path)
-    probed = probe(found.targets["landmarks"], found.split, pixels(found), heads=("exact",))
+    probed = probe(found.targets["landmarks"], found.split, pixels(found), heads=("exact",), group=found.group)
+    metrics = probed.record["heads"]["exact"]["metrics"]
     rows, predicted = predictions(found, "landmarks")
+    images = found.image_ids[rows].tolist()
     np.testing.assert_array_equal(rows, probed.arrays["rows"])
-    errors = []
+    assert sorted(images) == sorted(
+        f"{part}/{name}" for part in ("helen/testset", "lfpw/testset", "ibug") for name in lookalikes.W300[part]
+    )
+
+    exact = w300_error.errors(tmp_path, images, predicted, stored=True)
+    np.testing.assert_array_equal(probed.arrays["exact.errors"], exact.astype(np.float32))
+    hard = np.array([image.startswith("ibug/") for image in images])
+    for name, of_part in {"error": exact, "error/challenging": exact[hard], "error/common": exact[~hard]}.items():
+        assert metrics[name]["n"] == len(of_part)
+        assert metrics[name]["value"] == pytest.approx(of_part.mean(), rel=1e-12)
+    unrounded = w300_error.errors(tmp_path, images, predicted)
+    assert metrics["error"]["value"] == pytest.approx(unrounded.mean(), rel=1e-7)
+
+
+def test_the_error_on_own_points_is_that_of_their_files(tmp_path: Path, faces: Faces, read: Read) -> None:
+    """Both kinds of files, the one counting pixels from 1 and the other from 0."""
+    for i in range(20):
+        lookalikes.save(faces.photo(i, (140, 130), 20, 15, 96), tmp_path / f"pts/{i}.jpg")
+        (tmp_path / f"pts/{i}.pts").write_text(lookalikes.pts(faces.points(i, 20, 15, 96)))
+    (tmp_path / "dlib").mkdir()
+    lookalikes.dlib_xml(tmp_path / "dlib/faces.xml", faces, range(20, 40))
+    found = read("points", tmp_path)
+    probed = probe(found.targets["landmarks"], found.split, pixels(found), heads=("exact",))
+    raw = {}
+    for path in (tmp_path / "pts").glob("*.pts"):
+        lines = path.read_text().splitlines()[3:71]
+        raw[f"pts/{path.stem}.jpg"] = np.array([line.split() for line in lines], float) - 1
+    for image in ElementTree.parse(tmp_path / "dlib/faces.xml").iter("image"):
+        raw[f"dlib/{image.get('file')}"] = np.array(
+            [(part.get("x"), part.get("y")) for part in image.iter("part")], float
+        )
+    rows, predicted = predictions(found, "landmarks")
+    assert {str(image).split("/")[0] for image in found.image_ids[rows]} == {"pts", "dlib"}
+    expected = []
     for row, prediction in zip(rows, predicted.astype(float), strict=True):
-        name = found.image_ids[row]
-        truth = raw_points(tmp_path / name)
-        left, top, right, bottom = raw_box(tmp_path, name) if mat else (*truth.min(0), *truth.max(0))
-        side = 1.2 * max(right - left, bottom - top)
-        corner = np.array([(left + right) / 2 - side / 2, (top + bottom) / 2 - side / 2])
-        distance = np.linalg.norm(corner + prediction * side - truth, axis=1).mean()
-        errors.append(100 * distance / np.linalg.norm(truth[36] - truth[45]))
-    np.testing.assert_allclose(probed.arrays["exact.errors"], errors, rtol=2e-5)
+        truth = raw[found.image_ids[row]]  # in pixels, the first of which is 0
+        side = 1.2 * np.ptp(truth, axis=0).max()
+        in_image = (truth.min(0) + truth.max(0) - side) / 2 + prediction * side
+        expected.append(100 * np.linalg.norm(in_image - truth, axis=1).mean() / np.linalg.norm(truth[36] - truth[45]))
+    np.testing.assert_allclose(probed.arrays["exact.errors"], expected, rtol=1e-6)
     value = probed.record["heads"]["exact"]["metrics"]["error"]["value"]
-    assert value == pytest.approx(np.mean(errors), rel=1e-5)
+    assert value == pytest.approx(np.mean(expected), rel=1e-6)
 
 
-def raw_points(image: Path) -> NDArray[np.float64]:
-    lines = image.with_suffix(".pts").read_text().splitlines()
-    return np.array([[float(word) for word in line.split()] for line in lines[3:71]])
-
-
-def raw_box(root: Path, name: str) -> list[float]:
-    part, _, image = name.rpartition("/")
-    path = root / "Bounding Boxes" / f"bounding_boxes_{part.replace('/', '_')}.mat"
-    for record in scipy.io.loadmat(path)["bounding_boxes"][0]:
-        if record["imgName"][0, 0][0] == image.replace(" ", ""):
-            return record["bb_ground_truth"][0, 0][0].tolist()
-    raise AssertionError(f"{name} is not in {path}")
+def test_the_scores_on_fer2013_are_those_of_its_csv(tmp_path: Path, faces: Faces, read: Read) -> None:
+    """Accuracy, and the AUC of each class counted pair by pair."""
+    lookalikes.fer2013(tmp_path / "fer2013.csv", faces)
+    found = read("fer2013", tmp_path)
+    probed = probe(found.targets["expression"], found.split, pixels(found), heads=("exact",))
+    metrics = probed.record["heads"]["exact"]["metrics"]
+    raw = [line.split(",") for line in (tmp_path / "fer2013.csv").read_text().splitlines()]
+    private = {f"line {number}": int(code) for number, (code, _, usage) in enumerate(raw, 1) if usage == "PrivateTest"}
+    rows, predicted = predictions(found, "expression")
+    np.testing.assert_allclose(probed.arrays["exact.probabilities"], predicted)
+    assert set(found.image_ids[rows].tolist()) == set(private)
+    truth = np.array([private[image] for image in found.image_ids[rows]])
+    assert metrics["accuracy"]["value"] == pytest.approx((predicted.argmax(1) == truth).mean())
+    aucs = []
+    for name, code in lookalikes.FER.items():
+        pairs = predicted[truth == code, code][:, None] - predicted[truth != code, code]
+        expected = float((pairs > 0).mean() + (pairs == 0).mean() / 2) if pairs.size else None
+        assert metrics[f"auc_{name}"]["value"] == (None if expected is None else pytest.approx(expected))
+        aucs += [expected] if expected is not None else []
+    assert metrics["auc"]["value"] == pytest.approx(np.mean(aucs))
 
 
 def test_the_error_on_mafl_is_that_of_celebas_list(tmp_path: Path, faces: Faces, read: Read) -> None:

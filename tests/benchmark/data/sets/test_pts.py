@@ -26,6 +26,7 @@ def test_points_count_from_one(tmp_path: Path, text: str) -> None:
         "version: 1\nn_points: 3\n{\n1 2\n3 4\n}\n",
         "version: 1\nn_points: 1\n{\n1 nan\n}\n",
         "version: 1\nn_points: 1\n{\n1 two\n}\n",
+        "version: 1\nn_points: 1\n{\n1 2_0\n}\n",
         "version: 1\nn_points: 0\n{\n}\n",
         "version: 1\nn_points: 99999999999\n{\n}\n",
     ],
