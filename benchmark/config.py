@@ -173,7 +173,7 @@ def _typed(values: dict[str, Any]) -> Config:
     own = imported(config.imported)
     for name in config.methods:
         config.variants.setdefault(name, own.get(name) or VariantConfig(method=name))
-    jobs = {stage: stage_resources(config, stage) for stage in STAGES}
+    jobs = {name: stage_resources(config, name) for name in ("job", *STAGES)}  # what all share first: it is named there
     check(config, {name: variant_train(config, name) for name in config.variants}, jobs)
     return config
 

@@ -49,12 +49,13 @@ def show(words: Sequence[str], folder: Path, ledger_folder: Path, follow: bool) 
 def _logs(jobs: Sequence[str], folder: Path, ledger_folder: Path) -> list[Path]:
     """Of jobs on a cluster what they print; of others what went wrong."""
     entries = Ledger(ledger_folder).entries
-    paths = [Path(entries[job].log) for job in jobs if job in entries]
-    if not paths:
+    paths = [path for job in jobs if job in entries for path in entries[job].logs]
+    if not any(job in entries for job in jobs):
         what = about(folder)
         runs = {run["name"]: folder.parent / run["run"] for run in what["runs"] + what.get("starts", [])}
         paths = [runs[name] / "error.log" for name in dict.fromkeys(job.rpartition(" ")[0] for job in jobs)]
-    return [path for path in paths if path.is_file()]
+        paths = [path for path in paths if path.is_file()]
+    return paths
 
 
 def _running(jobs: Sequence[str], ledger_folder: Path) -> bool:

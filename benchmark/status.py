@@ -22,6 +22,7 @@ from slurm.ledger import Entry, Ledger
 STATES = ("done", "running", "queued", "waiting", "to do", "stopped", "cancelled", "failed", "lost")
 ENDED_BADLY = ("cancelled", "failed", "lost")
 OPEN = ("running", "queued", "waiting")
+WRITES = ("running", "failed", "lost")
 COLUMNS = ("run", "stage", "state", "progress", "images/s", "heartbeat", "restarts", "job", "node", "what", "log")
 REASONS = re.compile(r"memory limit|oom|time limit|node fail|preempt", re.IGNORECASE)
 WAITS = ("Dependency", "DependencyNeverSatisfied")
@@ -55,7 +56,7 @@ class Row:
             self.entry.job if self.entry else "",
             node,
             self.what,
-            _short(self.entry.log) if self.entry and self.state in ("running", "failed", "lost") else "",
+            _short(self.entry.logs[-1]) if self.entry and self.entry.logs and self.state in WRITES else "",
         ]
 
 
@@ -167,24 +168,34 @@ class _Look:
             return "lost", _last_words(entry) or how or "ended without a word"
         if said == "stopped" and after:
             return "stopped", "saved; launch again to go on"
-        if how and how != "CANCELLED":
-            return "failed", _last_words(entry) or how
-        return "cancelled", "" if how else "did not start"
+        last_line = _last_line(entry)  # written before Python was there to write a status
+        if how == "CANCELLED" or "CANCELLED AT" in last_line:
+            return "cancelled", ""
+        if how or last_line:  # accounting may not be there, or lag behind
+            return "failed", _last_words(entry) or last_line or how
+        return "cancelled", "did not start"
 
 
-def _short(path: str) -> str:
+def _short(path: Path) -> str:
     """A path as one would type it here."""
-    return str(Path(path).relative_to(Path.cwd())) if Path(path).is_relative_to(Path.cwd()) else path
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _last_words(entry: Entry) -> str:
     """Slurm's own line in a job's log about why it was ended, if there is one."""
-    try:
-        lines = Path(entry.log).read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    own = [line.partition("error: ")[2].strip("* ") for line in lines if line.startswith("slurmstepd")]
+    own = [line.partition("error: ")[2].strip("* ") for line in _lines(entry) if line.startswith("slurmstepd")]
     return next((line for line in own if REASONS.search(line)), "")
+
+
+def _last_line(entry: Entry) -> str:
+    """What a set-up line, or a Python that does not start, has to say: the last line, and rather not one of Slurm's."""
+    lines = [line.strip() for line in _lines(entry) if line.strip() and not line.startswith("srun: ")]
+    others = [line for line in lines if not line.startswith("slurmstepd")]
+    return (others or lines or [""])[-1]
+
+
+def _lines(entry: Entry) -> list[str]:
+    return [line for path in entry.logs for line in path.read_text(errors="replace").splitlines()]
 
 
 def _without_slurm(said: str | None, last: dict[str, Any]) -> tuple[str, str]:

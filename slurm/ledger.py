@@ -21,6 +21,12 @@ class Entry:
     log: str
     submitted: float
 
+    @property
+    def logs(self) -> list[Path]:
+        """What has been written: by its allocation, which may have failed before it or share it out, and by itself."""
+        own = Path(self.log)
+        return [path for path in dict.fromkeys((own.with_name(f"{self.stage}-{self.job}.log"), own)) if path.is_file()]
+
 
 class Ledger:
     """The entries of one folder, by the names of jobs."""

@@ -36,7 +36,7 @@ def script(array: Array, name: str, resources: Resources, site: Site, place: Pat
     options: dict[str, object] = {
         "job-name": name,
         "array": _ranges(sorted(array.members)) + parallel,
-        "output": logs / f"{array.stage}-%A_%a.log",
+        "output": _pattern(logs, f"{array.stage}-%A_%a.log"),
         "open-mode": "append",
         "nodes": resources.nodes,
         "ntasks-per-node": side_by_side,
@@ -52,13 +52,13 @@ def script(array: Array, name: str, resources: Resources, site: Site, place: Pat
         "signal": f"USR2@{site.notice_seconds}",
         "kill-on-invalid-dep": None if array.whatever else "yes",
     }
-    lines = [f"--{key}={value}" for key, value in options.items() if value is not None]
+    lines = [f"--{key}={shlex.quote(str(value))}" for key, value in options.items() if value is not None]
     lines += ["--requeue", *resources.options]
     # One process of a job that fails would leave its others waiting for it; packed jobs know nothing of each other.
     alone = resources.pack > 1
     srun = [f"srun --cpus-per-task={resources.cpus} --kill-on-bad-exit={int(not alone)} --wait=0"]
     if alone:
-        srun.append(f"--output={shlex.quote(str(logs / f'{array.stage}-%A_%a-%t.log'))} --open-mode=append")
+        srun.append(f"--output={shlex.quote(_pattern(logs, f'{array.stage}-%A_%a-%t.log'))} --open-mode=append")
     return SCRIPT.format(
         options="\n".join(f"#SBATCH {line}" for line in lines),
         setup="\n".join(site.setup),
@@ -75,6 +75,11 @@ def log(array: Array, index: int, position: int, resources: Resources, logs: Pat
     """Where the output of one job of a member goes."""
     end = f"-{position}" if resources.pack > 1 else ""
     return logs / f"{array.stage}-{array.number}_{index}{end}.log"
+
+
+def _pattern(folder: Path, name: str) -> str:
+    """A file whose name Slurm fills in, but not that of its folder."""
+    return f"{str(folder).replace('%', '%%')}/{name}"
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -253,13 +253,29 @@ def test_a_dry_run_prints_the_graph_and_the_batch_scripts(lab: Lab, tmp_path: Pa
     assert empty()
 
 
+def test_names_with_a_meaning_elsewhere_and_jobs_that_do_not_get_as_far_as_python(
+    lab: Lab, tmp_path: Path, cache: Path
+) -> None:
+    place = tmp_path / "blank |é/%A $x'q"
+    words = settings(place, "methods=mean", "name=a|b c", "launcher.pretrain.pack=2", *SLURM, cache=cache)
+    assert call("run", *words, "launcher.setup=[echo loaded, no_such_command]").code == 0
+    wait(empty)
+    failed = call("status", *words)
+    assert failed.code == 1
+    assert "no_such_command: command not found" in failed.out
+    assert "loaded" in call("logs", "mean/seed0:pretrain", *words).out
+    assert call("run", *words).code == 0
+    wait(empty)
+    assert call("status", *words).code == 0
+
+
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
         ("launcher.job.partition=nosuch", "invalid partition specified: nosuch"),
         ("launcher.probe.memory=900G", "Memory specification can not be satisfied"),
         ("launcher.job.minutes=lots", "minutes: Value 'lots'"),
-        ("launcher.job.minuts=3", "did you mean 'launcher.pretrain.minutes'?"),
+        ("launcher.job.minuts=3", "did you mean 'launcher.job.minutes'?"),
         ("launcher.logs=/dev/null/logs", "/dev/null/logs: Not a directory"),
     ],
 )
@@ -270,4 +286,4 @@ def test_bad_settings_are_one_line(lab: Lab, tmp_path: Path, cache: Path, settin
     assert line.startswith("fabbench: ")
     assert words in line
     assert "Traceback" not in refused.err
-    assert empty()
+    wait(empty)
