@@ -137,7 +137,7 @@ def test_a_method_that_crashes_leaves_a_gap_and_is_all_that_is_launched_again(
     assert "failed" in watched.out
     assert followed.code == 0
     assert "RuntimeError: this method is broken" in followed.out
-    assert empty()
+    wait(empty)
     rows = {cell["variant"]: cell["mean"] for cell in cells(tmp_path / "runs" / "quick") if cell["metric"] == "mae"}
     assert rows["own_crash"] is None
     assert rows["fabnet"] is not None
