@@ -30,7 +30,7 @@ def show(words: Sequence[str], folder: Path, ledger_folder: Path, follow: bool) 
     for path in paths:
         text = path.read_text(errors="replace")
         ends[path] = len(text.encode(errors="replace"))
-        print(f"==> {path}")
+        print(f"==> {status.short(path)}")
         print("\n".join(text.splitlines()[-LINES:]))
     while follow:
         ending = not _running(jobs, ledger_folder)

@@ -56,7 +56,7 @@ class Row:
             self.entry.job if self.entry else "",
             node,
             self.what,
-            _short(self.entry.logs[-1]) if self.entry and self.entry.logs and self.state in WRITES else "",
+            short(self.entry.logs[-1]) if self.entry and self.entry.logs and self.state in WRITES else "",
         ]
 
 
@@ -176,7 +176,7 @@ class _Look:
         return "cancelled", "did not start"
 
 
-def _short(path: Path) -> str:
+def short(path: Path) -> str:
     """A path as one would type it here."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
