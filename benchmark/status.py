@@ -24,6 +24,8 @@ ENDED_BADLY = ("cancelled", "failed", "lost")
 OPEN = ("running", "queued", "waiting")
 COLUMNS = ("run", "stage", "state", "progress", "images/s", "heartbeat", "restarts", "job", "node", "what", "log")
 REASONS = re.compile(r"memory limit|oom|time limit|node fail|preempt", re.IGNORECASE)
+CANCELLED = re.compile(r"CANCELLED AT \S+$")  # with no reason: "DUE TO TIME LIMIT"
+LONGEST = 200  # characters of a log's line
 WAITS = ("Dependency", "DependencyNeverSatisfied")
 
 
@@ -69,7 +71,7 @@ class Report:
     @property
     def open(self) -> bool:
         """Whether anything runs or will."""
-        return any(row.state in OPEN for row in self.rows)
+        return any(row.state in OPEN or (self.trouble and row.entry and row.state != "done") for row in self.rows)
 
     @property
     def bad(self) -> bool:
@@ -149,7 +151,8 @@ class _Look:
         if entry is None:
             return None
         queued = self.queue.get(entry.job)
-        return queued if queued and queued.name == entry.array else self.ended.get(entry.job)
+        seen = queued or self.ended.get(entry.job)
+        return seen if seen and seen.name == entry.array else None  # numbers come again
 
     def _state(self, entry: Entry | None, seen: Seen | None, last: dict[str, Any]) -> tuple[str, str]:
         said = last.get("state")
@@ -159,17 +162,20 @@ class _Look:
             if seen.state != "PENDING":
                 return "running", "" if seen.state == "RUNNING" else seen.state
             return "waiting" if seen.reason in WAITS else "queued", seen.reason
-        after = last.get("heartbeat", 0) >= entry.submitted  # the status is of this submission
+        # The status is of this submission; clocks of nodes may be behind.
+        after = last.get("job") == entry.job or last.get("heartbeat", 0) >= entry.submitted
         how = seen.state if seen and seen.state not in ("COMPLETED", "PENDING") else ""
         if said == "failed" and after:
             return "failed", str(last.get("error", ""))
+        if how == "CANCELLED" or _cancelled(entry):
+            return "cancelled", ""
         if said == "running" and after:
             return "lost", _last_words(entry) or how or "ended without a word"
         if said == "stopped" and after:
             return "stopped", "saved; launch again to go on"
-        if how and how != "CANCELLED":
-            return "failed", _last_words(entry) or how
-        return "cancelled", "" if how else "did not start"
+        if how or _lines(entry):  # it came to no status of its own: a set-up line, say, has failed
+            return "failed", _last_words(entry) or next(iter(_lines(entry)[-1:]), how)
+        return "cancelled", "did not start"
 
 
 def _short(path: str) -> str:
@@ -179,12 +185,27 @@ def _short(path: str) -> str:
 
 def _last_words(entry: Entry) -> str:
     """Slurm's own line in a job's log about why it was ended, if there is one."""
+    return next((line for line in _of_slurm(entry) if REASONS.search(line)), "")
+
+
+def _cancelled(entry: Entry) -> bool:
+    """Whether the last that Slurm wrote into a job's log is that somebody cancelled it."""
+    return any(CANCELLED.search(line) for line in _of_slurm(entry)[-1:])
+
+
+def _of_slurm(entry: Entry) -> list[str]:
+    return [line.partition("error: ")[2].strip("* ") for line in _lines(entry) if line.startswith("slurmstepd")]
+
+
+def _lines(entry: Entry) -> list[str]:
+    """The lines of a job's log, as far as they can be shown; of those packed together, what all have in common."""
+    log = Path(entry.log)
+    whole = log.with_name(f"{entry.stage}-{entry.job}{log.suffix}")
     try:
-        lines = Path(entry.log).read_text(errors="replace").splitlines()
+        text = (log if log.is_file() else whole).read_text(errors="replace")
     except OSError:
-        return ""
-    own = [line.partition("error: ")[2].strip("* ") for line in lines if line.startswith("slurmstepd")]
-    return next((line for line in own if REASONS.search(line)), "")
+        return []
+    return ["".join(filter(str.isprintable, line))[:LONGEST] for line in text.splitlines() if line.strip()]
 
 
 def _without_slurm(said: str | None, last: dict[str, Any]) -> tuple[str, str]:
