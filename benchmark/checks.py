@@ -7,6 +7,28 @@ from benchmark.errors import UsageError, suggestion
 from benchmark.schema import SHIFTS, Config, JoinedData, TrainConfig, row_name
 from slurm.resources import Resources
 
+# What a batch script sets for itself: by these, jobs and their output are found again and leave in good order.
+OWN_OPTIONS = tuple(
+    f"--{name}"
+    for name in (
+        "array",
+        "chdir",
+        "dependency",
+        "error",
+        "job-name",
+        "kill-on-invalid-dep",
+        "no-requeue",
+        "open-mode",
+        "output",
+        "parsable",
+        "signal",
+        "test-only",
+        "wait",
+        "wrap",
+    )
+)
+OWN_LETTERS = ("-a", "-D", "-d", "-e", "-J", "-o", "-W")
+
 
 def check(config: Config, trains: Mapping[str, TrainConfig], jobs: Mapping[str, Resources]) -> None:
     """Checks every number, choice and name; ``trains`` holds the training settings of each variant.
@@ -23,7 +45,9 @@ def check(config: Config, trains: Mapping[str, TrainConfig], jobs: Mapping[str, 
         _check_train(f"variants.{name}.train", train)
     _check_choice("launcher.kind", config.launcher.kind, ("inline", "local", "slurm"))
     for stage, resources in jobs.items():
-        _check_resources(f"launcher.{stage}", resources)
+        _check_resources(f"launcher.{stage}", resources, config.launcher.notice_seconds)
+    if config.launcher.kind == "slurm":
+        _check_shares({name: trains[name] for name in config.methods}, jobs["pretrain"])
     for head in config.probe.heads:
         _check_choice("probe.heads", head, ("linear", "exact", "mean"))
     _check_choice("probe.table_head", config.probe.table_head, config.probe.heads)
@@ -68,13 +92,33 @@ def _check_train(prefix: str, train: TrainConfig) -> None:
     _check_choice(f"{prefix}.device", train.device, ("auto", "cpu", "cuda"))
 
 
-def _check_resources(prefix: str, resources: Resources) -> None:
+def _check_resources(prefix: str, resources: Resources, notice: int) -> None:
     for key in ("cpus", "nodes", "processes", "pack"):
         _check_range(f"{prefix}.{key}", getattr(resources, key), 1)
     for key in ("minutes", "gpus", "parallel"):
         _check_range(f"{prefix}.{key}", getattr(resources, key), 0)
     if resources.pack > 1 and (resources.nodes > 1 or resources.processes > 1):
         raise UsageError(f"{prefix}: jobs of several nodes or processes cannot be packed; leave out pack or the others")
+    if 0 < 60 * resources.minutes <= notice:
+        raise UsageError(
+            f"{prefix}.minutes={resources.minutes} leaves no time before launcher.notice_seconds={notice}, when a job "
+            "is told to leave; give more minutes or less notice"
+        )
+    for option in resources.options:
+        if not option.startswith("-"):
+            raise UsageError(f"{prefix}.options: {option!r} is no option of sbatch; such as --exclude=n3")
+        if option.partition("=")[0] in OWN_OPTIONS or option[:2] in OWN_LETTERS:
+            raise UsageError(f"{prefix}.options: {option} cannot be set, or no command would find the job again")
+
+
+def _check_shares(trains: Mapping[str, TrainConfig], pretrain: Resources) -> None:
+    processes = pretrain.nodes * pretrain.processes
+    for name, train in trains.items():
+        if train.batch_size % processes:
+            raise UsageError(
+                f"launcher.pretrain: {name}'s train.batch_size={train.batch_size} cannot be shared out among "
+                f"{processes} processes"
+            )
 
 
 def _check_range(key: str, number: float, low: float, high: float = math.inf) -> None:
@@ -101,10 +145,12 @@ def check_folder_name(key: str, name: str) -> None:
     """Refuses a name that cannot be one folder's.
 
     Raises:
-        UsageError: it is empty, hidden or a path.
+        UsageError: it is empty, hidden or a path, or cannot be shown in a line.
     """
-    if not name or "/" in name or name.startswith("."):
-        raise UsageError(f"{key}: {name!r} cannot name a folder; leave out slashes and leading full stops")
+    if not name.isprintable() or not name or "/" in name or name.startswith("."):
+        raise UsageError(
+            f"{key}: {name!r} cannot name a folder; leave out slashes, leading full stops and what cannot be printed"
+        )
 
 
 def _check_rows_and_tasks(config: Config) -> None:

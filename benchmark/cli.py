@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from benchmark import __version__
-from benchmark.errors import FabbenchError, UsageError, suggestion
+from benchmark.errors import ClusterError, FabbenchError, UsageError, suggestion
+from slurm.commands import SlurmError
 
 WATCH_SECONDS = 5.0
 
@@ -331,6 +332,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FabbenchError as error:
         print(f"fabbench: {error}", file=sys.stderr)
         return error.exit_code
+    except SlurmError as error:
+        print(f"fabbench: {error}", file=sys.stderr)
+        return ClusterError.exit_code
     except KeyboardInterrupt:
         print("fabbench: interrupted; the same command goes on from here", file=sys.stderr)
         return 130

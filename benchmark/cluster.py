@@ -11,15 +11,17 @@ from benchmark import graph
 from benchmark.config import stage_resources
 from benchmark.data import catalogue
 from benchmark.errors import ClusterError, UsageError
+from benchmark.files import sha256
 from benchmark.schema import STAGES, Config
 from benchmark.store import code
 from benchmark.variants import Variant
-from slurm.commands import SlurmError, scancel
+from slurm.commands import SlurmError
 from slurm.graph import Job
 from slurm.ledger import Ledger
 from slurm.resources import Resources, Site
-from slurm.snapshot import snapshot
+from slurm.snapshot import copied, snapshot
 from slurm.submission import Submission, in_queue, scripts, submit
+from slurm.submission import cancel as take_out
 
 if TYPE_CHECKING:
     from benchmark.stages import Work
@@ -36,11 +38,11 @@ def submit_all(config: Config, works: "Sequence[Work]", variants: dict[str, Vari
     asked = _asked(config)
     methods = {Path(work.run.method) for work in works if work.run.method.endswith(".py")}
     made = _snapshot(_snapshots(config, folder(config)), methods)
-    copied = [_with_own_methods(work, made / "files") for work in works]
-    jobs = graph.jobs(copied, variants, logged=True)
+    jobs = graph.jobs([_with_own_methods(work, made) for work in works], variants, logged=True)
     jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
     with _in_its_words():
-        return submit(jobs, asked, _site(config, config.name, made), ledger_folder(config), logs(config))
+        site = _site(config, config.name, made, logs(config))
+        return submit(jobs, asked, site, ledger_folder(config), logs(config))
 
 
 def submit_preparation(config: Config, jobs: Sequence[Job]) -> Submission:
@@ -52,7 +54,8 @@ def submit_preparation(config: Config, jobs: Sequence[Job]) -> Submission:
     place = preparation_folder(config)
     made = _snapshot(_snapshots(config, place), set())
     with _in_its_words():
-        return submit(jobs, _asked(config), _site(config, place.name, made), place, preparation_logs(config))
+        site = _site(config, place.name, made, preparation_logs(config))
+        return submit(jobs, _asked(config), site, place, preparation_logs(config))
 
 
 def told(submission: Submission) -> list[str]:
@@ -69,7 +72,7 @@ def describe(config: Config, works: "Sequence[Work]", variants: dict[str, Varian
     """
     jobs = graph.jobs(works, variants)
     jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
-    site = _site(config, config.name, _snapshots(config, folder(config)) / "SNAPSHOT")
+    site = _site(config, config.name, _snapshots(config, folder(config)) / "SNAPSHOT", logs(config))
     return _described(config, jobs, site, ledger_folder(config), logs(config))
 
 
@@ -80,7 +83,7 @@ def describe_preparation(config: Config, jobs: Sequence[Job]) -> list[str]:
         ClusterError: Slurm cannot be reached.
     """
     place = preparation_folder(config)
-    site = _site(config, place.name, _snapshots(config, place) / "SNAPSHOT")
+    site = _site(config, place.name, _snapshots(config, place) / "SNAPSHOT", preparation_logs(config))
     return _described(config, jobs, site, place, preparation_logs(config))
 
 
@@ -117,11 +120,7 @@ def cancel(config: Config, names: Sequence[str] | None) -> list[str]:
         ClusterError: Slurm cannot be reached.
     """
     with _in_its_words():
-        queued = in_queue(Ledger(ledger_folder(config)))
-        found = {name: job for name, job in queued.items() if names is None or name in names}
-        if found:
-            scancel(sorted(set(found.values())))
-    return list(found)
+        return take_out(ledger_folder(config), names)
 
 
 def folder(config: Config) -> Path:
@@ -172,8 +171,14 @@ def _asked(config: Config) -> dict[str, Resources]:
     return {stage: stage_resources(config, stage) for stage in STAGES}
 
 
-def _site(config: Config, name: str, made: Path) -> Site:
+def _site(config: Config, name: str, made: Path, logs: Path) -> Site:
     launcher = config.launcher
+    for place in (made.absolute(), logs):
+        if set(str(place)) & set(":\\\n\r"):
+            raise UsageError(
+                f"{place}: a job cannot have its code or its log in a folder with a colon, a backslash or a line break "
+                "in its path; choose another out=, or launcher.snapshots= and launcher.logs="
+            )
     return Site(
         name=name,
         python=launcher.python or sys.executable,
@@ -184,11 +189,18 @@ def _site(config: Config, name: str, made: Path) -> Site:
     )
 
 
-def _with_own_methods(work: "Work", files: Path) -> "Work":
-    """The same work with a method that is a user's file read from the snapshot."""
+def _with_own_methods(work: "Work", made: Path) -> "Work":
+    """The same work with a method that is a user's file read from the snapshot.
+
+    Raises:
+        ClusterError: the file is no longer that of which the run is.
+    """
     if not work.run.method.endswith(".py"):
         return work
-    return replace(work, run=replace(work.run, method=str(files / Path(work.run.method).name)))
+    path = made / copied(Path(work.run.method))
+    if not path.is_file() or sha256(path) != work.run.code:
+        raise ClusterError(f"{work.run.method} has changed while the benchmark was submitted; launch again")
+    return replace(work, run=replace(work.run, method=str(path)))
 
 
 def _count(members: Mapping[int, Sequence[object]]) -> str:

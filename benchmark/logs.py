@@ -28,10 +28,10 @@ def show(words: Sequence[str], folder: Path, ledger_folder: Path, follow: bool) 
         raise DataError(f"nothing is written yet of {', '.join(words)}; fabbench status tells where it stands")
     ends: dict[Path, int] = {}
     for path in paths:
-        text = path.read_text(errors="replace")
-        ends[path] = len(text.encode(errors="replace"))
+        content = path.read_bytes()
+        ends[path] = len(content)
         print(f"==> {status.short(path)}")
-        print("\n".join(text.splitlines()[-LINES:]))
+        print("\n".join(content.decode(errors="replace").splitlines()[-LINES:]))
     while follow:
         ending = not _running(jobs, ledger_folder)
         for path in _logs(jobs, folder, ledger_folder):
@@ -41,6 +41,8 @@ def show(words: Sequence[str], folder: Path, ledger_folder: Path, follow: bool) 
             if more:
                 print(more.decode(errors="replace"), end="", flush=True)
                 ends[path] = ends.get(path, 0) + len(more)
+        if ending and not ends:
+            raise DataError(f"nothing is written of {', '.join(words)}, and nothing is queued")
         if ending:
             return
         time.sleep(POLL_SECONDS)

@@ -9,6 +9,8 @@ from benchmark.errors import UsageError
 from benchmark.schema import Config
 from slurm.graph import Job
 
+MOST_PARTS = 100_000
+
 
 def prepare(config: Config) -> list[str]:
     """Packs all tracks here, with a process a core; returns what the store holds, in lines for people."""
@@ -37,8 +39,7 @@ def submit(config: Config, parts: int) -> list[str]:
         UsageError: ``parts`` is no number of jobs, or jobs of another number of parts are in the queue.
         ClusterError: Slurm refused.
     """
-    if parts < 1:
-        raise UsageError(f"--parts is {parts}; how many jobs share the work, 1 or more")
+    _check_parts(parts)
     if _ready(config):
         return prepare(config)
     cluster.check_parts(config, parts)
@@ -59,6 +60,7 @@ def describe(config: Config, parts: int) -> list[str]:
     Raises:
         ClusterError: Slurm cannot be reached.
     """
+    _check_parts(parts)
     catalogue.source(config.data).tracks()
     lines = [progress(config)]
     if config.launcher.kind == "slurm" and not _ready(config):
@@ -83,10 +85,15 @@ def _jobs(config: Config, parts: int) -> list[Job]:
     done = slices_done(_store(config))
     shares = [
         Job(f"prepare {part}/{parts}", pipeline.prepare_part, (config, part, parts), stage="prepare")
-        for part in range(parts)
+        for part in range(min(parts, len(done) or parts))
         if not done or not all(done[part::parts])
     ]
     return [*shares, Job("index", make_index, (config,), tuple(job.name for job in shares), "prepare")]
+
+
+def _check_parts(parts: int) -> None:
+    if not 1 <= parts <= MOST_PARTS:
+        raise UsageError(f"--parts is {parts}; how many jobs share the work, from 1 to {MOST_PARTS}")
 
 
 def _store(config: Config) -> Path:

@@ -8,6 +8,7 @@ after a crash redoes only what was under way.
 import json
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,8 +123,9 @@ def do(work: Work, part: str) -> None:
             set_status(run.folder, stage=stage, state="stopped")
             raise
         except Exception as error:
-            (run.folder / "error.log").write_text(traceback.format_exc())
-            set_status(run.folder, stage=stage, state="failed", error=first_line(error))
+            with suppress(OSError):  # on a full disk what went wrong first is what to tell
+                (run.folder / "error.log").write_text(traceback.format_exc())
+                set_status(run.folder, stage=stage, state="failed", error=first_line(error))
             raise
 
 

@@ -25,6 +25,8 @@ OPEN = ("running", "queued", "waiting")
 WRITES = ("running", "failed", "lost")
 COLUMNS = ("run", "stage", "state", "progress", "images/s", "heartbeat", "restarts", "job", "node", "what", "log")
 REASONS = re.compile(r"memory limit|oom|time limit|node fail|preempt", re.IGNORECASE)
+CANCELLED = re.compile(r"CANCELLED AT \S+$")  # with no reason: "DUE TO TIME LIMIT"
+LONGEST = 200  # characters of a log's line
 WAITS = ("Dependency", "DependencyNeverSatisfied")
 
 
@@ -70,7 +72,7 @@ class Report:
     @property
     def open(self) -> bool:
         """Whether anything runs or will."""
-        return any(row.state in OPEN for row in self.rows)
+        return any(row.state in OPEN or (self.trouble and row.entry and row.state != "done") for row in self.rows)
 
     @property
     def bad(self) -> bool:
@@ -150,7 +152,8 @@ class _Look:
         if entry is None:
             return None
         queued = self.queue.get(entry.job)
-        return queued if queued and queued.name == entry.array else self.ended.get(entry.job)
+        seen = queued or self.ended.get(entry.job)
+        return seen if seen and seen.name == entry.array else None  # numbers come again
 
     def _state(self, entry: Entry | None, seen: Seen | None, last: dict[str, Any]) -> tuple[str, str]:
         said = last.get("state")
@@ -160,19 +163,20 @@ class _Look:
             if seen.state != "PENDING":
                 return "running", "" if seen.state == "RUNNING" else seen.state
             return "waiting" if seen.reason in WAITS else "queued", seen.reason
-        after = last.get("heartbeat", 0) >= entry.submitted  # the status is of this submission
+        # The status is of this submission; clocks of nodes may be behind.
+        after = last.get("job") == entry.job or last.get("heartbeat", 0) >= entry.submitted
         how = seen.state if seen and seen.state not in ("COMPLETED", "PENDING") else ""
         if said == "failed" and after:
             return "failed", str(last.get("error", ""))
+        words = _last_words(entry)
+        if how == "CANCELLED" or (not words and _cancelled(entry)):
+            return "cancelled", ""
         if said == "running" and after:
-            return "lost", _last_words(entry) or how or "ended without a word"
+            return "lost", words or how or "ended without a word"
         if said == "stopped" and after:
             return "stopped", "saved; launch again to go on"
-        last_line = _last_line(entry)  # written before Python was there to write a status
-        if how == "CANCELLED" or "CANCELLED AT" in last_line:
-            return "cancelled", ""
-        if how or last_line:  # accounting may not be there, or lag behind
-            return "failed", _last_words(entry) or last_line or how
+        if how or _lines(entry):  # it came to no status of its own: a set-up line, say, has failed
+            return "failed", words or _last_line(entry) or how
         return "cancelled", "did not start"
 
 
@@ -183,19 +187,29 @@ def short(path: Path) -> str:
 
 def _last_words(entry: Entry) -> str:
     """Slurm's own line in a job's log about why it was ended, if there is one."""
-    own = [line.partition("error: ")[2].strip("* ") for line in _lines(entry) if line.startswith("slurmstepd")]
-    return next((line for line in own if REASONS.search(line)), "")
+    return next((line for line in _of_slurm(entry) if REASONS.search(line)), "")
+
+
+def _cancelled(entry: Entry) -> bool:
+    """Whether the last that Slurm wrote into a job's log is that somebody cancelled it."""
+    return any(CANCELLED.search(line) for line in _of_slurm(entry)[-1:])
+
+
+def _of_slurm(entry: Entry) -> list[str]:
+    return [line.partition("error: ")[2].strip("* ") for line in _lines(entry) if line.startswith("slurmstepd")]
 
 
 def _last_line(entry: Entry) -> str:
     """What a set-up line, or a Python that does not start, has to say: the last line, and rather not one of Slurm's."""
-    lines = [line.strip() for line in _lines(entry) if line.strip() and not line.startswith("srun: ")]
+    lines = [line for line in _lines(entry) if not line.startswith("srun: ")]
     others = [line for line in lines if not line.startswith("slurmstepd")]
     return (others or lines or [""])[-1]
 
 
 def _lines(entry: Entry) -> list[str]:
-    return [line for path in entry.logs for line in path.read_text(errors="replace").splitlines()]
+    """The lines of a job's logs, as far as they can be shown."""
+    lines = [line for path in entry.logs for line in path.read_text(errors="replace").splitlines()]
+    return ["".join(filter(str.isprintable, line)).strip()[:LONGEST] for line in lines if line.strip()]
 
 
 def _without_slurm(said: str | None, last: dict[str, Any]) -> tuple[str, str]:

@@ -144,9 +144,10 @@ def set_status(folder: Path, **values: Any) -> None:
 def status(folder: Path) -> dict[str, Any]:
     """The last status written, or an empty one."""
     try:
-        return read_json(folder / "status.json")
+        last = read_json(folder / "status.json")
     except (OSError, ValueError):
         return {}
+    return last if isinstance(last, dict) else {}
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Slurm's own commands, whose own words an error passes on."""
 
-import getpass
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TIMEOUT_SECONDS = 60.0
+# What a shell may hold for Slurm's commands would be taken for options: it describes the job one is in, or hides jobs
+# that wait from squeue. Only where the cluster is, and who one is there, is kept.
+INHERITED = ("SLURM_", "SBATCH_", "SRUN_", "SQUEUE_", "SACCT_", "SCANCEL_", "SCONTROL_")
+KEPT = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT")
 
 
 class SlurmError(Exception):
@@ -23,6 +27,7 @@ class Seen:
     node: str = ""
     reason: str = ""
     name: str = ""
+    command: str = ""  # path of its batch script
 
 
 def sbatch(script: Path, options: Sequence[str] = ()) -> str:
@@ -31,16 +36,25 @@ def sbatch(script: Path, options: Sequence[str] = ()) -> str:
     Raises:
         SlurmError: it was refused.
     """
-    return _call("sbatch", "--parsable", *options, str(script)).strip().partition(";")[0]
+    answer = _call("sbatch", "--parsable", *options, str(script))
+    number = re.search(r"^(\d+)(;.*)?$", answer, re.MULTILINE)
+    if number is None:
+        raise SlurmError(f"sbatch submitted nothing: {_shown(answer)}")
+    return number[1]
 
 
 def squeue() -> dict[str, Seen]:
     """This user's jobs that wait, run or come to an end, by number and, for members of an array, number_index."""
-    form = "%i|%T|%N|%r|%j"
+    form = "\x1f".join(("%i", "%T", "%N", "%r", "%j", "%o")) + "\x1e"  # a name may hold any other character
     found = {}
-    for line in _call("squeue", "-h", "-r", "-u", getpass.getuser(), "-o", form).splitlines():
-        job, state, node, reason, name = line.split("|", 4)
-        found[job] = Seen(state, node, "" if reason == "None" else reason, name)
+    for record in _call("squeue", "-h", "-r", "-u", str(os.getuid()), "-o", form).split("\x1e"):
+        if not record.strip():
+            continue
+        fields = record.lstrip("\n").split("\x1f")
+        if len(fields) != 6:  # taken for an empty queue, it would have everything submitted again
+            raise SlurmError(f"squeue gave no list of jobs: {_shown(record)}")
+        job, state, node, reason, name, command = fields
+        found[job] = Seen(state, node, "" if reason == "None" else reason, name, command)
     return found
 
 
@@ -54,8 +68,7 @@ def sacct(jobs: Sequence[str]) -> dict[str, Seen] | None:
     except SlurmError:
         return None
     found = {}
-    for line in text.splitlines():
-        job, state, node, name = line.split("|", 3)
+    for job, state, node, name in (line.split("|", 3) for line in text.splitlines() if line.count("|") > 2):
         for each in _members(job):
             found[each] = Seen(state.partition(" ")[0], "" if node == "None assigned" else node, "", name)
     return found
@@ -84,19 +97,25 @@ def _members(job: str) -> list[str]:
     members = []
     for part in inside.rstrip("]").partition("%")[0].split(","):
         first, _, last = part.partition("-")
-        members += [f"{number}_{index}" for index in range(int(first), int(last or first) + 1)]
+        if first.isdigit():  # a long list may have been cut short: 1,3,...
+            members += [f"{number}_{index}" for index in range(int(first), int(last or first) + 1)]
     return members
 
 
 def _call(command: str, *words: str) -> str:
     if shutil.which(command) is None:
         raise SlurmError(f"{command} is not on PATH: this machine cannot submit to Slurm")
-    # Within a job these would describe that job, and be taken for options.
-    inherited = ("SLURM_", "SBATCH_", "SRUN_")
-    environment = {k: v for k, v in os.environ.items() if k == "SLURM_CONF" or not k.startswith(inherited)}
+    environment = {k: v for k, v in os.environ.items() if k in KEPT or not k.startswith(INHERITED)}
+    if command == "sacct":
+        environment["SLURM_BITSTR_LEN"] = "0"  # lists of members in full
     try:
         done = subprocess.run(
-            [command, *words], capture_output=True, text=True, timeout=TIMEOUT_SECONDS, env=environment
+            [command, *words],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_SECONDS,
+            env=environment,
         )
     except subprocess.TimeoutExpired as error:
         raise SlurmError(f"{command}: no answer from Slurm within {TIMEOUT_SECONDS:.0f} s") from error
@@ -104,3 +123,8 @@ def _call(command: str, *words: str) -> str:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         raise SlurmError("; ".join(said) or f"{command} ended with exit code {done.returncode}")
     return done.stdout
+
+
+def _shown(answer: str) -> str:
+    """An answer that cannot be read, in a few words."""
+    return repr(" ".join(answer.split())[:100]) if answer.strip() else "it answered nothing"

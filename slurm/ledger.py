@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from slurm.commands import SlurmError
+
 FILE = "jobs.json"
 
 
@@ -29,20 +31,33 @@ class Entry:
 
 
 class Ledger:
-    """The entries of one folder, by the names of jobs."""
+    """The entries of one folder, by the names of jobs.
+
+    Raises:
+        SlurmError: they cannot be read.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.entries: dict[str, Entry] = {}
         if (path := folder / FILE).is_file():
-            self.entries = {name: Entry(**entry) for name, entry in json.loads(path.read_text()).items()}
+            try:
+                self.entries = {name: Entry(**entry) for name, entry in json.loads(path.read_text()).items()}
+            except (ValueError, TypeError, AttributeError) as error:
+                raise SlurmError(
+                    f"{path}: cut short or altered; remove it and launch again, which takes out of the queue what is "
+                    "there of this and submits it anew"
+                ) from error
 
     def add(self, entries: dict[str, Entry]) -> None:
         """Notes submissions, for good."""
         self.entries |= entries
         temporary = self.folder / f".{FILE}.{os.getpid()}"
-        temporary.write_text(json.dumps({name: asdict(entry) for name, entry in self.entries.items()}, indent=1))
-        temporary.replace(self.folder / FILE)
+        try:
+            temporary.write_text(json.dumps({name: asdict(entry) for name, entry in self.entries.items()}, indent=1))
+            temporary.replace(self.folder / FILE)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

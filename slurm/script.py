@@ -5,6 +5,7 @@ from pathlib import Path
 
 from slurm.arrays import Array
 from slurm.resources import Resources, Site
+from slurm.snapshot import ABOUT
 
 SCRIPT = """\
 #!/bin/bash
@@ -12,6 +13,10 @@ SCRIPT = """\
 
 set -e  # where a set-up line fails, the job has failed
 {setup}
+if [ ! -e {snapshot}/{about} ]; then
+  echo "the code of this job is gone, launch again: there is no" {snapshot} >&2
+  exit 1
+fi
 export PYTHONPATH={snapshot}${{PYTHONPATH:+:$PYTHONPATH}} PYTHONUNBUFFERED=1
 asked={logs}/.$SLURM_ARRAY_JOB_ID-$SLURM_ARRAY_TASK_ID.requeue
 rm -f "$asked"
@@ -36,7 +41,7 @@ def script(array: Array, name: str, resources: Resources, site: Site, place: Pat
     options: dict[str, object] = {
         "job-name": name,
         "array": _ranges(sorted(array.members)) + parallel,
-        "output": _pattern(logs, f"{array.stage}-%A_%a.log"),
+        "output": f"{_literal(logs)}/{array.stage}-%A_%a.log",
         "open-mode": "append",
         "nodes": resources.nodes,
         "ntasks-per-node": side_by_side,
@@ -58,11 +63,12 @@ def script(array: Array, name: str, resources: Resources, site: Site, place: Pat
     alone = resources.pack > 1
     srun = [f"srun --cpus-per-task={resources.cpus} --kill-on-bad-exit={int(not alone)} --wait=0"]
     if alone:
-        srun.append(f"--output={shlex.quote(_pattern(logs, f'{array.stage}-%A_%a-%t.log'))} --open-mode=append")
+        srun.append(f"--output={shlex.quote(f'{_literal(logs)}/{array.stage}-%A_%a-%t.log')} --open-mode=append")
     return SCRIPT.format(
         options="\n".join(f"#SBATCH {line}" for line in lines),
         setup="\n".join(site.setup),
         snapshot=shlex.quote(str(site.snapshot)),
+        about=ABOUT,
         logs=shlex.quote(str(logs)),
         srun=" ".join(srun),
         python=site.python,
@@ -77,9 +83,9 @@ def log(array: Array, index: int, position: int, resources: Resources, logs: Pat
     return logs / f"{array.stage}-{array.number}_{index}{end}.log"
 
 
-def _pattern(folder: Path, name: str) -> str:
-    """A file whose name Slurm fills in, but not that of its folder."""
-    return f"{str(folder).replace('%', '%%')}/{name}"
+def _literal(folder: Path) -> str:
+    """A folder as a part of the pattern of a log's path."""
+    return str(folder).replace("%", "%%")
 
 
 def _ranges(numbers: list[int]) -> str:

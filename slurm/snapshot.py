@@ -13,13 +13,13 @@ IGNORED = ("__pycache__", ".*", "*.pyc")
 
 
 def snapshot(packages: Sequence[Path], files: Sequence[Path], folder: Path, about: Mapping[str, Any]) -> Path:
-    """Copies package folders, and single files into ``files/``, to a folder named by their content.
+    """Copies package folders, and single files into ``files/DIGEST/``, to a folder named by their content.
 
     The same code is copied once. Files that are in no version control are copied as well: they would run, too.
 
     Args:
         packages: folders, by whose names they are imported.
-        files: single files, which keep their names.
+        files: single files, which keep their names; two may have the same.
         folder: where snapshots go; the nodes must see it.
         about: what is to be known of the code, written beside it with the snapshot's own path.
     """
@@ -38,8 +38,9 @@ def snapshot(packages: Sequence[Path], files: Sequence[Path], folder: Path, abou
         for package in packages:
             shutil.copytree(package, made / package.name, ignore=shutil.ignore_patterns(*IGNORED))
         for path in files:
-            (made / "files").mkdir(exist_ok=True)
-            shutil.copy(path, made / "files" / path.name)
+            place = made / copied(path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place)
         (made / ABOUT).write_text(json.dumps({**about, "snapshot": str(target)}, indent=1))
         try:
             made.replace(target)
@@ -47,6 +48,11 @@ def snapshot(packages: Sequence[Path], files: Sequence[Path], folder: Path, abou
             if not target.is_dir():  # another launch has made the same just now
                 raise
     return target
+
+
+def copied(file: Path) -> Path:
+    """Where a single file lies in a snapshot."""
+    return Path("files", hashlib.sha256(file.read_bytes()).hexdigest()[:16], file.name)
 
 
 def _sources(package: Path) -> Iterator[Path]:

@@ -12,10 +12,14 @@ from slurm import stop
 from slurm.calls import attempt
 from slurm.graph import Job
 
+TOGETHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
 
 def main() -> int:
     """Entry point; returns the exit code: 1 where the job failed or has to go on later."""
     stop.listen()
+    for name in TOGETHER:  # those of a shell that was itself one of several processes
+        os.environ.pop(name, None)
     bundle, asked = (Path(word) for word in sys.argv[1:])
     members = pickle.loads(bundle.read_bytes())[int(os.environ["SLURM_ARRAY_TASK_ID"])]
     process = int(os.environ.get("SLURM_PROCID", "0"))

@@ -277,6 +277,11 @@ def test_names_with_a_meaning_elsewhere_and_jobs_that_do_not_get_as_far_as_pytho
         ("launcher.job.minutes=lots", "minutes: Value 'lots'"),
         ("launcher.job.minuts=3", "did you mean 'launcher.job.minutes'?"),
         ("launcher.logs=/dev/null/logs", "/dev/null/logs: Not a directory"),
+        ("launcher.logs=/tmp/a:b", "a colon, a backslash or a line break"),
+        ("launcher.job.options=[--array=0-9]", "--array=0-9 cannot be set"),
+        ("launcher.job.options=[exclude=n3]", "'exclude=n3' is no option of sbatch"),
+        ("launcher.job.minutes=3", "leaves no time before launcher.notice_seconds=180"),
+        ("launcher.pretrain.processes=3", "cannot be shared out among 3 processes"),
     ],
 )
 def test_bad_settings_are_one_line(lab: Lab, tmp_path: Path, cache: Path, setting: str, words: str) -> None:

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from slurm.snapshot import snapshot
+from slurm.snapshot import copied, snapshot
 
 
 def test_a_snapshot_keeps_what_would_run_now(tmp_path: Path) -> None:
@@ -16,7 +16,16 @@ def test_a_snapshot_keeps_what_would_run_now(tmp_path: Path) -> None:
     (package / "a.py").write_text("second")
     second = snapshot([package], [own], tmp_path / "snapshots", {"commit": "abc"})
     assert [(one / "package" / "a.py").read_text() for one in (first, second)] == ["first", "second"]
-    assert (first / "files" / "own.py").read_text() == "mine"
+    assert (first / copied(own)).read_text() == "mine"
     assert not (first / "package" / "__pycache__").exists()
     assert json.loads((first / "snapshot.json").read_text()) == {"commit": "abc", "snapshot": str(first)}
     assert {path.name for path in (tmp_path / "snapshots").iterdir()} == {first.name, second.name}
+
+
+def test_two_files_of_one_name_are_both_kept(tmp_path: Path) -> None:
+    files = [tmp_path / name / "own.py" for name in ("a", "b")]
+    for path in files:
+        path.parent.mkdir()
+        path.write_text(path.parent.name)
+    made = snapshot([], files, tmp_path / "snapshots", {})
+    assert [(made / copied(path)).read_text() for path in files] == ["a", "b"]

@@ -1,5 +1,6 @@
 """Graphs of small calls on a real Slurm."""
 
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slurm.commands import SlurmError, sacct, scancel, squeue
+from slurm.commands import SlurmError, sacct, sbatch, scancel, squeue
 from slurm.graph import Job
 from slurm.lab.cluster import Lab
 from slurm.ledger import Ledger
@@ -225,3 +226,80 @@ def test_scripts_can_be_read_before_anything_is_submitted(lab: Lab, tmp_path: Pa
     assert empty()
     shutil.rmtree(tmp_path / "snapshots")
     assert made(tmp_path) == set()
+
+
+def test_names_and_paths_may_hold_what_sbatch_and_shells_read_as_more(lab: Lab, tmp_path: Path) -> None:
+    place = tmp_path / "50%A b's,\"$HOME #z ü"
+    place.mkdir()
+    launch(place, [Job("p", hold, (str(place / "p"),))], name="my 'b|\"x, %j ü")
+    wait((place / "p").exists)
+    assert launch(place, [Job("p", hold, (str(place / "p"),))]).queued == ["p"]
+    assert Path(Ledger(place / "slurm").entries["p"].log).is_file()
+    (place / "p.go").touch()
+    wait(empty)
+
+
+def test_what_a_shell_says_to_slurms_commands_hides_no_job(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = {"SQUEUE_STATES": "COMPLETED", "LOGNAME": "nobody", "SBATCH_PARTITION": "nosuch", "RANK": "1"}
+    for name, value in hidden.items():
+        monkeypatch.setenv(name, value)
+    jobs = [Job("p", hold, (str(tmp_path / "p"),))]
+    launch(tmp_path, jobs)
+    wait((tmp_path / "p").exists)
+    assert launch(tmp_path, jobs).queued == ["p"]
+    (tmp_path / "p.go").touch()
+    wait(empty)
+
+
+def test_what_a_broken_launch_left_in_the_queue_is_not_submitted_beside_it(lab: Lab, tmp_path: Path) -> None:
+    jobs = [Job("p", hold, (str(tmp_path / "p"),))]
+    launch(tmp_path, jobs)
+    wait((tmp_path / "p").exists)
+    first, ledger = entry(tmp_path, "p"), tmp_path / "slurm" / "jobs.json"
+    ledger.write_text(ledger.read_text()[:30])
+    with pytest.raises(SlurmError, match="cut short or altered"):
+        launch(tmp_path, jobs)
+    ledger.unlink()
+    launch(tmp_path, jobs)
+    wait(lambda: first not in squeue())
+    (tmp_path / "p.go").touch()
+    wait(empty)
+
+
+def test_a_full_disk_leaves_nothing_in_the_queue(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "add", full)
+        with pytest.raises(OSError, match="No space"):
+            launch(tmp_path, [Job("p", hold, (str(tmp_path / "p"),))])
+    wait(empty)
+
+
+@pytest.mark.parametrize("answer", ["slurm is in maintenance", ""])
+def test_an_answer_that_cannot_be_read_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    for name in ("squeue", "sbatch"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho '{answer}'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(SlurmError, match="submitted nothing"):
+        sbatch(tmp_path / "none")
+    if answer:
+        with pytest.raises(SlurmError, match="gave no list of jobs"):
+            squeue()
+
+
+def test_without_its_code_a_job_fails_rather_than_run_other(lab: Lab, tmp_path: Path) -> None:
+    jobs = [Job("p0", hold, (str(tmp_path / "p0"),)), job(tmp_path, "e0", "p0", stage="second")]
+    launch(tmp_path, jobs)
+    wait((tmp_path / "p0").exists)
+    shutil.rmtree(tmp_path / "snapshots")
+    (tmp_path / "p0.go").touch()
+    wait(empty)
+    assert "e0" not in made(tmp_path)
+    assert "the code of this job is gone" in log(tmp_path, "e0")
