@@ -113,6 +113,8 @@ def _own_preset(chosen: dict[str, str]) -> DictConfig | None:
         raise UsageError(f"{path} is not readable YAML: {first_line(error)}") from error
     if not isinstance(content, DictConfig):
         raise UsageError(f"{path} must hold `key: value` lines")
+    for group, name in _overridden(path, content.pop("defaults", None)).items():
+        chosen.setdefault(group, name)
     for group in ("data", "launcher"):
         if isinstance(content.get(group), str):
             chosen.setdefault(group, content.pop(group))
@@ -120,6 +122,18 @@ def _own_preset(chosen: dict[str, str]) -> DictConfig | None:
     content.setdefault("name", Path(path).stem)
     content.preset = path
     return content
+
+
+def _overridden(path: str, defaults: Any) -> dict[str, str]:
+    """The groups that a copy of a shipped preset chooses in Hydra's way, by `- override /data: joined`."""
+    found = {}
+    listed = cast(list[Any], OmegaConf.to_container(defaults)) if OmegaConf.is_list(defaults) else [defaults]
+    for entry in listed if defaults is not None else []:
+        items = list(entry.items()) if isinstance(entry, dict) else []
+        if len(items) != 1 or items[0][0] not in ("override /data", "override /launcher"):
+            raise UsageError(f"{path}: defaults can hold `- override /data: NAME` or /launcher, not {entry!r}")
+        found[items[0][0].partition("/")[2]] = str(items[0][1])
+    return found
 
 
 def _set(config: Any, key: str, value: Any) -> None:

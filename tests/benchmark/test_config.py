@@ -201,6 +201,21 @@ def test_a_preset_that_needs_a_root_says_so() -> None:
     assert refused("preset=real_mini") == "preset real_mini needs root=DIR, the folder its data lie in"
 
 
+def test_a_copy_of_a_shipped_preset_is_a_preset(tmp_path: Path) -> None:
+    shipped = Path(configuration.__file__).with_name("conf").joinpath("preset", "real_mini.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(shipped.replace("name: real_mini\n", "name: mine\n", 1))
+    own = load([f"preset={tmp_path / 'mine.yaml'}", "root=/data"])
+    assert own.data.kind == "joined"
+    assert (own.name, own.tasks) == ("mine", load(["preset=real_mini", "root=/data"]).tasks)
+    assert load([f"preset={tmp_path / 'mine.yaml'}", "root=/data", "launcher=inline"]).launcher.kind == "inline"
+
+
+@pytest.mark.parametrize("line", ["[quick]", "quick", "[override /sets: w300]"])
+def test_defaults_that_an_own_preset_cannot_have_are_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "mine.yaml").write_text(f"defaults: {line}\n")
+    assert "defaults can hold `- override /data: NAME`" in refused(f"preset={tmp_path / 'mine.yaml'}")
+
+
 def test_the_root_is_filled_in() -> None:
     config = load(["preset=real_mini", "root=/my data"])
     assert config.data.parts[0]["root"] == "/my data/real-video/mp4"
