@@ -205,5 +205,5 @@ def _with_own_methods(work: "Work", made: Path) -> "Work":
 
 def _count(members: Mapping[int, Sequence[object]]) -> str:
     jobs = sum(len(pack) for pack in members.values())
-    allocations = "" if jobs == len(members) else f" in {len(members)} allocations"
+    allocations = "" if jobs == len(members) else f" in {len(members)} allocation{'s' if len(members) > 1 else ''}"
     return f"{jobs} {'job' if jobs == 1 else 'jobs'}{allocations}"
