@@ -76,8 +76,8 @@ class Report:
 
     @property
     def bad(self) -> bool:
-        """Whether anything has ended badly."""
-        return any(row.state in ENDED_BADLY for row in self.rows)
+        """Whether anything has ended badly, or Slurm does not say whether it has."""
+        return self.trouble is not None or any(row.state in ENDED_BADLY for row in self.rows)
 
     def text(self, whole: bool) -> str:
         """A line for each stage that is not done (with ``whole``, for each), and how many are how far."""
@@ -139,7 +139,8 @@ class _Look:
         needed |= {"probe": [f"probe-{task}" for task in run["tasks"]]} if run["tasks"] else {}
         for part, stages in needed.items():
             done = all((folder / "done" / f"{stage}.json").is_file() for stage in stages)
-            yield self.row(run["name"], part, done, last if part_of(last.get("stage", "")) == part else {})
+            own = part_of(last.get("stage", "")) == part and last.get("state") != "waiting"  # that is of the one before
+            yield self.row(run["name"], part, done, last if own else {})
 
     def row(self, run: str, stage: str, done: bool, last: dict[str, Any]) -> Row:
         """One stage, of which ``last`` is the status it wrote, if it was the last to write one."""
