@@ -267,6 +267,14 @@ def test_names_with_a_meaning_elsewhere_and_jobs_that_do_not_get_as_far_as_pytho
     assert call("run", *words).code == 0
     wait(empty)
     assert call("status", *words).code == 0
+    (tmp_path / "squeue").write_text("#!/bin/sh\necho 'cannot reach the controller' >&2\nexit 1\n")
+    (tmp_path / "squeue").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path), prepend=":")
+        unknown = call("status", *words)
+    assert unknown.code == 1
+    assert "Slurm does not answer: cannot reach the controller" in unknown.out
+    assert "pretrain:  1 done" in unknown.out
 
 
 @pytest.mark.parametrize(
