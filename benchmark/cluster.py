@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,20 +29,50 @@ if TYPE_CHECKING:
 PACKAGES = ("benchmark", "methods", "probes", "slurm")
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the jobs that make one thing, a benchmark or a track store, are noted and write, wherever they start."""
+
+    name: str  # the first word of the jobs' names
+    ledger: Path  # folder
+    logs: Path
+    snapshots: Path
+
+    @classmethod
+    def of_benchmark(cls, config: Config) -> "Place":
+        """In the benchmark's folder."""
+        own = folder(config)
+        return cls._in(own, config, ledger=own / "slurm", logs=own / "logs" / "slurm")
+
+    @classmethod
+    def of_store(cls, config: Config) -> "Place":
+        """Beside the track store, in which nothing else may be."""
+        store = catalogue.store_folder(config.data, config.cache).absolute()
+        own = store.with_name(f"{store.name}-jobs")
+        return cls._in(own, config, ledger=own, logs=own / "logs")
+
+    @classmethod
+    def _in(cls, own: Path, config: Config, ledger: Path, logs: Path) -> "Place":
+        chosen = config.launcher
+        return cls(
+            own.name,
+            ledger,
+            Path(chosen.logs).absolute() if chosen.logs else logs,
+            Path(chosen.snapshots).absolute() if chosen.snapshots else own / "snapshots",
+        )
+
+
 def submit_all(config: Config, works: "Sequence[Work]", variants: dict[str, Variant]) -> Submission:
     """Puts all that is missing of a benchmark into the queue, but what is there already.
 
     Raises:
         ClusterError: Slurm refused.
     """
-    asked = _asked(config)
-    methods = {Path(work.run.method) for work in works if work.run.method.endswith(".py")}
-    made = _snapshot(_snapshots(config, folder(config)), methods)
+    place = Place.of_benchmark(config)
+    made = _snapshot(place, {Path(work.run.method) for work in works if work.run.method.endswith(".py")})
     jobs = graph.jobs([_with_own_methods(work, made) for work in works], variants, logged=True)
     jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
-    with _in_its_words():
-        site = _site(config, config.name, made, logs(config))
-        return submit(jobs, asked, site, ledger_folder(config), logs(config))
+    return _submit(config, place, jobs, made)
 
 
 def submit_preparation(config: Config, jobs: Sequence[Job]) -> Submission:
@@ -51,11 +81,8 @@ def submit_preparation(config: Config, jobs: Sequence[Job]) -> Submission:
     Raises:
         ClusterError: Slurm refused.
     """
-    place = preparation_folder(config)
-    made = _snapshot(_snapshots(config, place), set())
-    with _in_its_words():
-        site = _site(config, place.name, made, preparation_logs(config))
-        return submit(jobs, _asked(config), site, place, preparation_logs(config))
+    place = Place.of_store(config)
+    return _submit(config, place, jobs, _snapshot(place, set()))
 
 
 def told(submission: Submission) -> list[str]:
@@ -72,8 +99,7 @@ def describe(config: Config, works: "Sequence[Work]", variants: dict[str, Varian
     """
     jobs = graph.jobs(works, variants)
     jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
-    site = _site(config, config.name, _snapshots(config, folder(config)) / "SNAPSHOT", logs(config))
-    return _described(config, jobs, site, ledger_folder(config), logs(config))
+    return _describe(config, Place.of_benchmark(config), jobs)
 
 
 def describe_preparation(config: Config, jobs: Sequence[Job]) -> list[str]:
@@ -82,9 +108,7 @@ def describe_preparation(config: Config, jobs: Sequence[Job]) -> list[str]:
     Raises:
         ClusterError: Slurm cannot be reached.
     """
-    place = preparation_folder(config)
-    site = _site(config, place.name, _snapshots(config, place) / "SNAPSHOT", preparation_logs(config))
-    return _described(config, jobs, site, place, preparation_logs(config))
+    return _describe(config, Place.of_store(config), jobs)
 
 
 def check_parts(config: Config, parts: int) -> None:
@@ -95,22 +119,12 @@ def check_parts(config: Config, parts: int) -> None:
         ClusterError: Slurm cannot be reached.
     """
     with _in_its_words():
-        queued = in_queue(Ledger(preparation_folder(config)))
+        queued = in_queue(Ledger(Place.of_store(config).ledger))
     shares = {name: job.partition("_")[0] for name, job in queued.items() if "/" in name}
     if others := {job for name, job in shares.items() if not name.endswith(f"/{parts}")}:
         raise UsageError(
             f"jobs that prepare this store are in the queue, with other --parts; wait, or scancel {' '.join(others)}"
         )
-
-
-def _described(config: Config, jobs: Sequence[Job], site: Site, place: Path, logs: Path) -> list[str]:
-    with _in_its_words():
-        made = scripts(jobs, _asked(config), site, place, logs)
-    lines = [
-        f"array    {array.number}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
-        for array, _ in made
-    ]
-    return [*lines, *(f"\n# {array.number}, submitted with --dependency={array.dependency}\n{t}" for array, t in made)]
 
 
 def cancel(config: Config, names: Sequence[str] | None) -> list[str]:
@@ -120,7 +134,7 @@ def cancel(config: Config, names: Sequence[str] | None) -> list[str]:
         ClusterError: Slurm cannot be reached.
     """
     with _in_its_words():
-        return take_out(ledger_folder(config), names)
+        return take_out(Place.of_benchmark(config).ledger, names)
 
 
 def folder(config: Config) -> Path:
@@ -128,25 +142,20 @@ def folder(config: Config) -> Path:
     return Path(config.out, config.name).absolute()
 
 
-def ledger_folder(config: Config) -> Path:
-    """Where it is noted which job does what."""
-    return folder(config) / "slurm"
+def _submit(config: Config, place: Place, jobs: Sequence[Job], made: Path) -> Submission:
+    with _in_its_words():
+        return submit(jobs, _asked(config), _site(config, place, made), place.ledger, place.logs)
 
 
-def logs(config: Config) -> Path:
-    """Where the jobs' output goes."""
-    return Path(config.launcher.logs).absolute() if config.launcher.logs else folder(config) / "logs" / "slurm"
-
-
-def preparation_folder(config: Config) -> Path:
-    """Where it is noted which job makes what of a track store: beside the store."""
-    store = catalogue.store_folder(config.data, config.cache).absolute()
-    return store.with_name(f"{store.name}-jobs")
-
-
-def preparation_logs(config: Config) -> Path:
-    """Where the output of jobs that make a track store goes."""
-    return Path(config.launcher.logs).absolute() if config.launcher.logs else preparation_folder(config) / "logs"
+def _describe(config: Config, place: Place, jobs: Sequence[Job]) -> list[str]:
+    with _in_its_words():
+        site = _site(config, place, place.snapshots / "SNAPSHOT")
+        made = scripts(jobs, _asked(config), site, place.ledger, place.logs)
+    lines = [
+        f"array    {array.number}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
+        for array, _ in made
+    ]
+    return [*lines, *(f"\n# {array.number}, submitted with --dependency={array.dependency}\n{t}" for array, t in made)]
 
 
 @contextmanager
@@ -158,31 +167,27 @@ def _in_its_words() -> Iterator[None]:
         raise ClusterError(str(error)) from error
 
 
-def _snapshots(config: Config, place: Path) -> Path:
-    return Path(config.launcher.snapshots or place / "snapshots")
-
-
-def _snapshot(place: Path, methods: Collection[Path]) -> Path:
+def _snapshot(place: Place, methods: Collection[Path]) -> Path:
     root = Path(__file__).parents[1]
-    return snapshot([root / name for name in PACKAGES], sorted(methods), place, code())
+    return snapshot([root / name for name in PACKAGES], sorted(methods), place.snapshots, code())
 
 
 def _asked(config: Config) -> dict[str, Resources]:
     return {stage: stage_resources(config, stage) for stage in STAGES}
 
 
-def _site(config: Config, name: str, made: Path, logs: Path) -> Site:
+def _site(config: Config, place: Place, made: Path) -> Site:
     launcher = config.launcher
-    for place in (made.absolute(), logs):
-        if set(str(place)) & set(":\\\n\r"):
+    for path in (made, place.logs):
+        if set(str(path)) & set(":\\\n\r"):
             raise UsageError(
-                f"{place}: a job cannot have its code or its log in a folder with a colon, a backslash or a line break "
+                f"{path}: a job cannot have its code or its log in a folder with a colon, a backslash or a line break "
                 "in its path; choose another out=, or launcher.snapshots= and launcher.logs="
             )
     return Site(
-        name=name,
+        name=place.name,
         python=launcher.python or sys.executable,
-        snapshot=made.absolute(),
+        snapshot=made,
         setup=tuple(launcher.setup),
         notice_seconds=launcher.notice_seconds,
         requeues=launcher.requeues,

@@ -49,7 +49,7 @@ def submit(config: Config, parts: int) -> list[str]:
         progress(config),
         *cluster.told(submitted),
         "",
-        f"logs: {cluster.preparation_logs(config)}",
+        f"logs: {cluster.Place.of_store(config).logs}",
         "The same command with --dry-run tells how far it is; without, it submits what failed or was lost by then.",
     ]
 
