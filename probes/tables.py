@@ -114,27 +114,31 @@ def _columns(records: list[Record], name_task: bool) -> list[Column]:
     task, kind, names = records[0]["task"], records[0]["target_kind"], records[0]["names"]
     prefix = f"{task} " if name_task or kind == "landmarks" else ""
     if kind == "landmarks":
+        errors = {"error": "error", **_groups(records, "error", "error on {}")}
         return [
-            Column(task, "error", f"{prefix}error", "% inter-ocular", LOWER, "{:.2f}".format),
+            *(
+                Column(task, name, prefix + label, "% inter-ocular", LOWER, "{:.2f}".format)
+                for name, label in errors.items()
+            ),
             Column(task, "failure_10", f"{prefix}error > 10 %", "% of images", LOWER, "{:.1f}".format),
         ]
     if kind == "pose":
         labels = {"mae": "MAE", **{name: name for name in names}}
         return [Column(task, name, label, "deg", LOWER, "{:.2f}".format) for name, label in labels.items()]
-    labels = {"auc": "average", **_groups(records), **{f"auc_{name}": name for name in names}}
+    labels = {"auc": "average", **_groups(records, "auc", "average in {}"), **{f"auc_{name}": name for name in names}}
     return [Column(task, name, label, "AUC", HIGHER, "{:.3f}".format) for name, label in labels.items()]
 
 
-def _groups(records: list[Record]) -> dict[str, str]:
-    """The mean AUC within each group of the set, where it has any: metric to label."""
+def _groups(records: list[Record], metric: str, label: str) -> dict[str, str]:
+    """A metric within each group of the set, where it has any: its name there to ``label`` filled in."""
     found = {
-        metric
+        name
         for record in records
         for fitted in record["heads"].values()
-        for metric in fitted["metrics"]
-        if metric.startswith("auc/")
+        for name in fitted["metrics"]
+        if name.startswith(f"{metric}/")
     }
-    return {metric: f"average in {metric.removeprefix('auc/')}" for metric in sorted(found)}
+    return {name: label.format(name.removeprefix(f"{metric}/")) for name in sorted(found)}
 
 
 def _millions(n: float) -> str:

@@ -253,3 +253,15 @@ def test_csv_has_a_line_for_each_cell():
 
 def test_no_records_no_tables():
     assert (cells([]), tables([]), as_csv([]).count("\n"), as_json([])) == ([], [], 1, "[]\n")
+
+
+def test_landmarks_have_the_error_within_each_group_where_there_are_any():
+    one = record("fabnet", 0, 5.0)
+    one["heads"]["linear"]["metrics"]["error/challenging"] = {"value": 8.5, "unit": "% inter-ocular", "n": 4}
+    (table,) = tables([one])
+    assert [heading.split(" (")[0] for heading in table.headings] == [
+        "w300 error",
+        "w300 error on challenging",
+        "w300 error > 10 %",
+    ]
+    assert [entry.text for entry in table.rows[0].entries] == ["5.00", "8.50", "10.0"]
