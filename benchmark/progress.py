@@ -51,7 +51,7 @@ def data_progress(title: str) -> Iterator[Callable[..., None]]:
 def job_progress(run: Run, part: str) -> Iterator[None]:
     """What the log of one job tells: where it runs, now and then how far it is, and that it is done."""
     here = job()
-    again = f", started again for the {here['restarts']}. time" if here and here["restarts"] else ""
+    again = f", restart {here['restarts']}" if here and here["restarts"] else ""
     say(f"{run.name}: {part} on {here['node'] if here else platform.node()}{again}")
     begun, ended = time.monotonic(), threading.Event()
 

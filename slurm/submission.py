@@ -38,7 +38,7 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
         logs: where their output goes; on such a file system as well.
 
     Raises:
-        SlurmError: Slurm refused something.  As with whatever else ends this early, what this launch had submitted
+        SlurmError: Slurm refused something. As with whatever else ends this early, what this launch had submitted
             before it is cancelled again.
         ValueError: a graph that cannot be run.
     """

@@ -132,7 +132,8 @@ def prepare_part(
     settings = _settings(source, split_seed, fractions, jpeg_quality)
     if (plan := _listed(source, root, settings, slice_size)) is not None:
         with _locked(root, shared=True):
-            _run_slices(source, root, range(part, _slices(plan), parts), plan, workers, progress, stop)
+            if not (root / MANIFEST).is_file():  # it may have been finished while this part waited for the lock
+                _run_slices(source, root, range(part, _slices(plan), parts), plan, workers, progress, stop)
 
 
 def list_tracks(

@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
+from benchmark.data import prepare as preparing
 from benchmark.data.prepare import list_tracks, prepare, prepare_part, report, slices_done
 from benchmark.data.tracks import TrackStore
 from benchmark.data.verify import verify
@@ -257,6 +258,19 @@ def test_parts_work_side_by_side_and_stop_after_a_slice_when_asked(tmp_path: Pat
     assert all(slices_done(root))
     prepare(source, root, split_seed=0)
     assert slices_done(root) == []
+
+
+def test_a_part_that_comes_as_the_store_is_finished_leaves_it_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    root, listed = tmp_path / "store", preparing._listed
+
+    def finished_meanwhile(source, *words):
+        plan = listed(source, *words)
+        prepare(source, root, split_seed=0)
+        return plan
+
+    monkeypatch.setattr(preparing, "_listed", finished_meanwhile)
+    prepare_part(Drawn(n=20), root, 0, 2, split_seed=0)
+    assert {path.name for path in root.iterdir()} == {".lock", "manifest.json", "index.arrow", "shards"}
 
 
 def test_while_a_part_is_at_work_nobody_clears_up(tmp_path: Path):
