@@ -16,8 +16,8 @@ from slurm.commands import SlurmError
 WATCH_SECONDS = 5.0
 
 if TYPE_CHECKING:
-    from benchmark.pipeline import Summary
-    from benchmark.schema import Config
+    from benchmark.config.schema import Config
+    from benchmark.pipeline.pipeline import Summary
 
 OVERRIDES = """
 key=value sets one key of the configuration; the most used are
@@ -41,9 +41,9 @@ class Command:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs a benchmark to its tables."""
-    from benchmark import pipeline
+    from benchmark.pipeline import pipeline
+    from benchmark.pipeline.results import render
     from benchmark.progress import say
-    from benchmark.results import render
 
     config = _config(arguments)
     if arguments.dry_run:
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _submitted(summary: "Summary", config: "Config") -> str:
     """What has been put into the queue, and what to type next."""
-    from benchmark import cluster
+    from benchmark.pipeline import cluster
 
     assert summary.submitted is not None
     lines = cluster.told(summary.submitted)
@@ -82,9 +82,9 @@ def _submitted(summary: "Summary", config: "Config") -> str:
 
 def status(arguments: argparse.Namespace) -> int:
     """Tells where every stage of every run stands; 1 where one has ended badly."""
-    from benchmark import cluster
+    from benchmark.commands.status import report
+    from benchmark.pipeline import cluster
     from benchmark.progress import console
-    from benchmark.status import report
 
     config = _config(arguments)
     while True:
@@ -99,8 +99,8 @@ def status(arguments: argparse.Namespace) -> int:
 
 def logs(arguments: argparse.Namespace) -> int:
     """Prints what jobs have written."""
-    from benchmark import cluster
-    from benchmark.logs import show
+    from benchmark.commands.logs import show
+    from benchmark.pipeline import cluster
 
     names = _names(arguments)
     if not names:
@@ -112,8 +112,8 @@ def logs(arguments: argparse.Namespace) -> int:
 
 def cancel(arguments: argparse.Namespace) -> int:
     """Takes jobs out of the queue and ends those that run."""
-    from benchmark import cluster
-    from benchmark.status import chosen
+    from benchmark.commands.status import chosen
+    from benchmark.pipeline import cluster
 
     names = _names(arguments)
     config = _config(arguments)
@@ -125,7 +125,7 @@ def cancel(arguments: argparse.Namespace) -> int:
 
 def prepare(arguments: argparse.Namespace) -> int:
     """Packs raw data into a track store, here or as jobs on a cluster."""
-    from benchmark import prepare_command
+    from benchmark.commands import prepare as prepare_command
 
     config = _config(arguments)
     if arguments.dry_run:
@@ -143,12 +143,12 @@ def prepare(arguments: argparse.Namespace) -> int:
 def verify(arguments: argparse.Namespace) -> int:
     """Checks a track store byte by byte, or the labelled set that is named."""
     from benchmark.data import catalogue
-    from benchmark.data.verify import verify as check
-    from benchmark.pipeline import cores
+    from benchmark.data.tracks.verify import verify as check
+    from benchmark.pipeline.pipeline import cores
     from benchmark.progress import data_progress
 
     if arguments.overrides and "=" not in arguments.overrides[0]:
-        from benchmark import data_command
+        from benchmark.commands import data as data_command
 
         return data_command.verify(arguments.overrides.pop(0), _config(arguments))
     config = _config(arguments)
@@ -164,7 +164,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def methods(arguments: argparse.Namespace) -> int:
     """Lists methods with their options, variants, and imported weights."""
-    from benchmark.methods_command import listing
+    from benchmark.commands.methods import listing
 
     print("\n".join(listing(_config(arguments))))
     return 0
@@ -172,9 +172,9 @@ def methods(arguments: argparse.Namespace) -> int:
 
 def import_(arguments: argparse.Namespace) -> int:
     """Makes a pretrained row of released weights."""
-    from benchmark.checks import check_folder_name
-    from benchmark.config import parse_value
-    from benchmark.importing import import_weights
+    from benchmark.commands.import_weights import import_weights
+    from benchmark.config.checks import check_folder_name
+    from benchmark.config.load import parse_value
 
     file = _one_argument(arguments, "FILE")
     config = _config(arguments)
@@ -195,7 +195,7 @@ def import_(arguments: argparse.Namespace) -> int:
 
 def pictures(arguments: argparse.Namespace) -> int:
     """Draws what a run makes of faces."""
-    from benchmark.pictures_command import draw
+    from benchmark.commands.pictures import draw
 
     run = _one_argument(arguments, "RUN")
     print("\n".join(str(path) for path in draw(run, _config(arguments))))
@@ -221,7 +221,7 @@ def tasks(arguments: argparse.Namespace) -> int:
 
 def data(arguments: argparse.Namespace) -> int:
     """Lists data, or shows one labelled set or the track store."""
-    from benchmark import data_command
+    from benchmark.commands import data as data_command
 
     if arguments.overrides[:1] == ["show"]:
         rest = arguments.overrides[1:]
@@ -235,7 +235,7 @@ def data(arguments: argparse.Namespace) -> int:
 
 def tables(arguments: argparse.Namespace) -> int:
     """Prints the tables of a benchmark from what is on disk."""
-    from benchmark.results import render
+    from benchmark.pipeline.results import render
 
     config = _config(arguments)
     print(render(Path(config.out, config.name), arguments.format, config.probe.table_head))
@@ -358,7 +358,7 @@ def _main(words: list[str]) -> int:
         raise UsageError(f"unknown option {unknown[0]!r} for `{parsed.command}`; see fabbench {parsed.command} --help")
     parsed.overrides += rest  # settings that stand after an option
     if getattr(parsed, "cfg", False):
-        from benchmark.config import to_yaml
+        from benchmark.config.load import to_yaml
 
         print(to_yaml(_config(parsed)), end="")
         return 0
@@ -373,7 +373,7 @@ def _names(arguments: argparse.Namespace) -> list[str]:
 
 
 def _config(arguments: argparse.Namespace) -> "Config":
-    from benchmark.config import load
+    from benchmark.config.load import load
 
     return load(arguments.overrides)
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from slurm.calls import attempt
+from slurm.execute import attempt
 from slurm.graph import Job, Outcome, file_name
-from slurm.waiting import Waiting
+from slurm.scheduler import Waiting
 
 
 def launch(jobs: Sequence[Job], kind: str, workers: int, logs: Path, gpus: int = 0) -> list[Outcome]:

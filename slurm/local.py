@@ -11,10 +11,10 @@ from typing import Any
 
 import submitit
 
-from slurm.calls import attempt
+from slurm.env import alive
+from slurm.execute import attempt
 from slurm.graph import Job, Outcome
-from slurm.here import alive
-from slurm.waiting import Waiting, unstarted
+from slurm.scheduler import Waiting, unstarted
 
 POLL_SECONDS = 0.2
 

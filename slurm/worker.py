@@ -8,8 +8,8 @@ import pickle
 import sys
 from pathlib import Path
 
-from slurm import stop
-from slurm.calls import attempt
+from slurm import signals as stop
+from slurm.execute import attempt
 from slurm.graph import Job
 
 TOGETHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")

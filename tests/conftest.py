@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from slurm.lab.cluster import Lab
-from slurm.lab.shape import LabError
+from tests.slurm_lab.cluster import Lab
+from tests.slurm_lab.shape import LabError
 
 REQUIRED = "FABBENCH_LAB"  # set where the lab must start, as in continuous integration
 

@@ -19,9 +19,8 @@ CORE = sorted(
     name
     for name in FILES
     if name.partition(".")[0] in ("methods", "probes")
-    or f"{name}.".startswith("benchmark.data.")
-    or name
-    in ("benchmark.pretrain", "benchmark.embed", "benchmark.augment", "benchmark.supervised", "benchmark.stages")
+    or f"{name}.".startswith(("benchmark.data.", "benchmark.train."))
+    or name in ("benchmark.pipeline.features", "benchmark.pipeline.stages")
 )
 
 

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from benchmark import config
+from benchmark.config import load as config
 from docs import build
 from tests.benchmark.tiny import ROOT, call, cells, settings
 

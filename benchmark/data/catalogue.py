@@ -6,10 +6,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
 
-from benchmark.data.sources import TrackSource
-from benchmark.errors import DataError, UsageError, suggestion
-from benchmark.files import digest, sha256
-from benchmark.schema import (
+from benchmark.config.schema import (
     SET_KINDS,
     Data,
     FaceFolder,
@@ -20,11 +17,14 @@ from benchmark.schema import (
     VideoData,
     VoxCelebData,
 )
+from benchmark.data.tracks.source import TrackSource
+from benchmark.errors import DataError, UsageError, suggestion
+from benchmark.files import digest, sha256
 
 if TYPE_CHECKING:
-    from benchmark.data.csv_config import CsvFaces
-    from benchmark.data.detector import FaceDetector
-    from benchmark.data.labelled import LabelledSet
+    from benchmark.data.faces.labelled_set import LabelledSet
+    from benchmark.data.sets.csv.config import CsvFaces
+    from benchmark.data.tracks.detector import FaceDetector
 
 _Schema = TypeVar("_Schema")
 
@@ -46,7 +46,7 @@ def source(data: Data) -> TrackSource:
             seed=data.seed,
         )
     if isinstance(data, JoinedData):
-        from benchmark.data.joined import Joined
+        from benchmark.data.tracks.concat import Joined
 
         return Joined([source(part) for part in _parts(data)])
     if isinstance(data, VoxCelebData):
@@ -54,7 +54,7 @@ def source(data: Data) -> TrackSource:
     if data.root is None:
         raise UsageError(f"data={data.kind} needs data.root=DIR, the folder of raw files")
     if isinstance(data, VideoData):
-        from benchmark.data.videos import VideoFolder
+        from benchmark.data.tracks.videos import VideoFolder
 
         return VideoFolder(
             Path(data.root),
@@ -65,14 +65,14 @@ def source(data: Data) -> TrackSource:
             detector=_detector(data),
         )
     if isinstance(data, FrameData):
-        from benchmark.data.frame_folders import FrameFolder
+        from benchmark.data.tracks.frames import FrameFolder
 
         return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten, detector=_detector(data))
     raise TypeError(f"no reader for {type(data).__name__}")
 
 
 def _voxceleb(data: VoxCelebData) -> TrackSource:
-    from benchmark.data.voxceleb import CROPS, VoxCeleb, locate_clips, locate_frames, locate_meta
+    from benchmark.data.tracks.voxceleb import CROPS, VoxCeleb, locate_clips, locate_frames, locate_meta
 
     if data.crop not in CROPS:
         raise UsageError(f"data.crop is {data.crop!r}; one of {', '.join(CROPS)}")
@@ -101,7 +101,7 @@ def _voxceleb(data: VoxCelebData) -> TrackSource:
 
 
 def _detector(data: VideoData | FrameData | VoxCelebData) -> "FaceDetector | None":
-    from benchmark.data.detector import FaceDetector
+    from benchmark.data.tracks.detector import FaceDetector
 
     return FaceDetector(Path(data.detector)) if data.detector else None
 
@@ -141,7 +141,7 @@ def faces_config(name: str, values: Mapping[str, Any]) -> "SyntheticFaces | CsvF
     """
     kind = values.get("kind")
     if kind == "csv":
-        from benchmark.data.csv_config import CsvFaces
+        from benchmark.data.sets.csv.config import CsvFaces
 
         own = {key: value for key, value in values.items() if key != "kind"}
         for key in ("csv", "images"):
@@ -199,7 +199,7 @@ def set_file(name: str, values: Mapping[str, Any], cache: str) -> Path:
         found = module.find(config)
         origin = [module.VERSION, str(found.root.resolve()), found.key()]
     else:
-        from benchmark.data.csv_faces import VERSION as READER
+        from benchmark.data.sets.csv.read import VERSION as READER
 
         csv = [config.csv] if isinstance(config.csv, str) else list(config.csv)
         origin = [
@@ -232,7 +232,7 @@ def read_set(
     scratch = Path(cache, "faces")
     scratch.mkdir(parents=True, exist_ok=True)
     if isinstance(config, FaceFolder):
-        from benchmark.data.assemble import assemble
+        from benchmark.data.faces.build import assemble
         from benchmark.data.sets import module_of
 
         module = module_of(config.kind)
@@ -242,7 +242,7 @@ def read_set(
             raise UsageError(f"sets.{name}: {error}") from error
         raw.protocol |= {"reader": config.kind, "version": module.VERSION}
         return assemble(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
-    from benchmark.data.csv_faces import read_csv_faces
+    from benchmark.data.sets.csv.read import read_csv_faces
 
     return read_csv_faces(config, progress, scratch)
 

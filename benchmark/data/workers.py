@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from benchmark.errors import DataError
-from slurm.stop import NOTICE
+from slurm.signals import NOTICE
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tabulate import tabulate
 
-from benchmark.data.labelled import LabelledSet
+from benchmark.data.faces.labelled_set import LabelledSet
 
 SPECTRUM = "eigenvalue 1 / eigenvalue 100"
 ROWS = ("pixels", "random", "autoencoder", "rotation", "split_brain", "fabnet")

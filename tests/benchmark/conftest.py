@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.data.labelled import LabelledSet, Target
-from benchmark.data.prepare import prepare
-from benchmark.data.sources import Frame, RawTrack
-from benchmark.data.tracks import TrackStore
+from benchmark.data.faces.labelled_set import LabelledSet, Target
+from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.source import Frame, RawTrack
+from benchmark.data.tracks.store import TrackStore
 
 SIDE = 32
 

@@ -183,7 +183,7 @@ def test_a_disk_that_refuses_is_one_line(done: Path, tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "/disk/file")
 
-    monkeypatch.setattr("benchmark.pipeline.write_json", full)
+    monkeypatch.setattr("benchmark.pipeline.pipeline.write_json", full)
     assert refused(1, "run", *settings(tmp_path, cache=done / "cache")) == (
         "fabbench: /disk/file: No space left on device"
     )
@@ -330,7 +330,7 @@ def test_every_command_shows_examples(name: str, capsys: pytest.CaptureFixture[s
 )
 def test_the_examples_are_valid(line: list[str]) -> None:
     """As far as the configuration goes: what they name exists."""
-    from benchmark.config import load
+    from benchmark.config.load import load
 
     assert line[0] == "fabbench"
     assert line[1] in COMMANDS

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from benchmark import pipeline
 from benchmark.cli import main
+from benchmark.pipeline import pipeline
 
 ROOT = Path(__file__).parents[2]
 

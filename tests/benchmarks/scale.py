@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmark.data.prepare import prepare
-from benchmark.data.sources import Frame, RawTrack
-from benchmark.data.tracks import TrackStore
+from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.source import Frame, RawTrack
+from benchmark.data.tracks.store import TrackStore
 
 SIDE = 16
 READS = 20_000

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data.prepare import prepare
-from benchmark.data.sources import Frame, RawTrack
-from benchmark.data.tracks import (
+from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.source import Frame, RawTrack
+from benchmark.data.tracks.store import (
     FORMAT,
     FORMAT_VERSION,
     IndexRow,
@@ -88,7 +88,7 @@ import json, sys, time
 import psutil
 before = psutil.Process().memory_info().rss
 start = time.perf_counter()
-from benchmark.data.tracks import TrackStore
+from benchmark.data.tracks.store import TrackStore
 imported = time.perf_counter()
 store = TrackStore(sys.argv[1])
 train = store.tracks("train")

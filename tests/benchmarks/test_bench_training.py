@@ -6,12 +6,12 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmark.augment import CropJitter
-from benchmark.data.prepare import prepare
-from benchmark.data.samples import TrackBatches
+from benchmark.config.schema import AugmentConfig
+from benchmark.data.batches import TrackBatches
 from benchmark.data.synthetic import SyntheticTracks
-from benchmark.data.tracks import TrackStore
-from benchmark.schema import AugmentConfig
+from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.store import TrackStore
+from benchmark.train.augment import CropJitter
 
 BATCH = 32
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from benchmark import config
+from benchmark.config import load as config
 from methods import registry
 from methods.base import Method, MethodOutput
 from methods.encoder import EncoderSpec

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmark.data.labelled import Target as BenchmarkTarget
+from benchmark.data.faces.labelled_set import Target as BenchmarkTarget
 from probes.coding import coding_for
 from probes.linear import Budget
 from probes.probe import probe, probe_runs

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from slurm import stop
+from slurm import signals as stop
 from slurm.commands import squeue
 from slurm.graph import Job
 from slurm.resources import Resources, Site

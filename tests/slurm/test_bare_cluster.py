@@ -10,10 +10,10 @@ import pytest
 
 from slurm.commands import sacct, scancel, squeue
 from slurm.graph import Job
-from slurm.lab.cluster import Lab
-from slurm.lab.shape import Shape
 from tests.slurm.calls import SMALL, count, empty, hold, launch, wait, write
 from tests.slurm.test_submission import entry, made
+from tests.slurm_lab.cluster import Lab
+from tests.slurm_lab.shape import Shape
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,11 +10,11 @@ import pytest
 
 from slurm.commands import SlurmError, sacct, sbatch, scancel, squeue
 from slurm.graph import Job
-from slurm.lab.cluster import Lab
 from slurm.ledger import Ledger
 from slurm.resources import Resources
 from slurm.submission import in_queue, scripts, submit
 from tests.slurm.calls import SMALL, count, describe, empty, fail, hold, launch, site, wait, write
+from tests.slurm_lab.cluster import Lab
 
 
 def job(place: Path, name: str, *after: str, stage: str = "first", whatever: bool = False) -> Job:

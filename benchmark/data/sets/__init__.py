@@ -8,9 +8,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Protocol, cast
 
-from benchmark.data.assemble import RawFaces
+from benchmark.config.schema import SET_KINDS, FaceFolder
+from benchmark.data.faces.build import RawFaces
 from benchmark.data.sets.files import Found
-from benchmark.schema import SET_KINDS, FaceFolder
 
 
 class SetModule(Protocol):

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from benchmark.data.assemble import RawFaces, Squares
-from benchmark.data.csv_table import number, places, read_rows
-from benchmark.data.face_crop import centre_square
-from benchmark.data.labelled import Target
+from benchmark.config.schema import AffectNetFaces
+from benchmark.data.faces.build import RawFaces, Squares
+from benchmark.data.faces.crop import centre_square
+from benchmark.data.faces.labelled_set import Target
 from benchmark.data.sets.files import Found, locate, matching, one_of, reader
 from benchmark.data.sets.landmarks import round_boxes
+from benchmark.data.text import number, places, read_rows
 from benchmark.errors import DataError, UsageError
-from benchmark.schema import AffectNetFaces
 
 VERSION = 2
 CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")

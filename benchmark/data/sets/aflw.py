@@ -22,13 +22,13 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.assemble import RawFaces
-from benchmark.data.csv_table import number, read_text
-from benchmark.data.csv_targets import pose_target
+from benchmark.config.schema import AflwFaces
+from benchmark.data.faces.build import RawFaces
+from benchmark.data.faces.targets import pose_target
 from benchmark.data.sets.files import Found, locate, numbered, one_of, reader
 from benchmark.data.sets.landmarks import round_boxes
+from benchmark.data.text import number, read_text
 from benchmark.errors import DataError
-from benchmark.schema import AflwFaces
 
 VERSION = 2
 UNDEFINED = -2 * np.pi  # radians: what the set's tool writes where it found no pose

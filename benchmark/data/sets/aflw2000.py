@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.assemble import RawFaces, words
-from benchmark.data.csv_targets import pose_target
+from benchmark.config.schema import Aflw2000Faces
+from benchmark.data.faces.build import RawFaces, words
+from benchmark.data.faces.targets import pose_target
 from benchmark.data.sets.files import Found, below, image_beside, locate, matching, reader
+from benchmark.data.sets.formats.mat import read_mat
 from benchmark.data.sets.landmarks import landmark_target, round_landmarks
-from benchmark.data.sets.mat import read_mat
 from benchmark.errors import DataError
-from benchmark.schema import Aflw2000Faces
 
 VERSION = 2
 WIDEST = 99.0  # degrees

@@ -16,15 +16,16 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.assemble import RawFaces, Squares
-from benchmark.data.csv_table import FaceTable, number, places, read_rows, read_text
-from benchmark.data.face_crop import centre_square
+from benchmark.config.schema import EmotioNetFaces
+from benchmark.data.faces.build import RawFaces, Squares
+from benchmark.data.faces.crop import centre_square
+from benchmark.data.faces.labelled_set import Target
 from benchmark.data.folders import IMAGES, is_kind
-from benchmark.data.labelled import Target
+from benchmark.data.sets.csv.table import FaceTable
 from benchmark.data.sets.files import Found, locate, matching, reader
 from benchmark.data.sets.landmarks import round_boxes
+from benchmark.data.text import number, places, read_rows, read_text
 from benchmark.errors import DataError
-from benchmark.schema import EmotioNetFaces
 
 VERSION = 2
 UNKNOWN = 999

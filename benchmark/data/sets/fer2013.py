@@ -8,13 +8,13 @@ from collections import Counter
 
 import numpy as np
 
-from benchmark.data.assemble import RawFaces
-from benchmark.data.csv_table import places, read_rows
-from benchmark.data.face_crop import centre_square
-from benchmark.data.labelled import Target
+from benchmark.config.schema import Fer2013Faces
+from benchmark.data.faces.build import RawFaces
+from benchmark.data.faces.crop import centre_square
+from benchmark.data.faces.labelled_set import Target
 from benchmark.data.sets.files import Found, locate, one_of
+from benchmark.data.text import places, read_rows
 from benchmark.errors import DataError
-from benchmark.schema import Fer2013Faces
 
 VERSION = 2
 EXPECTED = {"train": 28709, "val": 3589, "test": 3589}

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.config.schema import FaceFolder
 from benchmark.data.folders import IMAGES, is_kind, walk
 from benchmark.errors import DataError, UsageError
 from benchmark.files import digest, sha256
-from benchmark.schema import FaceFolder
 
 NAMED = IMAGES | {".npy"}
 HASHED = 64  # label files up to this number are told apart by content, more by size and time

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.assemble import Squares
-from benchmark.data.face_crop import Square, UnusableImage, around_box, around_landmarks
-from benchmark.data.labelled import Target
+from benchmark.data.faces.build import Squares
+from benchmark.data.faces.crop import Square, UnusableImage, around_box, around_landmarks
+from benchmark.data.faces.labelled_set import Target
 
 
 def landmark_target(points: Sequence[NDArray[np.float64] | None], count: int, eyes: tuple[int, int]) -> Target:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.assemble import RawFaces
-from benchmark.data.csv_table import number, read_text
-from benchmark.data.face_crop import Square, UnusableImage, around_landmarks
+from benchmark.config.schema import MaflFaces
+from benchmark.data.faces.build import RawFaces
+from benchmark.data.faces.crop import Square, UnusableImage, around_landmarks
 from benchmark.data.sets.files import Found, locate, one_of, reader
 from benchmark.data.sets.landmarks import landmark_target
+from benchmark.data.text import number, read_text
 from benchmark.errors import DataError
-from benchmark.schema import MaflFaces
 
 VERSION = 2
 EXPECTED = {"train": 19000, "test": 1000}

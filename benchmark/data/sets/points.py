@@ -9,12 +9,12 @@ from pathlib import Path, PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.assemble import RawFaces
+from benchmark.config.schema import PointFaces
+from benchmark.data.faces.build import RawFaces
 from benchmark.data.sets.files import Found, below, image_beside, locate, numbered, reader
+from benchmark.data.sets.formats.pts import read_dlib, read_pts
 from benchmark.data.sets.landmarks import landmark_target, round_landmarks
-from benchmark.data.sets.pts import read_dlib, read_pts
 from benchmark.errors import DataError, UsageError
-from benchmark.schema import PointFaces
 
 VERSION = 2
 Face = tuple[str, str, NDArray[np.float64]]  # image below the root, label file below the root, points

@@ -8,13 +8,13 @@ from collections import Counter
 
 import numpy as np
 
-from benchmark.data.assemble import RawFaces
-from benchmark.data.csv_table import read_text
-from benchmark.data.face_crop import centre_square
-from benchmark.data.labelled import Target
+from benchmark.config.schema import RafDbFaces
+from benchmark.data.faces.build import RawFaces
+from benchmark.data.faces.crop import centre_square
+from benchmark.data.faces.labelled_set import Target
 from benchmark.data.sets.files import Found, locate, one_of, reader
+from benchmark.data.text import read_text
 from benchmark.errors import DataError
-from benchmark.schema import RafDbFaces
 
 VERSION = 2
 EXPECTED = {"train": 12271, "test": 3068}

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.assemble import RawFaces
+from benchmark.config.schema import W300Faces
+from benchmark.data.faces.build import RawFaces
 from benchmark.data.sets.files import Found, image_beside, inner, locate, matching, reader
+from benchmark.data.sets.formats.mat import read_mat
+from benchmark.data.sets.formats.pts import read_pts
 from benchmark.data.sets.landmarks import landmark_target, round_boxes, round_landmarks
-from benchmark.data.sets.mat import read_mat
-from benchmark.data.sets.pts import read_pts
 from benchmark.errors import DataError, UsageError
-from benchmark.schema import W300Faces
 
 VERSION = 2
 EXPECTED = {"train": 3148, "test": 689}

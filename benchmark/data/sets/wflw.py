@@ -9,12 +9,12 @@ from collections import Counter
 
 import numpy as np
 
-from benchmark.data.assemble import RawFaces
-from benchmark.data.csv_table import number, read_text
+from benchmark.config.schema import WflwFaces
+from benchmark.data.faces.build import RawFaces
 from benchmark.data.sets.files import Found, locate, numbered, one_of, reader
 from benchmark.data.sets.landmarks import landmark_target, round_boxes
+from benchmark.data.text import number, read_text
 from benchmark.errors import DataError
-from benchmark.schema import WflwFaces
 
 VERSION = 2
 EXPECTED = {"train": 7500, "test": 2500}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.labelled import LabelledSet, Target
+from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.data.synthetic.version import VERSION, head_digest
 from benchmark.data.workers import run_parallel
 from benchmark.errors import UsageError

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmark.data.sources import Frame, RawTrack
 from benchmark.data.synthetic.version import VERSION, head_digest
+from benchmark.data.tracks.source import Frame, RawTrack
 from benchmark.errors import UsageError
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data.sources import Frame, RawTrack, SkippedFrame, SkipTrack
+from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, SkipTrack
 
 
 @dataclass(frozen=True)

@@ -19,25 +19,25 @@ import scipy.io
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.assemble import RawFaces, assemble
-from benchmark.data.contents import CONTENTS, occurring
-from benchmark.data.csv_config import CsvFaces
-from benchmark.data.csv_faces import read_csv_faces
-from benchmark.data.labelled import LabelledSet
-from benchmark.data.prepare import prepare
+from benchmark.config.schema import SET_KINDS
+from benchmark.data.faces.build import RawFaces, assemble
+from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.sets import module_of
-from benchmark.data.sets.mat import read_mat
-from benchmark.data.sets.pts import read_dlib, read_pts
+from benchmark.data.sets.csv.config import CsvFaces
+from benchmark.data.sets.csv.read import read_csv_faces
+from benchmark.data.sets.formats.mat import read_mat
+from benchmark.data.sets.formats.pts import read_dlib, read_pts
 from benchmark.data.synthetic import labelled_faces
-from benchmark.data.tracks import TrackStore
-from benchmark.data.verify import verify
-from benchmark.data.voxceleb import read_meta
+from benchmark.data.tracks.leakage import CONTENTS, occurring
+from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.store import TrackStore
+from benchmark.data.tracks.verify import verify
+from benchmark.data.tracks.voxceleb import read_meta
 from benchmark.errors import FabbenchError
-from benchmark.schema import SET_KINDS
 from tests.benchmark.data.drawn import Drawn
 from tests.benchmark.data.sets import lookalikes
 from tests.benchmark.data.sets.lookalikes import Faces
-from tests.benchmark.data.test_voxceleb import VOX1, VOX2
+from tests.benchmark.data.tracks.test_voxceleb import VOX1, VOX2
 
 EXAMPLES = int(os.environ.get("FABBENCH_FUZZ", "25"))
 SECONDS = 20  # for one file; the slowest takes a fraction of one

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmark.data.catalogue import make_set
-from benchmark.data.labelled import LabelledSet
+from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.synthetic import labelled_faces
 from tests.benchmark.data.sets.lookalikes import Faces
 

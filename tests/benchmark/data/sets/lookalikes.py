@@ -12,7 +12,7 @@ import scipy.io
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmark.data.labelled import LabelledSet
+from benchmark.data.faces.labelled_set import LabelledSet
 
 UNITS = (1, 2, 4, 5, 6, 9, 12, 17, 20, 25, 26)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data.labelled import LabelledSet
+from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.errors import DataError, UsageError
 from tests.benchmark.data.sets import lookalikes
 from tests.benchmark.data.sets.lookalikes import Faces

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data.labelled import LabelledSet
+from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.sets.aflw import TURNS
-from benchmark.data.show import axes
 from benchmark.errors import DataError
+from benchmark.viz.contact_sheet import axes
 from tests.benchmark.data.sets import lookalikes
 from tests.benchmark.data.sets.lookalikes import Faces
 

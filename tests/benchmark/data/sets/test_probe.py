@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmark.data.labelled import LabelledSet
+from benchmark.data.faces.labelled_set import LabelledSet
 from probes.probe import predict, probe
 from tests.benchmark.data.sets import lookalikes, w300_error
 from tests.benchmark.data.sets.lookalikes import Faces

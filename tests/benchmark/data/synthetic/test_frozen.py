@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data import realism
-from benchmark.data.synthetic import VERSION, labelled_faces
+from benchmark.data.synthetic import VERSION, labelled_faces, realism
 from benchmark.data.synthetic.produce import faces_of, track_frames
 
 GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text())

@@ -1,0 +1,1 @@
+"""The commands of `fabbench`, one file each."""

@@ -1,0 +1,1 @@
+"""A labelled set of one's own, from CSV files and a folder of images."""

@@ -1,0 +1,1 @@
+"""Annotation file formats: .pts and .mat."""

@@ -1,0 +1,1 @@
+"""Pre-training data: sources of raw tracks and the packed track store."""

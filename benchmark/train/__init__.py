@@ -1,0 +1,1 @@
+"""Pre-training: the loop, schedules, augmentation, distributed training and warm starts."""

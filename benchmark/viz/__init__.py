@@ -1,0 +1,1 @@
+"""Figures: contact sheets, method samples and training curves."""

@@ -1,0 +1,150 @@
+"""Rows resolved: what they start from, and what cannot be."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from benchmark.commands.import_weights import import_weights
+from benchmark.config import load as configuration
+from benchmark.config.variants import Variant, resolve
+from benchmark.errors import DataError, UsageError
+from benchmark.pipeline.pipeline import check_tracks
+from benchmark.train.loop import save_method
+from methods.encoder import EncoderSpec
+from methods.registry import get
+from tests.benchmark import released
+from tests.benchmark.tiny import SETTINGS
+
+LARGE = "train.batch_size=10"  # enough for the curriculum
+
+
+def resolved(*words: str) -> dict[str, Variant]:
+    return resolve(configuration.load([*SETTINGS, LARGE, *words]))
+
+
+def folder(path: Path, method: str = "fabnet", size: int = 32, width: int = 4, **options: Any) -> Path:
+    """A finished run's folder, as far as others look into it."""
+    torch.manual_seed(0)
+    made = get(method)(EncoderSpec(size=size, width=width, dim=16), options)
+    path.mkdir(parents=True)
+    save_method(made, path)
+    about = {"method": method, "options": options, "encoder": {"width": width, "dim": 16}, "size": size}
+    (path / "config.yaml").write_text(yaml.safe_dump(about))
+    return path
+
+
+def test_what_a_row_starts_from_comes_before_it_though_no_row_itself() -> None:
+    found = resolved("methods=fabnet-3source,random")
+    assert list(found) == ["fabnet-curriculum", "fabnet-3source", "random"]
+    assert found["fabnet-3source"].parent == "fabnet-curriculum"
+    assert found["fabnet-3source"].frames == 4
+    assert found["fabnet-curriculum"].train.curriculum
+    assert found["random"].parent is None
+
+
+def test_a_registered_method_is_a_start_too() -> None:
+    found = resolved("methods=own", "variants.own={method: fabnet, init_from: autoencoder}")
+    assert list(found) == ["autoencoder", "own"]
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["variants.own={method: fabnet, init_from: own}"], "init_from goes in a circle: own -> own"),
+        (
+            ["variants.own={method: fabnet, init_from: b}", "variants.b={method: fabnet, init_from: own}"],
+            "own -> b -> own",
+        ),
+        (["variants.own={method: fabnet, init_from: nobody}"], "init_from=nobody is neither a variant nor a folder"),
+        (["variants.own={method: fabnet, init_from: split_brain}"], "own has another encoder than split_brain: "),
+        (["variants.own={method: fabnet, init_from: pixels}"], "own has another encoder than pixels: "),
+        (["variants.own={method: fabnet, init_from: supervised}"], "init_from=supervised is trained once a task"),
+        (["variants.own={method: random, init_from: fabnet}"], "own is a floor and takes no init_from"),
+        (["variants.own={method: fabnet, options: {sources: 2}}"], "refines a trained model; name one"),
+        (["variants.own={method: fabnet, options: {sources: 0}}"], "sources=0 must be 1 or more"),
+        (["variants.own={method: fabnet, train: {curriculum: true, batch_size: 9}}"], "too small for the curriculum"),
+        (["variants.own={method: fabnet, train: {curriculum_start: 5}}"], "curriculum_start=5 must be"),
+        (["variants.own={method: fabnet, weights: a, init_from: random}"], "leave out init_from and train"),
+        (["variants.own={method: vgg-face}"], "own needs weights"),
+        (["variants.own={method: split_brain}", "encoder.dim=15"], "must be even to be halved"),
+    ],
+)
+def test_what_cannot_be_is_refused(words: list[str], problem: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolved("methods=own", *words)
+    assert problem in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_a_start(tmp_path: Path) -> None:
+    found = resolved("methods=own", f"variants.own={{method: fabnet, init_from: {folder(tmp_path / 'run')}}}")
+    assert found["own"].start == tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"width": 8}, "another encoder than .*: encoder.layers.0.bias is \\(4,\\) and \\(8,\\)"),
+        ({"size": 64}, "another encoder than .*: encoder.layers.11.bias"),
+        ({"method": "split_brain"}, "another encoder than .*: encoder.colour"),
+    ],
+)
+def test_a_folder_of_another_encoder_is_refused(tmp_path: Path, settings: dict[str, Any], problem: str) -> None:
+    path = folder(tmp_path / "run", **settings)
+    with pytest.raises(UsageError, match=problem):
+        resolved("methods=own", f"variants.own={{method: fabnet, init_from: {path}}}")
+
+
+def test_a_folder_without_weights_or_with_broken_ones_is_named(tmp_path: Path) -> None:
+    path = folder(tmp_path / "run")
+    (path / "method.safetensors").write_bytes(b"\xff" * 20)
+    for key in ("init_from", "weights"):
+        with pytest.raises(DataError, match=r"method\.safetensors cannot be read"):
+            resolved("methods=own", f"variants.own={{method: fabnet, {key}: {path}}}")
+    (path / "method.safetensors").unlink()
+    for key in ("init_from", "weights"):
+        with pytest.raises(DataError, match=r"run holds no method\.safetensors"):
+            resolved("methods=own", f"variants.own={{method: fabnet, {key}: {path}}}")
+
+
+@pytest.mark.parametrize(
+    "about", ["", "[1]", "method: fabnet", "{method: fabnet, options: {}, encoder: {w: 1}, size: 3}"]
+)
+def test_weights_of_unknown_description_are_named(tmp_path: Path, about: str) -> None:
+    path = folder(tmp_path / "run")
+    (path / "config.yaml").write_text(about)
+    with pytest.raises(DataError, match=r"config\.yaml"):
+        resolved("methods=own", f"variants.own.weights={path}")
+
+
+def test_given_weights_are_a_pretrained_row_of_their_own_encoder(tmp_path: Path) -> None:
+    path = folder(tmp_path / "run", size=64, width=8, sources=2)
+    row = resolved("methods=own", f"variants.own.weights={path}")["own"]
+    assert (row.kind, row.method, row.size, row.encoder.width, row.options) == (
+        "pretrained",
+        "fabnet",
+        64,
+        8,
+        {"sources": 2},
+    )
+    assert row.fixed, "one seed says all"
+
+
+def test_imported_weights_are_rows_by_name(tmp_path: Path) -> None:
+    model, probe = released.fabnet()
+    released.save_fabnet(tmp_path / "a.pt", model, probe)
+    import_weights(tmp_path / "a.pt", tmp_path / "imported", "theirs")
+    row = resolved("methods=theirs,fabnet", f"imported={tmp_path / 'imported'}")["theirs"]
+    assert (row.kind, row.size, row.encoder.dim) == ("pretrained", 256, 16)
+    with pytest.raises(UsageError, match="unknown method 'theirs'"):
+        resolved("methods=theirs", f"imported={tmp_path / 'elsewhere'}")
+
+
+def test_more_frames_than_a_track_has_are_refused() -> None:
+    found = resolved("methods=fabnet-3source")
+    check_tracks(found, 4)
+    with pytest.raises(UsageError, match="fabnet-3source needs 4 frames of one track; the longest has 3"):
+        check_tracks(found, 3)

@@ -1,0 +1,115 @@
+"""From rows to a set: nothing is in two splits, memory is bounded, and every fault is counted."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.data.faces.build import RawFaces, assemble
+from benchmark.data.faces.crop import centre_square
+from benchmark.data.faces.labelled_set import LabelledSet, Target
+from benchmark.errors import DataError
+
+N = 20
+
+
+def image(number: int) -> bytes:
+    pixels = np.random.default_rng(number).integers(0, 256, (24, 30, 3), dtype=np.uint8)
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def make() -> Callable[..., LabelledSet]:
+    def maker(images: dict[int, bytes] | None = None, **fields: Any) -> LabelledSet:
+        files = [image(i) for i in range(N)]
+        for row, content in (images or {}).items():
+            files[row] = content
+        known = np.ones(N, np.bool_)
+        raw = RawFaces(
+            ids=[f"{i}.png" for i in range(N)],
+            content=lambda row: files[row],
+            square=lambda row, height, width: centre_square(height, width),
+            **{
+                "split": np.array(["train"] * 15 + ["test"] * 5),
+                "targets": {"pose": Target("pose", np.zeros((N, 3), np.float32), known, ("roll", "pitch", "yaw"))},
+                **fields,
+            },
+        )
+        return assemble(raw, "mine", 16, 0, 0.2)
+
+    return maker
+
+
+def test_frames_are_the_squares_of_their_images(make: Callable[..., LabelledSet]) -> None:
+    found = make()
+    for i in (0, 7, 19):
+        picture = Image.open(BytesIO(image(i)))
+        expected = picture.resize((16, 16), Image.Resampling.BICUBIC, box=(3, 0, 27, 24))
+        difference = np.abs(found.frames[i].astype(int) - np.asarray(expected))
+        assert difference[2:-2].max() <= 1  # above and below it the image's border is repeated
+    assert (found.split == "val").sum() == 3
+
+
+def test_the_same_image_in_train_and_test_is_refused(make: Callable[..., LabelledSet]) -> None:
+    message = r"mine: 4\.png \((train|val)\) and 17\.png \(test\) are the same image in two splits \(1 such in all\)"
+    with pytest.raises(DataError, match=message):
+        make({4: image(17)})
+
+
+def test_or_left_out_of_train_where_the_set_is_known_for_it(make: Callable[..., LabelledSet]) -> None:
+    found = make({4: image(17), 5: image(17)}, duplicates="drop", expected={"train": 15, "test": 5})
+    assert len(found.frames) == N - 2
+    assert found.protocol["skipped"] == {"image of a later split too": 2}
+    assert found.protocol["miscounts"] == []  # the copy is the owners'
+    assert not {"4.png", "5.png"} & set(found.image_ids.tolist())
+    whole = make()
+    for name in ("3.png", "6.png", "19.png"):  # the frames have moved with their names
+        np.testing.assert_array_equal(
+            found.frames[found.image_ids == name][0], whole.frames[whole.image_ids == name][0]
+        )
+
+
+def test_the_same_image_twice_in_train_stays_together(make: Callable[..., LabelledSet]) -> None:
+    found = make({1: image(0), 2: image(0), 3: image(0)})
+    assert len({*found.split[:4].tolist()}) == 1
+    assert found.protocol["noted"]["content of another image"] == 3
+
+
+def test_a_person_in_two_splits_is_refused(make: Callable[..., LabelledSet]) -> None:
+    people = np.array([f"person {i % 18}" for i in range(N)])
+    with pytest.raises(DataError, match="identity 'person 0' is in"):
+        make(identity=people)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0", b"GIF89a"])
+def test_broken_images_are_counted(make: Callable[..., LabelledSet], content: bytes) -> None:
+    found = make({2: content, 18: content})
+    assert found.protocol["skipped"] == {"image undecodable": 2}
+    assert len(found.frames) == N - 2
+
+
+def test_a_split_without_a_usable_face_is_refused(make: Callable[..., LabelledSet]) -> None:
+    with pytest.raises(DataError, match="no usable face for test"):
+        make(dict.fromkeys(range(15, 20), b""))
+    with pytest.raises(DataError, match=r"mine: none of 20 faces can be used: image undecodable \(20\)"):
+        make(dict.fromkeys(range(20), b""))
+
+
+def test_landmarks_outside_the_image_are_noted_and_far_ones_not_used(make: Callable[..., LabelledSet]) -> None:
+    points = np.full((N, 2, 2), 12.0)
+    points[:, 1] += 3
+    points[0, 0] = -2, 5
+    points[1, 0] = 5000, 5
+    points[16, 1] = 5, 49
+    points[7] = 9, 9
+    target = Target("landmarks", points, np.ones(N, np.bool_), ("a", "b"), (0, 1))
+    found = make(targets={"landmarks": target})
+    assert found.protocol["noted"]["landmarks outside the image"] == 3
+    assert found.protocol["noted"]["landmarks far outside the image, not used"] == 2
+    assert found.protocol["noted"]["eye points of landmarks coincide, not used"] == 1
+    assert found.targets["landmarks"].known.sum() == N - 3

@@ -1,0 +1,77 @@
+"""An image that is tested on and was pre-trained on is found by its content, warned of, and written in the results."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.data.synthetic import labelled_faces
+from benchmark.data.tracks.frames import FrameFolder
+from benchmark.data.tracks.leakage import CONTENTS, occurring, overlap
+from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.verify import verify
+from benchmark.errors import DataError
+from tests.benchmark.data.drawn import Drawn
+from tests.benchmark.data.sets import lookalikes
+from tests.benchmark.data.sets.lookalikes import Faces
+from tests.benchmark.tiny import call, cells, settings
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300-W, and folders of frames: six people's own, and one of two test images and a train image of 300-W."""
+    root = tmp_path_factory.mktemp("raw")
+    faces = Faces(labelled_faces(size=96, train=24, val=8, test=8, frames_per_identity=4, seed=3))
+    lookalikes.w300(root / "300w", faces)
+    for person in range(6):
+        for i in range(3):
+            lookalikes.save(faces.photo(3 * person + i, (96, 96), 0, 0, 90), root / f"frames/id{person}/a/{i}.jpg")
+    (root / "frames/id9/a").mkdir(parents=True)
+    for name in ("afw/1051618982_1.jpg", "ibug/image_003_1.jpg", "helen/testset/296814969_3.jpg"):
+        (root / "frames/id9/a" / Path(name).name).write_bytes((root / "300w" / name).read_bytes())
+    return root
+
+
+def test_a_run_tells_and_writes_it(raw: Path, tmp_path: Path) -> None:
+    words = ["data=frames", f"data.root={raw / 'frames'}", f"root={raw}", "tasks=w300-landmarks", "methods=mean"]
+    own = [word for word in settings(tmp_path) if not word.startswith(("data.", "methods=", "tasks="))]
+    finished = call("run", *own, *words, "data.size=32")
+    assert finished.code == 0, finished.err
+    told = "set w300: 2 of 8 test images were pre-trained on (first: helen/testset/296814969_3.jpg)"
+    assert f"warning: {told}" in finished.err
+    assert f"Warning: {told}" in finished.out
+    assert "Warning: set w300: test has 8 faces, the protocol 689" in finished.out
+    folder = tmp_path / "runs" / "quick"
+    about = json.loads((folder / "benchmark.json").read_text())
+    assert any(line.startswith(told) for line in about["warnings"])
+    assert told in (folder / "tables/tables.md").read_text()
+    assert f"% Warning: {told}" in (folder / "tables/tables.tex").read_text()
+    assert {cell["task"] for cell in cells(folder)} == {"w300-landmarks"}
+    checked = call("verify", "w300", *own, *words, "data.size=32")
+    assert checked.code == 1
+    assert "problem: test has 8 faces, the protocol 689" in checked.out
+    report = json.loads(Path(about["sets"]["w300"]["report"]).read_text())
+    assert report["hash"] == about["sets"]["w300"]["hash"]
+
+
+def test_videos_do_not_know(tmp_path: Path) -> None:
+    prepare(Drawn(), tmp_path / "s", split_seed=0)
+    assert not (tmp_path / "s" / CONTENTS).exists()
+    assert occurring(tmp_path / "s", np.array(["0123456789abcdef"])) is None
+
+
+def test_every_image_read_is_listed_once(raw: Path, tmp_path: Path) -> None:
+    manifest = prepare(FrameFolder(raw / "frames", size=32), tmp_path, split_seed=0, slice_size=2)
+    assert manifest["contents"]["count"] == (tmp_path / CONTENTS).stat().st_size / 8 == 21
+    assert verify(tmp_path).ok
+    (tmp_path / CONTENTS).write_bytes(b"other")
+    assert any(CONTENTS in problem for problem in verify(tmp_path).problems)
+    with pytest.raises(DataError, match=r"contents\.u64: cannot be read"):
+        occurring(tmp_path, np.array(["0123456789abcdef"]))
+
+
+def test_a_set_without_contents_is_not_looked_up(raw: Path, tmp_path: Path) -> None:
+    prepare(FrameFolder(raw / "frames", size=32), tmp_path, split_seed=0)
+    built_in = labelled_faces(size=32, train=4, val=4, test=4, frames_per_identity=4)
+    assert overlap(built_in, tmp_path) is None

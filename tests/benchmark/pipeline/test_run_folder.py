@@ -1,0 +1,253 @@
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmark.config.schema import RESOURCES, AugmentConfig, EncoderConfig, TrainConfig
+from benchmark.pipeline.run_folder import Run, code, environment, is_done, locked, mark_done, set_status, status
+
+ROOT = Path(__file__).parents[3]
+RUN = Run(
+    out="results/runs",
+    benchmark="default",
+    data="synthetic",
+    variant="fabnet",
+    method="fabnet",
+    version=1,
+    kind="method",
+    seed=0,
+    options={"a": 1, "b": 2},
+    encoder=EncoderConfig(),
+    size=64,
+    augment=AugmentConfig(),
+    train=TrainConfig(),
+    data_hash="0" * 64,
+)
+
+DECISIVE: dict[str, Any] = {
+    "method": "rotation",
+    "version": 2,
+    "seed": 1,
+    "options": {"a": 1, "b": 3},
+    "encoder": EncoderConfig(width=16),
+    "size": 128,
+    "augment": AugmentConfig(scale=0.2),
+    "data_hash": "1" * 64,
+    "task": "synthetic-pose",
+    "code": "2" * 64,
+    "start": "3" * 64,
+    "weights": "4" * 64,
+}
+INDIFFERENT: dict[str, Any] = {
+    "out": "/elsewhere",
+    "benchmark": "other",
+    "data": "renamed",
+    "variant": "renamed",
+    "kind": "floor",
+    "options": {"b": 2, "a": 1},
+}
+
+
+def other(value: Any) -> Any:
+    """Some other value of the same type."""
+    if isinstance(value, str):
+        return f"{value}x"
+    return 3.5 if value is None else value + 1
+
+
+@pytest.mark.parametrize("field", DECISIVE)
+def test_what_decides_the_weights_changes_the_key(field: str) -> None:
+    assert replace(RUN, **{field: DECISIVE[field]}).key != RUN.key
+
+
+@pytest.mark.parametrize("field", INDIFFERENT)
+def test_names_paths_and_the_order_of_options_do_not(field: str) -> None:
+    assert replace(RUN, **{field: INDIFFERENT[field]}).key == RUN.key
+
+
+def test_no_field_of_a_run_is_forgotten_here() -> None:
+    assert {field.name for field in fields(Run)} == DECISIVE.keys() | INDIFFERENT.keys() | {"train"}
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(TrainConfig)])
+def test_of_the_training_settings_only_resources_leave_the_key(field: str) -> None:
+    train = replace(RUN.train, **{field: other(getattr(RUN.train, field))})
+    assert (replace(RUN, train=train).key == RUN.key) == (field in RESOURCES)
+
+
+@pytest.mark.parametrize("config", [EncoderConfig(), AugmentConfig()])
+def test_every_setting_of_encoder_and_jitter_is_in_the_key(config: Any) -> None:
+    name = "encoder" if isinstance(config, EncoderConfig) else "augment"
+    for field in fields(config):
+        changed = replace(config, **{field.name: other(getattr(config, field.name))})
+        assert replace(RUN, **{name: changed}).key != RUN.key
+
+
+@pytest.mark.parametrize("field", ["seed", "data_hash", "augment", "train", "task"])
+def test_what_is_not_trained_does_not_depend_on_training(field: str) -> None:
+    value = replace(RUN.train, steps=1) if field == "train" else DECISIVE[field]
+    pretrained = replace(RUN, weights="4" * 64)
+    assert replace(pretrained, **{field: value}).key == pretrained.key
+
+
+def test_a_method_file_may_move(tmp_path: Path) -> None:
+    here, there = (replace(RUN, method=f"{place}/mine.py", code="3" * 64) for place in ("/a", "/b"))
+    assert here.key == there.key
+
+
+def test_the_folder_names_seed_and_key() -> None:
+    run = replace(RUN, seed=4)
+    assert run.folder == Path("results/runs/default/synthetic/fabnet") / f"seed4-{run.key[:10]}"
+    assert run.name == "fabnet/seed4"
+    assert replace(run, task="synthetic-pose").name == "fabnet/seed4 (synthetic-pose)"
+
+
+def test_a_run_says_what_it_is_and_where_it_was_computed(tmp_path: Path) -> None:
+    run = replace(RUN, out=str(tmp_path))
+    run.create(["fabbench", "run"])
+    config = yaml.safe_load((run.folder / "config.yaml").read_text())
+    assert config["identity"] == run.identity
+    assert config["key"] == run.key
+    assert config["train"]["steps"] == run.train.steps
+    about = json.loads((run.folder / "environment.json").read_text())
+    assert about["packages"]["torch"].startswith("2.")
+    assert {"fab-bench", "python", "host", "command", "commit", "dirty"} <= about.keys()
+
+
+def git(folder: Path, *words: str) -> str:
+    name = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    return subprocess.run(
+        ["git", "-C", str(folder), *name, *words], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_the_environment_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
+    """In a checkout of its own: clean, then with a change in any package, then not tracked at all."""
+
+    def reported() -> dict[str, Any]:
+        code = "import json; from benchmark.pipeline.run_folder import environment; print(json.dumps(environment()))"
+        answer = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            check=True,
+        )
+        return json.loads(answer.stdout)
+
+    for name in ("__init__.py", "store.py", "files.py", "schema.py"):
+        place = tmp_path / "benchmark" / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes((ROOT / "benchmark" / name).read_bytes())
+    (tmp_path / "methods").mkdir()
+    (tmp_path / "methods" / "a.py").write_text("a = 1\n")
+    git(tmp_path, "init", "-q")
+    (tmp_path / "README").write_text("somebody else's\n")
+    git(tmp_path, "add", "README")
+    git(tmp_path, "commit", "-qm", "x")
+    assert reported()["commit"] is None, "the commit of a checkout that merely holds the installation"
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "y")
+    clean = reported()
+    assert clean["commit"] == git(tmp_path, "rev-parse", "HEAD")
+    assert clean["dirty"] is None
+    (tmp_path / "methods" / "a.py").write_text("a = 2\n")
+    assert reported()["dirty"]
+
+
+def test_the_environment_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    code.cache_clear()
+    assert environment()["commit"] is None
+    code.cache_clear()
+
+
+# -- done markers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def done(tmp_path: Path) -> Path:
+    (tmp_path / "features").mkdir()
+    for name in ("a.bin", "features/b.bin"):
+        (tmp_path / name).write_bytes(name.encode())
+    mark_done(tmp_path, "embed", "key", [tmp_path / "a.bin", tmp_path / "features" / "b.bin"])
+    return tmp_path
+
+
+def test_a_marked_stage_is_done(done: Path) -> None:
+    assert is_done(done, "embed", "key")
+    marker = json.loads((done / "done" / "embed.json").read_text())
+    assert marker["outputs"]["features/b.bin"] == hashlib.sha256(b"features/b.bin").hexdigest()
+
+
+def test_another_key_or_stage_is_not_done(done: Path) -> None:
+    assert not is_done(done, "embed", "other")
+    assert not is_done(done, "probe", "key")
+
+
+@pytest.mark.parametrize("name", ["a.bin", "features/b.bin"])
+def test_an_altered_cut_or_missing_file_undoes_a_stage(done: Path, name: str) -> None:
+    path = done / name
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    assert not is_done(done, "embed", "key")
+    path.write_bytes(content[:-1])
+    assert not is_done(done, "embed", "key")
+    path.unlink()
+    assert not is_done(done, "embed", "key")
+    path.write_bytes(content)
+    assert is_done(done, "embed", "key")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"key": "key", "outp', b"[]", b"null", b'{"key": "key"}', b'{"key": "key", "outputs": 3}', b"\xff"],
+)
+def test_a_broken_marker_is_no_marker(done: Path, content: bytes) -> None:
+    (done / "done" / "embed.json").write_bytes(content)
+    assert not is_done(done, "embed", "key")
+
+
+def test_files_move_with_their_folder(done: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    moved = tmp_path_factory.mktemp("moved") / "run"
+    done.rename(moved)
+    assert is_done(moved, "embed", "key")
+
+
+# -- status and lock ---------------------------------------------------------------------------------------------------
+
+
+def test_status(tmp_path: Path) -> None:
+    assert status(tmp_path) == {}
+    set_status(tmp_path, stage="embed", state="running")
+    now = status(tmp_path)
+    assert (now["stage"], now["state"]) == ("embed", "running")
+    assert abs(now["heartbeat"] - time.time()) < 60
+    (tmp_path / "status.json").write_text('{"stage": "em')
+    assert status(tmp_path) == {}
+
+
+def test_a_folder_is_held_by_one_process_and_let_go_when_it_dies(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from benchmark.pipeline.run_folder import locked\n"
+        "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    code = code.replace("time.sleep(600)", "")
+    waiter = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiter.wait(1)
+    holder.kill()
+    holder.wait()
+    assert waiter.communicate(timeout=60)[0] == "held\n"
+    with locked(tmp_path), locked(tmp_path / "another"):
+        pass
