@@ -67,7 +67,7 @@ def _submitted(summary: "Summary", config: "Config") -> str:
     from benchmark.pipeline import cluster
 
     assert summary.submitted is not None
-    lines = cluster.told(summary.submitted)
+    lines = cluster.summarise(summary.submitted)
     which = shlex.join([f"name={config.name}", f"out={config.out}"])
     next_commands = {
         f"fabbench status {which} --watch": "where every run stands",
@@ -88,7 +88,7 @@ def status(arguments: argparse.Namespace) -> int:
 
     config = _config(arguments)
     while True:
-        found = report(cluster.folder(config), cluster.Place.of_benchmark(config).ledger)
+        found = report(cluster.folder(config), cluster.JobPaths.of_benchmark(config).ledger)
         if arguments.watch and sys.stdout.isatty():
             console.clear()
         print(found.text(arguments.all), flush=True)
@@ -106,7 +106,7 @@ def logs(arguments: argparse.Namespace) -> int:
     if not names:
         raise UsageError("`fabbench logs` needs a run, such as fabnet/seed0; `fabbench status --all` lists them")
     config = _config(arguments)
-    show(names, cluster.folder(config), cluster.Place.of_benchmark(config).ledger, arguments.follow)
+    show(names, cluster.folder(config), cluster.JobPaths.of_benchmark(config).ledger, arguments.follow)
     return 0
 
 

@@ -16,21 +16,24 @@ class Array:
     """Members by index, each one job or several packed together. ``number`` is Slurm's, once it is submitted."""
 
     stage: str
-    after: "frozenset[Member]"
+    depends_on: "frozenset[Member]"
     elementwise: bool
-    whatever: bool
+    afterany: bool
     members: dict[int, tuple[Job, ...]] = field(default_factory=dict)
     number: str = ""
 
     @property
     def dependency(self) -> str:
         """Slurm's words for what it waits for; the arrays it waits for must have their numbers."""
-        if not self.after:
+        if not self.depends_on:
             return ""
-        if self.elementwise or self.whatever:
-            kind, names = "afterany" if self.whatever else "aftercorr", {member.array.number for member in self.after}
+        if self.elementwise or self.afterany:
+            kind, names = (
+                "afterany" if self.afterany else "aftercorr",
+                {member.array.number for member in self.depends_on},
+            )
         else:
-            kind, names = "afterok", {str(member) for member in self.after}
+            kind, names = "afterok", {str(member) for member in self.depends_on}
         return f"{kind}:{':'.join(sorted(names))}"
 
 
@@ -66,7 +69,7 @@ def arrange(jobs: Sequence[Job], queued: Mapping[str, str], packs: Mapping[str, 
     arrays: list[Array] = []
     waiting = [job for job in ordered(jobs) if job.name not in places]
     while waiting:
-        wave = [job for job in waiting if all(name in places for name in job.after)]
+        wave = [job for job in waiting if all(name in places for name in job.depends_on)]
         waiting = [job for job in waiting if job not in wave]
         for pack in _packs(wave, places, packs):
             member = _place(pack, places, arrays, limit)
@@ -77,8 +80,8 @@ def arrange(jobs: Sequence[Job], queued: Mapping[str, str], packs: Mapping[str, 
 def _packs(wave: list[Job], places: Mapping[str, Member], sizes: Mapping[str, int]) -> Iterator[tuple[Job, ...]]:
     alike: dict[object, list[Job]] = {}
     for job in wave:
-        parents = frozenset(places[name].array for name in job.after)
-        alike.setdefault((job.stage, job.whatever, parents), []).append(job)
+        parents = frozenset(places[name].array for name in job.depends_on)
+        alike.setdefault((job.stage, job.afterany, parents), []).append(job)
     for jobs in alike.values():
         size = sizes.get(jobs[0].stage, 1)
         for start in range(0, len(jobs), size):
@@ -87,25 +90,25 @@ def _packs(wave: list[Job], places: Mapping[str, Member], sizes: Mapping[str, in
 
 def _place(pack: tuple[Job, ...], places: Mapping[str, Member], arrays: list[Array], limit: int) -> Member:
     """The first array with the same needs that has room, at the index of what ``pack`` comes after."""
-    parents = frozenset(places[name] for job in pack for name in job.after)
+    parents = frozenset(places[name] for job in pack for name in job.depends_on)
     indices = {member.index for member in parents}
-    elementwise = len(indices) == 1 and not pack[0].whatever
+    elementwise = len(indices) == 1 and not pack[0].afterany
     needs = frozenset(member.array for member in parents) if elementwise else parents
     for array in arrays:
-        same = array.stage == pack[0].stage and array.whatever == pack[0].whatever
+        same = array.stage == pack[0].stage and array.afterany == pack[0].afterany
         if same and array.elementwise == elementwise and _needs(array) == needs:
             index = min(indices) if elementwise else len(array.members)
             if index < limit and index not in array.members:
                 break
     else:
-        array = Array(pack[0].stage, parents, elementwise, pack[0].whatever)
+        array = Array(pack[0].stage, parents, elementwise, pack[0].afterany)
         arrays.append(array)
         index = min(indices) if elementwise else 0
     array.members[index] = pack
     if elementwise:
-        array.after |= parents
+        array.depends_on |= parents
     return Member(array, index)
 
 
 def _needs(array: Array) -> frozenset[object]:
-    return frozenset(member.array for member in array.after) if array.elementwise else array.after
+    return frozenset(member.array for member in array.depends_on) if array.elementwise else array.depends_on

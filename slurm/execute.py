@@ -11,10 +11,10 @@ class Failure(NamedTuple):
     """An exception's first line, and its traceback."""
 
     line: str
-    story: str
+    traceback: str
 
 
-def attempt(job: Job) -> Failure | None:
+def run_job(job: Job) -> Failure | None:
     """Calls; None where all went well.
 
     Raises:

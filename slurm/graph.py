@@ -8,19 +8,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Job:
-    """One call, by a name of its own.
+    """One call of a function, under a unique name.
 
-    ``after`` names jobs that must have ended well before it starts; with ``whatever``, that must have ended, well or
-    not. The jobs of one ``stage`` ask for the same resources, and are arrays on a cluster. A job finds its own state on
-    disk, so that starting it again is always safe; its results are what it wrote.
+    ``depends_on`` names jobs that must have succeeded before it starts; with ``afterany``, jobs that must have ended,
+    whether they succeeded or failed. Jobs of one ``stage`` ask for the same resources and form arrays on a cluster. A
+    job finds its state on disk, so that starting it again is always safe; its results are the files it writes.
     """
 
     name: str
     call: Callable[..., None]
     args: tuple[Any, ...] = ()
-    after: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
     stage: str = "job"
-    whatever: bool = False
+    afterany: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def ordered(jobs: Sequence[Job]) -> list[Job]:
     """
     names = {job.name for job in jobs}
     waiting, sorted_jobs, ready = list(jobs), list[Job](), set[str]()
-    while free := [job for job in waiting if ready.issuperset(job.after)]:
+    while free := [job for job in waiting if ready.issuperset(job.depends_on)]:
         sorted_jobs += free
         ready |= {job.name for job in free}
         waiting = [job for job in waiting if job not in free]

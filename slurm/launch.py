@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from slurm.execute import attempt
+from slurm.execute import run_job
 from slurm.graph import Job, Outcome, file_name
-from slurm.scheduler import Waiting
+from slurm.scheduler import ReadyQueue
 
 
 def launch(jobs: Sequence[Job], kind: str, workers: int, logs: Path, gpus: int = 0) -> list[Outcome]:
@@ -21,7 +21,7 @@ def launch(jobs: Sequence[Job], kind: str, workers: int, logs: Path, gpus: int =
     Raises:
         ValueError: a name that is used twice, or a job after one that is not there or, in a circle, after itself.
     """
-    waiting = Waiting(jobs, logs)
+    waiting = ReadyQueue(jobs, logs)
     logs.mkdir(parents=True, exist_ok=True)
     if kind == "inline":
         _inline(waiting, logs)
@@ -32,10 +32,10 @@ def launch(jobs: Sequence[Job], kind: str, workers: int, logs: Path, gpus: int =
     return [waiting.outcomes[job.name] for job in jobs]
 
 
-def _inline(waiting: Waiting, logs: Path) -> None:
+def _inline(waiting: ReadyQueue, logs: Path) -> None:
     while (job := waiting.pop()) is not None:
-        failure = attempt(job)
+        failure = run_job(job)
         log = logs / f"{file_name(job.name)}.log"
         if failure:
-            log.write_text(failure.story)
+            log.write_text(failure.traceback)
         waiting.end(Outcome(job.name, failure.line if failure else None, log))

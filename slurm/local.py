@@ -12,14 +12,14 @@ from typing import Any
 import submitit
 
 from slurm.env import alive
-from slurm.execute import attempt
+from slurm.execute import run_job
 from slurm.graph import Job, Outcome
-from slurm.scheduler import Waiting, unstarted
+from slurm.scheduler import ReadyQueue, unstarted
 
 POLL_SECONDS = 0.2
 
 
-def run(waiting: Waiting, logs: Path, workers: int, gpus: int) -> None:
+def run(waiting: ReadyQueue, logs: Path, workers: int, gpus: int) -> None:
     """Keeps ``workers`` processes at work until every job has ended.
 
     A process goes on with the jobs that come after its own and after no other, so that it need not be started again.
@@ -57,7 +57,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _note(waiting: Waiting, chain: list[Job], handle: Any) -> None:
+def _note(waiting: ReadyQueue, chain: list[Job], handle: Any) -> None:
     """Every job of a chain ended well up to the one that did not; none after it was started."""
     log = Path(handle.paths.stdout)
     killed = not handle.paths.result_pickle.exists()
@@ -75,9 +75,9 @@ def _work(launcher: int, gpu: str | None, chain: list[Job]) -> tuple[int, str | 
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     threading.Thread(target=_leave_with, args=(launcher, os.getppid()), daemon=True).start()
     for number, job in enumerate(chain):
-        failure = attempt(job)
+        failure = run_job(job)
         if failure is not None:
-            print(failure.story)
+            print(failure.traceback)
             return number, failure.line
     return len(chain), None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from slurm.graph import Job, Outcome, ordered
 
 
-class Waiting:
+class ReadyQueue:
     """Jobs in the order given, each once those it comes after have ended as it needs."""
 
     def __init__(self, jobs: Sequence[Job], logs: Path):
@@ -23,8 +23,8 @@ class Waiting:
 
     def next_after(self, job: Job) -> Job | None:
         """The job that alone comes after ``job`` and after no other: the same process may go on with it."""
-        following = [other for other in self.jobs if job.name in other.after]
-        alone = len(following) == 1 and following[0].after == (job.name,) and not following[0].whatever
+        following = [other for other in self.jobs if job.name in other.depends_on]
+        alone = len(following) == 1 and following[0].depends_on == (job.name,) and not following[0].afterany
         if not alone:
             return None
         self.jobs.remove(following[0])
@@ -34,13 +34,13 @@ class Waiting:
         """Notes how a job ended; where it failed, those that come after it end with it."""
         self.outcomes[outcome.name] = outcome
         if outcome.error is not None:
-            for job in [job for job in self.jobs if outcome.name in job.after and not job.whatever]:
+            for job in [job for job in self.jobs if outcome.name in job.depends_on and not job.afterany]:
                 self.jobs.remove(job)
                 self.end(unstarted(job, outcome))
 
     def _free(self, job: Job) -> bool:
-        ended = [self.outcomes.get(name) for name in job.after]
-        return all(one is not None and (job.whatever or one.error is None) for one in ended)
+        ended = [self.outcomes.get(name) for name in job.depends_on]
+        return all(one is not None and (job.afterany or one.error is None) for one in ended)
 
 
 def unstarted(job: Job, parent: Outcome) -> Outcome:

@@ -55,7 +55,7 @@ def script(array: Array, name: str, resources: Resources, site: Site, place: Pat
         "constraint": resources.constraint,
         "reservation": resources.reservation,
         "signal": f"USR2@{site.notice_seconds}",
-        "kill-on-invalid-dep": None if array.whatever else "yes",
+        "kill-on-invalid-dep": None if array.afterany else "yes",
     }
     lines = [f"--{key}={shlex.quote(str(value))}" for key, value in options.items() if value is not None]
     lines += ["--requeue", *resources.options]

@@ -13,7 +13,7 @@ class Stopped(Exception):
     """The work was asked to stop, has saved itself, and can be continued by calling it again."""
 
 
-def requested() -> bool:
+def stop_requested() -> bool:
     """Whether this process has been asked to stop."""
     return bool(_received)
 
@@ -23,13 +23,13 @@ def wants_requeue() -> bool:
     return _received == {NOTICE}
 
 
-def listen() -> None:
+def install() -> None:
     """From now on signals only set the flag."""
     for number in (NOTICE, END):
         signal.signal(number, _note)
 
 
-def deaf() -> None:
+def ignore() -> None:
     """For helper processes, such as data-loader workers, which live on until the process that needs them is saved."""
     for number in (NOTICE, END):
         signal.signal(number, signal.SIG_IGN)

@@ -47,7 +47,7 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
         if strays := _strays(ledger, seen):
             scancel(strays)
         queued = _known(ledger, seen)
-        late = [queued.pop(job.name) for job in jobs if job.whatever and job.name in queued and _anew(jobs, queued)]
+        late = [queued.pop(job.name) for job in jobs if job.afterany and job.name in queued and _anew(jobs, queued)]
         arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources)
         kept = [job.name for job in jobs if job.name in queued]
         if not arrays:
@@ -145,7 +145,7 @@ def _settled(ledger: Ledger, jobs: Sequence[Job]) -> dict[str, Seen]:
 
 def _anew(jobs: Sequence[Job], queued: dict[str, str]) -> bool:
     """Whether there is anything to submit but what waits for all else."""
-    return any(job.name not in queued for job in jobs if not job.whatever)
+    return any(job.name not in queued for job in jobs if not job.afterany)
 
 
 def _arrange(jobs: Sequence[Job], queued: dict[str, str], resources: Mapping[str, Resources]) -> list[Array]:

@@ -8,8 +8,8 @@ import pickle
 import sys
 from pathlib import Path
 
-from slurm import signals as stop
-from slurm.execute import attempt
+from slurm import signals
+from slurm.execute import run_job
 from slurm.graph import Job
 
 TOGETHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -17,7 +17,7 @@ TOGETHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 def main() -> int:
     """Entry point; returns the exit code: 1 where the job failed or has to go on later."""
-    stop.listen()
+    signals.install()
     for name in TOGETHER:  # those of a shell that was itself one of several processes
         os.environ.pop(name, None)
     bundle, asked = (Path(word) for word in sys.argv[1:])
@@ -31,14 +31,14 @@ def main() -> int:
     else:
         return 0  # the last pack of an array may be smaller
     try:
-        failure = attempt(Job(name, call, args))
-    except stop.Stopped as reason:
-        if stop.wants_requeue():
+        failure = run_job(Job(name, call, args))
+    except signals.Stopped as reason:
+        if signals.wants_requeue():
             asked.touch()
         print(f"{name}: stopped: {reason}", file=sys.stderr)
         return 1
     if failure is not None:
-        print(failure.story, file=sys.stderr)
+        print(failure.traceback, file=sys.stderr)
         return 1
     return 0
 

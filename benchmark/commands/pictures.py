@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from benchmark.commands.import_weights import PROBE
 from benchmark.config.schema import Config
-from benchmark.config.variants import Folder
+from benchmark.config.variants import WeightsFolder
 from benchmark.data import catalogue
 from benchmark.data.batches import TrackBatches
 from benchmark.data.faces.labelled_set import LabelledSet, Target
@@ -77,7 +77,7 @@ def _samples(folder: Path, config: Config) -> list[Path]:
     store = catalogue.store_folder(config.data, config.cache)
     if not (folder / WEIGHTS).is_file() or not (store / MANIFEST).is_file():
         return []
-    about = Folder(folder).about
+    about = WeightsFolder(folder).about
     if get(about["method"]).kind != "method":
         return []
     method = _method(about, folder, config)
@@ -127,7 +127,7 @@ def _predicted(
 ) -> tuple[NDArray[np.intp], NDArray[np.float32], str] | None:
     """Rows of the test faces, their predicted landmarks, and what predicted them; None where nothing can."""
     if features_file(folder, name).is_file():
-        head = get(Folder(folder).about["method"]).scored_by or config.probe.table_head
+        head = get(WeightsFolder(folder).about["method"]).scored_by or config.probe.table_head
         features = load_features(features_file(folder, name))
         rows, predicted = predict(target, faces.split, features, head=head, seed=config.probe.seed)
         return rows, predicted, f"head: {SPOKEN[head]}"
@@ -136,7 +136,7 @@ def _predicted(
         if probe.weight.shape[2] != target.values[0].size:
             return None
         rows = np.flatnonzero(target.known & (faces.split == "test"))
-        method = _method(Folder(folder).about, folder, config)
+        method = _method(WeightsFolder(folder).about, folder, config)
         embeddings = embed(method, faces.frames[rows], pick_device(config.train.device))
         return rows, landmarks(probe(embeddings[None])[0]), "the probe released with the weights"
     return None

@@ -47,9 +47,9 @@ def submit(config: Config, parts: int) -> list[str]:
     submitted = cluster.submit_preparation(config, _jobs(config, parts))
     return [
         progress(config),
-        *cluster.told(submitted),
+        *cluster.summarise(submitted),
         "",
-        f"logs: {cluster.Place.of_store(config).logs}",
+        f"logs: {cluster.JobPaths.of_store(config).logs}",
         "The same command with --dry-run tells how far it is; without, it submits what failed or was lost by then.",
     ]
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from benchmark.config.schema import SHIFTS, Config, JoinedData, TrainConfig, row_name
+from benchmark.config.schema import SHIFTS, ConcatData, Config, TrainConfig, row_name
 from benchmark.errors import UsageError, suggestion
 from slurm.resources import Resources
 
@@ -57,7 +57,7 @@ def check(config: Config, trains: Mapping[str, TrainConfig], jobs: Mapping[str, 
 
 def _ranges(config: Config) -> list[tuple[str, float, float, float]]:
     """Key, value, least and greatest."""
-    parts = len(config.data.parts) if isinstance(config.data, JoinedData) else 1
+    parts = len(config.data.parts) if isinstance(config.data, ConcatData) else 1
     return [
         ("encoder.width", config.encoder.width, 1, math.inf),
         ("encoder.dim", config.encoder.dim, 2, math.inf),

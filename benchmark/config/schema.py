@@ -54,7 +54,7 @@ class FrameData(Data):
 
 
 @dataclass
-class JoinedData(Data):
+class ConcatData(Data):
     """Several folders as one data set: `parts` lists videos and frames, each with its own keys."""
 
     kind: str = "joined"
@@ -201,7 +201,7 @@ DATA_KINDS: dict[str, type] = {
     "synthetic": SyntheticData,
     "videos": VideoData,
     "frames": FrameData,
-    "joined": JoinedData,
+    "joined": ConcatData,
     "voxceleb": VoxCelebData,
 }
 
@@ -253,7 +253,15 @@ class TrainConfig:
 WINDOW, SHIFT, SHIFTS = 50, 10, 4
 
 # Settings that change where and how fast a run computes, not what it computes.
-RESOURCES = ("workers", "threads", "device", "log_steps", "checkpoint_steps", "checkpoint_minutes", "picture_steps")
+NON_IDENTITY_FIELDS = (
+    "workers",
+    "threads",
+    "device",
+    "log_steps",
+    "checkpoint_steps",
+    "checkpoint_minutes",
+    "picture_steps",
+)
 
 
 @dataclass

@@ -46,7 +46,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Folder:
+class WeightsFolder:
     """A folder with a method's weights and what they are of: of a run, or made by `fabbench import`."""
 
     path: Path
@@ -172,7 +172,7 @@ def _variant(config: Config, name: str, settings: VariantConfig, parent: Variant
 def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
     if settings.init_from or settings.train:
         raise UsageError(f"variants.{name}: weights makes a row that is not trained; leave out init_from and train")
-    folder = Folder(Path(str(settings.weights)))
+    folder = WeightsFolder(Path(str(settings.weights)))
     method_name = settings.method if settings.method not in ("", name) else folder.about["method"]
     options = {**folder.about["options"], **settings.options}
     encoder, size = folder.encoder or config.encoder, folder.about["size"] or config.data.size
@@ -231,7 +231,7 @@ def _check_start(variant: Variant, method: "Method", parent: Variant | None) -> 
             raise UsageError(f"{variant.name}: init_from={parent.name} is trained once a task; name a method")
         _check_same_encoder(variant.name, variant.shapes, parent.name, parent.shapes)
     else:
-        folder = Folder(Path(str(variant.start)))
+        folder = WeightsFolder(Path(str(variant.start)))
         _check_same_encoder(variant.name, variant.shapes, str(folder.path), folder.encoder_shapes)
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
 
 from benchmark.config.schema import (
     SET_KINDS,
+    ConcatData,
     Data,
     FaceFolder,
     FrameData,
-    JoinedData,
     SyntheticData,
     SyntheticFaces,
     VideoData,
@@ -45,10 +45,10 @@ def source(data: Data) -> TrackSource:
             frames_per_track=data.frames_per_track,
             seed=data.seed,
         )
-    if isinstance(data, JoinedData):
-        from benchmark.data.tracks.concat import Joined
+    if isinstance(data, ConcatData):
+        from benchmark.data.tracks.concat import Concat
 
-        return Joined([source(part) for part in _parts(data)])
+        return Concat([source(part) for part in _parts(data)])
     if isinstance(data, VoxCelebData):
         return _voxceleb(data)
     if data.root is None:
@@ -106,12 +106,12 @@ def _detector(data: VideoData | FrameData | VoxCelebData) -> "FaceDetector | Non
     return FaceDetector(Path(data.detector)) if data.detector else None
 
 
-def _parts(data: JoinedData) -> list[VideoData | FrameData]:
+def _parts(data: ConcatData) -> list[VideoData | FrameData]:
     """The settings of each part of joined data."""
     return [_part(f"data.parts[{number}]", part, data) for number, part in enumerate(data.parts)]
 
 
-def _part(key: str, values: Any, data: JoinedData) -> VideoData | FrameData:
+def _part(key: str, values: Any, data: ConcatData) -> VideoData | FrameData:
     kinds: dict[Any, Any] = {"videos": VideoData, "frames": FrameData}
     if not isinstance(values, Mapping):
         raise UsageError(f"{key} holds keys of its own, such as kind and root, not {values!r}")
@@ -126,7 +126,7 @@ def store_folder(data: Data, cache: str) -> Path:
     """Where the packed store lies: ``data.store``, or a place in the cache named by all that makes it."""
     if data.store is not None:
         return Path(data.store)
-    parts: list[Any] = list(_parts(data)) if isinstance(data, JoinedData) else [data]
+    parts: list[Any] = list(_parts(data)) if isinstance(data, ConcatData) else [data]
     roots = [getattr(part, key, None) for part in parts for key in ("root", "vox1", "vox2")]
     places = [str(Path(root).resolve()) for root in roots if root is not None]
     key = digest([source(data).describe(), places, data.split_seed, data.jpeg_quality])
@@ -232,7 +232,7 @@ def read_set(
     scratch = Path(cache, "faces")
     scratch.mkdir(parents=True, exist_ok=True)
     if isinstance(config, FaceFolder):
-        from benchmark.data.faces.build import assemble
+        from benchmark.data.faces.build import build_set
         from benchmark.data.sets import module_of
 
         module = module_of(config.kind)
@@ -241,7 +241,7 @@ def read_set(
         except UsageError as error:
             raise UsageError(f"sets.{name}: {error}") from error
         raw.protocol |= {"reader": config.kind, "version": module.VERSION}
-        return assemble(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
+        return build_set(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
     from benchmark.data.sets.csv.read import read_csv_faces
 
     return read_csv_faces(config, progress, scratch)

@@ -24,13 +24,13 @@ from slurm.submission import Submission, in_queue, scripts, submit
 from slurm.submission import cancel as take_out
 
 if TYPE_CHECKING:
-    from benchmark.pipeline.stages import Work
+    from benchmark.pipeline.stages import RunSpec
 
 PACKAGES = ("benchmark", "methods", "probes", "slurm")
 
 
 @dataclass(frozen=True)
-class Place:
+class JobPaths:
     """Where the jobs that make one thing, a benchmark or a track store, are noted and write, wherever they start."""
 
     name: str  # the first word of the jobs' names
@@ -39,20 +39,20 @@ class Place:
     snapshots: Path
 
     @classmethod
-    def of_benchmark(cls, config: Config) -> "Place":
+    def of_benchmark(cls, config: Config) -> "JobPaths":
         """In the benchmark's folder."""
         own = folder(config)
         return cls._in(own, config, ledger=own / "slurm", logs=own / "logs" / "slurm")
 
     @classmethod
-    def of_store(cls, config: Config) -> "Place":
+    def of_store(cls, config: Config) -> "JobPaths":
         """Beside the track store, in which nothing else may be."""
         store = catalogue.store_folder(config.data, config.cache).absolute()
         own = store.with_name(f"{store.name}-jobs")
         return cls._in(own, config, ledger=own, logs=own / "logs")
 
     @classmethod
-    def _in(cls, own: Path, config: Config, ledger: Path, logs: Path) -> "Place":
+    def _in(cls, own: Path, config: Config, ledger: Path, logs: Path) -> "JobPaths":
         chosen = config.launcher
         return cls(
             own.name,
@@ -62,13 +62,13 @@ class Place:
         )
 
 
-def submit_all(config: Config, works: "Sequence[Work]", variants: dict[str, Variant]) -> Submission:
+def submit_all(config: Config, works: "Sequence[RunSpec]", variants: dict[str, Variant]) -> Submission:
     """Puts all that is missing of a benchmark into the queue, but what is there already.
 
     Raises:
         ClusterError: Slurm refused.
     """
-    place = Place.of_benchmark(config)
+    place = JobPaths.of_benchmark(config)
     made = _snapshot(place, {Path(work.run.method) for work in works if work.run.method.endswith(".py")})
     jobs = graph.jobs([_with_own_methods(work, made) for work in works], variants, logged=True)
     jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
@@ -81,17 +81,17 @@ def submit_preparation(config: Config, jobs: Sequence[Job]) -> Submission:
     Raises:
         ClusterError: Slurm refused.
     """
-    place = Place.of_store(config)
+    place = JobPaths.of_store(config)
     return _submit(config, place, jobs, _snapshot(place, set()))
 
 
-def told(submission: Submission) -> list[str]:
+def summarise(submission: Submission) -> list[str]:
     """What has been put into the queue, a line each array."""
     lines = [f"job {array.number}: {array.stage}, {_count(array.members)}" for array in submission.arrays]
     return lines + ([f"{len(submission.queued)} jobs are in the queue already"] if submission.queued else [])
 
 
-def describe(config: Config, works: "Sequence[Work]", variants: dict[str, Variant]) -> list[str]:
+def describe(config: Config, works: "Sequence[RunSpec]", variants: dict[str, Variant]) -> list[str]:
     """The job arrays that would be submitted, and the batch script of each.
 
     Raises:
@@ -99,7 +99,7 @@ def describe(config: Config, works: "Sequence[Work]", variants: dict[str, Varian
     """
     jobs = graph.jobs(works, variants)
     jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
-    return _describe(config, Place.of_benchmark(config), jobs)
+    return _describe(config, JobPaths.of_benchmark(config), jobs)
 
 
 def describe_preparation(config: Config, jobs: Sequence[Job]) -> list[str]:
@@ -108,7 +108,7 @@ def describe_preparation(config: Config, jobs: Sequence[Job]) -> list[str]:
     Raises:
         ClusterError: Slurm cannot be reached.
     """
-    return _describe(config, Place.of_store(config), jobs)
+    return _describe(config, JobPaths.of_store(config), jobs)
 
 
 def check_parts(config: Config, parts: int) -> None:
@@ -119,7 +119,7 @@ def check_parts(config: Config, parts: int) -> None:
         ClusterError: Slurm cannot be reached.
     """
     with _in_its_words():
-        queued = in_queue(Ledger(Place.of_store(config).ledger))
+        queued = in_queue(Ledger(JobPaths.of_store(config).ledger))
     shares = {name: job.partition("_")[0] for name, job in queued.items() if "/" in name}
     if others := {job for name, job in shares.items() if not name.endswith(f"/{parts}")}:
         raise UsageError(
@@ -134,7 +134,7 @@ def cancel(config: Config, names: Sequence[str] | None) -> list[str]:
         ClusterError: Slurm cannot be reached.
     """
     with _in_its_words():
-        return take_out(Place.of_benchmark(config).ledger, names)
+        return take_out(JobPaths.of_benchmark(config).ledger, names)
 
 
 def folder(config: Config) -> Path:
@@ -142,12 +142,12 @@ def folder(config: Config) -> Path:
     return Path(config.out, config.name).absolute()
 
 
-def _submit(config: Config, place: Place, jobs: Sequence[Job], made: Path) -> Submission:
+def _submit(config: Config, place: JobPaths, jobs: Sequence[Job], made: Path) -> Submission:
     with _in_its_words():
         return submit(jobs, _asked(config), _site(config, place, made), place.ledger, place.logs)
 
 
-def _describe(config: Config, place: Place, jobs: Sequence[Job]) -> list[str]:
+def _describe(config: Config, place: JobPaths, jobs: Sequence[Job]) -> list[str]:
     with _in_its_words():
         site = _site(config, place, place.snapshots / "SNAPSHOT")
         made = scripts(jobs, _asked(config), site, place.ledger, place.logs)
@@ -167,7 +167,7 @@ def _in_its_words() -> Iterator[None]:
         raise ClusterError(str(error)) from error
 
 
-def _snapshot(place: Place, methods: Collection[Path]) -> Path:
+def _snapshot(place: JobPaths, methods: Collection[Path]) -> Path:
     root = Path(__file__).parents[2]
     return snapshot([root / name for name in PACKAGES], sorted(methods), place.snapshots, code())
 
@@ -176,7 +176,7 @@ def _asked(config: Config) -> dict[str, Resources]:
     return {stage: stage_resources(config, stage) for stage in STAGES}
 
 
-def _site(config: Config, place: Place, made: Path) -> Site:
+def _site(config: Config, place: JobPaths, made: Path) -> Site:
     launcher = config.launcher
     for path in (made, place.logs):
         if set(str(path)) & set(":\\\n\r"):
@@ -194,7 +194,7 @@ def _site(config: Config, place: Place, made: Path) -> Site:
     )
 
 
-def _with_own_methods(work: "Work", made: Path) -> "Work":
+def _with_own_methods(work: "RunSpec", made: Path) -> "RunSpec":
     """The same work with a method that is a user's file read from the snapshot.
 
     Raises:

@@ -9,12 +9,12 @@ from benchmark.pipeline.run_folder import part_of
 from slurm.graph import Job, Outcome
 
 if TYPE_CHECKING:
-    from benchmark.pipeline.stages import Work
+    from benchmark.pipeline.stages import RunSpec
 
 TABLES = "tables"
 
 
-def jobs(works: "Sequence[Work]", variants: dict[str, Variant], logged: bool = False) -> list[Job]:
+def jobs(works: "Sequence[RunSpec]", variants: dict[str, Variant], logged: bool = False) -> list[Job]:
     """Jobs for all that is missing of runs; the runs that most hangs on come first.
 
     ``logged``: each has a log of its own, and tells there how far it is.
@@ -35,7 +35,7 @@ def tables_job(jobs: Sequence[Job], folder: Path, head: str) -> Job:
     """The tables, once all else has ended, well or not."""
     from benchmark.pipeline.results import write_tables
 
-    return Job(TABLES, write_tables, (folder, head), tuple(job.name for job in jobs), TABLES, whatever=True)
+    return Job(TABLES, write_tables, (folder, head), tuple(job.name for job in jobs), TABLES, afterany=True)
 
 
 def job_name(run: str, part: str) -> str:
@@ -59,14 +59,14 @@ def failures(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return list(found.values())
 
 
-def missing_parts(work: "Work") -> list[str]:
+def missing_parts(work: "RunSpec") -> list[str]:
     """The parts of a run that are not done yet."""
     from benchmark.pipeline.stages import missing
 
     return list(dict.fromkeys(part_of(stage) for stage in missing(work)))
 
 
-def _jobs(work: "Work", names: set[str], logged: bool) -> list[Job]:
+def _jobs(work: "RunSpec", names: set[str], logged: bool) -> list[Job]:
     from benchmark.pipeline.stages import do, job
 
     found: list[Job] = []
@@ -79,6 +79,6 @@ def _jobs(work: "Work", names: set[str], logged: bool) -> list[Job]:
     return found
 
 
-def _effort(work: "Work", variant: Variant) -> int:
+def _effort(work: "RunSpec", variant: Variant) -> int:
     """A guess at a run's length."""
     return variant.train.steps * (1 + variant.frames) if work.run.kind == "method" else 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.config import load as configuration
 from benchmark.config.schema import Config, SyntheticData, row_name
-from benchmark.config.variants import Folder, Variant, resolve
+from benchmark.config.variants import Variant, WeightsFolder, resolve
 from benchmark.data import catalogue
 from benchmark.data.split import SPLITS
 from benchmark.data.verify_set import report_path
@@ -24,12 +24,12 @@ from benchmark.progress import data_progress, say
 from slurm.env import given_cores
 from slurm.graph import Outcome
 from slurm.launch import launch
-from slurm.signals import requested
+from slurm.signals import stop_requested
 from slurm.submission import Submission
 
 if TYPE_CHECKING:
     from benchmark.data.faces.labelled_set import LabelledSet
-    from benchmark.pipeline.stages import SetFile, Work
+    from benchmark.pipeline.stages import RunSpec, SetFile
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def prepare_part(config: Config, part: int, parts: int) -> None:
             **_store_settings(config),
             workers=cores(),
             progress=progress,
-            stop=requested,
+            stop=stop_requested,
         )
 
 
@@ -156,17 +156,17 @@ def _check_task(task: str, name: str, faces: "LabelledSet") -> None:
 
 def plan(
     config: Config, variants: dict[str, Variant], manifest: dict[str, Any], sets: "dict[str, SetFile]"
-) -> "list[Work]":
+) -> "list[RunSpec]":
     """Every run of the benchmark with all it reads, each after the run it starts from.
 
     A row that nothing random enters is run once, with the first seed; a row trained on labels once for each
     seed and task. A variant that is there only for others to start from is trained and not probed.
     """
-    from benchmark.pipeline.stages import Work
+    from benchmark.pipeline.stages import RunSpec
 
     rows = {row_name(name) for name in config.methods}
     store = catalogue.store_folder(config.data, config.cache)
-    works: list[Work] = []
+    works: list[RunSpec] = []
     runs: dict[tuple[str, int], Run] = {}
     for variant in variants.values():
         for seed in config.seeds[:1] if variant.fixed else config.seeds:
@@ -179,7 +179,7 @@ def plan(
                 run = _run(config, variant, seed, own_task, data_hash, parent)
                 runs[variant.name, seed] = run
                 origin = variant.start or variant.weights
-                works.append(Work(run, store, used, tasks, config.probe, _threads(config), sys.argv, parent, origin))
+                works.append(RunSpec(run, store, used, tasks, config.probe, _threads(config), sys.argv, parent, origin))
     return works
 
 
@@ -203,8 +203,8 @@ def _run(config: Config, variant: Variant, seed: int, task: str | None, data_has
         data_hash=data_hash,
         task=task,
         code=sha256(Path(variant.method)) if variant.method.endswith(".py") else None,
-        start=parent.key if parent else Folder(variant.start).hash if variant.start else None,
-        weights=Folder(variant.weights).hash if variant.weights else None,
+        start=parent.key if parent else WeightsFolder(variant.start).hash if variant.start else None,
+        weights=WeightsFolder(variant.weights).hash if variant.weights else None,
     )
 
 
@@ -297,7 +297,7 @@ def _set_names(config: Config) -> Iterable[str]:
 
 
 def _description(
-    config: Config, works: "list[Work]", sets: "dict[str, SetFile]", warnings: list[str]
+    config: Config, works: "list[RunSpec]", sets: "dict[str, SetFile]", warnings: list[str]
 ) -> dict[str, Any]:
     return {
         "schema": 1,
@@ -315,7 +315,7 @@ def _description(
     }
 
 
-def _described(work: "Work", out: str) -> dict[str, Any]:
+def _described(work: "RunSpec", out: str) -> dict[str, Any]:
     return {
         "run": str(work.run.folder.relative_to(out)),
         "name": work.run.name,

@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from benchmark import __version__
-from benchmark.config.schema import RESOURCES, AugmentConfig, EncoderConfig, TrainConfig
+from benchmark.config.schema import NON_IDENTITY_FIELDS, AugmentConfig, EncoderConfig, TrainConfig
 from benchmark.files import digest, read_json, sha256, write_json, write_text
 from benchmark.layout import CONFIG
 from slurm.env import job
@@ -73,7 +73,7 @@ class Run:
         return {
             **network,
             "augment": asdict(self.augment),
-            "train": {key: value for key, value in asdict(self.train).items() if key not in RESOURCES},
+            "train": {key: value for key, value in asdict(self.train).items() if key not in NON_IDENTITY_FIELDS},
             "seed": self.seed,
             "data": self.data_hash,
             "task": self.task,

@@ -27,17 +27,17 @@ from benchmark.layout import CHECKPOINT, COST, METRICS, PARTS, PICTURES, WEIGHTS
 from benchmark.pipeline.features import embed, features_file, load_features, save_features
 from benchmark.pipeline.progress import job_progress
 from benchmark.pipeline.run_folder import Run, is_done, locked, mark_done, part_of, set_status
-from benchmark.train.distributed import Group, is_first
+from benchmark.train.distributed import ProcessGroup, is_main_process
 from benchmark.train.loop import parameters, pick_device, pretrain, save_method
 from benchmark.train.supervised import task_coding, task_loss
-from benchmark.train.warm_start import adopt, load_all, steps_spent
+from benchmark.train.warm_start import load_all, load_matching, steps_spent
 from benchmark.viz.samples import training_curves
 from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
 from probes.probe import probe
 from slurm.env import given_cores
-from slurm.signals import Stopped, requested
+from slurm.signals import Stopped, stop_requested
 
 VERSION = 1  # of what the embed and probe stages compute; raise it when their results change
 
@@ -56,7 +56,7 @@ class SetFile:
 
 
 @dataclass(frozen=True)
-class Work:
+class RunSpec:
     """One run and all it reads: enough for a worker process to do it and nothing more.
 
     A run that nothing is probed of is there for others to start from.
@@ -89,7 +89,7 @@ class Work:
         return faces.targets[name]
 
 
-def do(work: Work, part: str) -> None:
+def do(work: RunSpec, part: str) -> None:
     """Brings one part of a run to its end, doing only what is not done yet.
 
     Raises:
@@ -98,8 +98,8 @@ def do(work: Work, part: str) -> None:
     """
     torch.set_num_threads(work.threads or given_cores())
     run = work.run
-    group = Group.join() if part == "pretrain" and _trains(run) else Group()
-    if group.rank or not is_first():
+    group = ProcessGroup.from_environment() if part == "pretrain" and _trains(run) else ProcessGroup()
+    if group.rank or not is_main_process():
         _help(work, group)
         return
     with locked(run.folder):
@@ -113,7 +113,7 @@ def do(work: Work, part: str) -> None:
                     if PARTS.index(part_of(stage)) < PARTS.index(part):
                         raise DataError(f"{stage} of {run.name} is not done; run the benchmark again")
                     break
-                if requested():
+                if stop_requested():
                     raise Stopped(f"before {stage}")
                 set_status(run.folder, stage=stage, state="running")
                 mark_done(run.folder, stage, key, make())
@@ -130,20 +130,20 @@ def do(work: Work, part: str) -> None:
             raise
 
 
-def job(work: Work, part: str) -> None:
+def job(work: RunSpec, part: str) -> None:
     """`do` as a job on a cluster, whose log tells where it runs and how far it is.
 
     Raises:
         DataError, Stopped: as `do`.
     """
-    if not is_first():
+    if not is_main_process():
         do(work, part)
         return
     with job_progress(work.run, part):
         do(work, part)
 
 
-def _help(work: Work, group: Group) -> None:
+def _help(work: RunSpec, group: ProcessGroup) -> None:
     """What a process besides the first does: its share of the training, and no more."""
     if group.size > 1 and not is_done(work.run.folder, "pretrain", work.run.key):
         _pretrain(work, group)
@@ -153,17 +153,17 @@ def _trains(run: Run) -> bool:
     return get(run.method).trained and not run.weights
 
 
-def missing(work: Work) -> list[str]:
+def missing(work: RunSpec) -> list[str]:
     """The stages of a run that are not done yet, in order; computes nothing."""
     stages = ["pretrain", *(f"embed-{name}" for name in work.sets), *(f"probe-{task}" for task in work.tasks)]
-    for stage, key, _ in _stages(work, Group()):
+    for stage, key, _ in _stages(work, ProcessGroup()):
         if not is_done(work.run.folder, stage, key):
             break  # the keys of what follows need files that are not there yet
         stages.remove(stage)
     return stages
 
 
-def _stages(work: Work, group: Group) -> Iterator[tuple[str, str, Callable[[], list[Path]]]]:
+def _stages(work: RunSpec, group: ProcessGroup) -> Iterator[tuple[str, str, Callable[[], list[Path]]]]:
     """Stages as (name, key, maker), one by one, since a key may need the files of the stage before."""
     run = work.run
     yield "pretrain", run.key, lambda: _pretrain(work, group)
@@ -178,7 +178,7 @@ def _stages(work: Work, group: Group) -> Iterator[tuple[str, str, Callable[[], l
         yield f"probe-{task}", key, lambda task=task: _probe(work, task)  # type: ignore[misc]
 
 
-def _pretrain(work: Work, group: Group) -> list[Path]:
+def _pretrain(work: RunSpec, group: ProcessGroup) -> list[Path]:
     run = work.run
     torch.manual_seed(run.seed)
     method = _method(work)
@@ -188,9 +188,9 @@ def _pretrain(work: Work, group: Group) -> list[Path]:
         return [*save_method(method, run.folder), run.folder / COST]
     steps_before = 0
     if run.start:
-        adopt(method, _origin(work))
+        load_matching(method, _origin(work))
         steps_before = steps_spent(_origin(work))
-    share = group.share(run.train.batch_size)
+    share = group.shard(run.train.batch_size)
     train: Any
     val: Any
     if run.task is not None:
@@ -217,7 +217,7 @@ def _pretrain(work: Work, group: Group) -> list[Path]:
         folder=run.folder,
         steps_before=steps_before,
         progress=progress,
-        stop=requested,
+        stop=stop_requested,
         group=group,
     )
     if (run.folder / METRICS).is_file():
@@ -225,7 +225,7 @@ def _pretrain(work: Work, group: Group) -> list[Path]:
     return made
 
 
-def _origin(work: Work) -> Path:
+def _origin(work: RunSpec) -> Path:
     """The folder whose weights a run starts from or consists of, after a look that they are those it was planned with.
 
     Raises:
@@ -241,7 +241,7 @@ def _origin(work: Work) -> Path:
     return work.origin
 
 
-def _embed(work: Work, name: str) -> list[Path]:
+def _embed(work: RunSpec, name: str) -> list[Path]:
     method = _method(work)
     load_all(method, work.run.folder)
     path = features_file(work.run.folder, name)
@@ -249,7 +249,7 @@ def _embed(work: Work, name: str) -> list[Path]:
     return [path]
 
 
-def _probe(work: Work, task: str) -> list[Path]:
+def _probe(work: RunSpec, task: str) -> list[Path]:
     run, config = work.run, work.tasks[task]
     faces, target = work.faces[config.set], work.target(task)
     features = load_features(features_file(run.folder, config.set))
@@ -277,7 +277,7 @@ def _probe(work: Work, task: str) -> list[Path]:
     return [path, per_image]
 
 
-def _method(work: Work) -> Method:
+def _method(work: RunSpec) -> Method:
     run = work.run
     spec = EncoderSpec(size=run.size, width=run.encoder.width, dim=run.encoder.dim)
     kind = get(run.method)

@@ -16,19 +16,19 @@ from torch.nn.parallel import DistributedDataParallel
 from benchmark.errors import UsageError
 
 
-def is_first() -> bool:
+def is_main_process() -> bool:
     """Whether this is the first of the processes that were started for one job, or the only one."""
     return os.environ.get("RANK", "0") == "0"
 
 
-class Group:
+class ProcessGroup:
     """The processes that train one run; on its own, a process is its first and only one."""
 
     def __init__(self, rank: int = 0, size: int = 1):
         self.rank, self.size = rank, size
 
     @classmethod
-    def join(cls) -> "Group":
+    def from_environment(cls) -> "ProcessGroup":
         """The group that the environment names as torchrun does, by RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT."""
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls()
@@ -38,13 +38,13 @@ class Group:
             dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         return cls(dist.get_rank(), dist.get_world_size())
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Waits for the others, so that none is ended while it still writes."""
         if self.size > 1:
             dist.barrier()
             dist.destroy_process_group()
 
-    def share(self, samples: int) -> slice:
+    def shard(self, samples: int) -> slice:
         """This process's part of a batch.
 
         Raises:
@@ -55,7 +55,7 @@ class Group:
         own = samples // self.size
         return slice(self.rank * own, (self.rank + 1) * own)
 
-    def whole(self, values: Tensor) -> Tensor:
+    def all_gather(self, values: Tensor) -> Tensor:
         """Every process's values (b,) as those of the whole batch (B,), without gradient."""
         values = values.detach()
         if self.size == 1:
@@ -72,7 +72,7 @@ class Group:
         dist.all_reduce(flags, dist.ReduceOp.MAX)
         return bool(flags)
 
-    def trained(self, method: nn.Module) -> nn.Module:
+    def wrap(self, method: nn.Module) -> nn.Module:
         """``method`` such that its gradients are averaged over the processes and its batch norms see whole batches."""
         if self.size == 1:
             return method

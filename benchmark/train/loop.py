@@ -25,14 +25,14 @@ from benchmark.errors import DataError, FabbenchError, first_line
 from benchmark.files import atomic, write_json, write_text
 from benchmark.layout import CHECKPOINT, COST, ENCODER, METRICS, PICTURES, WEIGHTS
 from benchmark.train.augment import CropJitter, scaled
-from benchmark.train.distributed import Group
+from benchmark.train.distributed import ProcessGroup
 from benchmark.train.schedule import Schedule
 from benchmark.viz.samples import sample_sheet
 from methods.base import Method, MethodOutput
-from slurm.signals import Stopped, deaf
+from slurm.signals import Stopped, ignore
 
 Batch = tuple[Tensor, ...]
-ALONE = Group()
+ALONE = ProcessGroup()
 STATISTICS_STEPS = 50  # batches that set an untrained encoder's batch-norm statistics
 
 
@@ -68,7 +68,7 @@ def pretrain(
     steps_before: int = 0,
     progress: Callable[[dict[str, Any]], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
-    group: Group = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> list[Path]:
     """Trains ``method`` for ``config.steps`` steps, or sets the statistics of one that is not trained.
 
@@ -91,7 +91,7 @@ def pretrain(
     loop.restore()
     if method.trained:
         loop.train(train_batches, val_batches, progress, stop)
-        group.leave()
+        group.close()
     else:
         loop.set_statistics(train_batches)
     return loop.finish(steps_before) if loop.first else []
@@ -122,11 +122,11 @@ class _Loop:
         seed: int,
         device: torch.device,
         folder: Path,
-        group: Group,
+        group: ProcessGroup,
     ):
         self.method = method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config, self.seed, self.device, self.folder = config, seed, device, folder
-        self.group, self.first, self.share = group, group.rank == 0, group.share(config.batch_size)
+        self.group, self.first, self.share = group, group.rank == 0, group.shard(config.batch_size)
         self.jitter = CropJitter(augment)
         self.epoch = max(1, config.epoch_samples // config.batch_size)  # steps between two validations
         self.state = State()
@@ -134,7 +134,7 @@ class _Loop:
         self.checkpoint = folder / CHECKPOINT
         weights = [weight for weight in method.parameters() if weight.requires_grad]
         if method.trained:
-            self.model = group.trained(method)
+            self.model = group.wrap(method)
             self.optimiser = _optimiser(weights, config)
             self.schedule = Schedule(self.optimiser, config)
 
@@ -173,7 +173,7 @@ class _Loop:
                     self._save(loss)
                     saved = time.monotonic()
                 if stopping:
-                    self.group.leave()
+                    self.group.close()
                     raise Stopped(f"after step {state.step}")
                 tick = time.monotonic()
 
@@ -200,7 +200,7 @@ class _Loop:
             output = self.model(*inputs)
         self._check_output(output, len(inputs[0]))
         losses = output.losses.float()
-        whole = self.group.whole(losses)
+        whole = self.group.all_gather(losses)
         self.optimiser.zero_grad(set_to_none=True)
         self._objective(losses, whole).backward()
         if self.config.clip is not None:
@@ -243,7 +243,7 @@ class _Loop:
         with torch.no_grad():
             for batch in _stream(batches, range(count), self.config.workers, self.device):
                 output = self.method(*self._on_device(batch, jitter=False))
-                losses.append(self.group.whole(output.losses.float()))
+                losses.append(self.group.all_gather(output.losses.float()))
                 pictures = pictures or output.pictures
         step, loss, every = self.state.step, float(torch.cat(losses).mean()), self.config.picture_steps
         self.state.val_loss = loss
@@ -258,7 +258,7 @@ class _Loop:
     def _scalars(self, loss: Tensor, output: MethodOutput) -> dict[str, float]:
         self._check(loss)
         window = dict(zip(("window_low", "window_high"), self.schedule.window, strict=True))
-        own = {name: float(self.group.whole(value.mean()[None]).mean()) for name, value in output.scalars.items()}
+        own = {name: float(self.group.all_gather(value.mean()[None]).mean()) for name, value in output.scalars.items()}
         rate = float(self.optimiser.param_groups[0]["lr"])
         return {"loss": float(loss), **own, "lr": rate, **(window if self.config.curriculum else {})}
 
@@ -430,7 +430,7 @@ def _stream(batches: Batches, steps: range, workers: int, device: torch.device) 
 
 def _outlive_signals(_: int) -> None:
     """Readers work on until the loop has saved itself: a signal to stop comes to all processes of a job at once."""
-    deaf()
+    ignore()
 
 
 class _Dataset(Dataset[Batch]):

@@ -26,7 +26,7 @@ def load_all(method: Method, folder: Path) -> None:
         raise DataError(f"{folder / WEIGHTS} are not the weights of {method.name}: {' '.join(lines)}") from error
 
 
-def adopt(method: Method, folder: Path) -> list[str]:
+def load_matching(method: Method, folder: Path) -> list[str]:
     """Gives a method the parts that it shares with another's weights; its other parts stay as they are.
 
     A part is a submodule, such as the encoder or a decoder; it is shared if all its weights have the same names and

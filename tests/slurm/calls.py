@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from slurm import signals as stop
+from slurm import signals
 from slurm.commands import squeue
 from slurm.graph import Job
 from slurm.resources import Resources, Site
@@ -36,10 +36,10 @@ def count(path: str, steps: int, seconds: float) -> None:
     """Counts to ``steps`` in a file, a step each ``seconds``, and goes on from what is there."""
     file = Path(path)
     while (step := int(file.read_text()) if file.is_file() else 0) < steps:
-        if stop.requested():
+        if signals.stop_requested():
             with file.with_suffix(".stops").open("a") as stops:
                 stops.write(f"{step}\n")
-            raise stop.Stopped(f"at step {step}")
+            raise signals.Stopped(f"at step {step}")
         time.sleep(seconds)
         file.with_suffix(".new").write_text(str(step + 1))
         file.with_suffix(".new").replace(file)

@@ -8,9 +8,9 @@ from slurm.arrays import Array, arrange
 from slurm.graph import Job
 
 
-def job(name: str, *after: str, whatever: bool = False) -> Job:
+def job(name: str, *after: str, afterany: bool = False) -> Job:
     """A job whose stage is the first letter of its name."""
-    return Job(name, print, after=after, stage=name[0], whatever=whatever)
+    return Job(name, print, depends_on=after, stage=name[0], afterany=afterany)
 
 
 def told(jobs: list[Job], queued: dict[str, str] | None = None, pack: int = 1, limit: int = 1000) -> list[str]:
@@ -27,7 +27,7 @@ def _members(array: Array) -> str:
 
 def test_stages_wait_for_each_other_member_by_member() -> None:
     jobs = [job("pa"), job("pb"), job("ea", "pa"), job("eb", "pb")]
-    everything = job("t", "pa", "pb", "ea", "eb", whatever=True)
+    everything = job("t", "pa", "pb", "ea", "eb", afterany=True)
     assert told([*jobs, everything]) == ["p 0:pa 1:pb", "e 0:ea 1:eb aftercorr:0", "t 0:t afterany:0:1"]
 
 
@@ -44,7 +44,7 @@ def test_a_part_of_an_array_is_waited_for_by_its_own_indices() -> None:
 
 
 def test_what_is_queued_is_waited_for_and_not_submitted() -> None:
-    jobs = [job("pa"), job("pb"), job("ea", "pa"), job("eb", "pb"), job("t", "ea", "eb", whatever=True)]
+    jobs = [job("pa"), job("pb"), job("ea", "pa"), job("eb", "pb"), job("t", "ea", "eb", afterany=True)]
     assert told(jobs, {"pb": "77_5"}) == [
         "p 0:pa",
         "e 5:eb aftercorr:77",

@@ -30,7 +30,7 @@ def bare(lab: Lab) -> Iterator[Lab]:
 def test_arrays_larger_than_the_cluster_allows_are_split(tmp_path: Path) -> None:
     jobs = [Job(f"p{n}", write, (str(tmp_path / f"p{n}"),), stage="first") for n in range(10)]
     jobs += [Job(f"e{n}", write, (str(tmp_path / f"e{n}"),), (f"p{n}",), "second") for n in range(10)]
-    jobs += [Job("t", write, (str(tmp_path / "t"),), tuple(one.name for one in jobs), "tables", whatever=True)]
+    jobs += [Job("t", write, (str(tmp_path / "t"),), tuple(one.name for one in jobs), "tables", afterany=True)]
     assert [len(array.members) for array in launch(tmp_path, jobs).arrays] == [4, 4, 2, 4, 4, 2, 1]
     wait(empty)
     assert made(tmp_path) == {one.name for one in jobs}

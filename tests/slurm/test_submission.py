@@ -17,8 +17,8 @@ from tests.slurm.calls import SMALL, count, describe, empty, fail, hold, launch,
 from tests.slurm_lab.cluster import Lab
 
 
-def job(place: Path, name: str, *after: str, stage: str = "first", whatever: bool = False) -> Job:
-    return Job(name, write, (str(place / name),), after, stage, whatever)
+def job(place: Path, name: str, *after: str, stage: str = "first", afterany: bool = False) -> Job:
+    return Job(name, write, (str(place / name),), after, stage, afterany)
 
 
 def made(place: Path) -> set[str]:
@@ -37,7 +37,7 @@ def test_a_failure_stops_its_own_dependents_alone_and_launching_again_does_the_r
     def graph(broken: Job) -> list[Job]:
         jobs = [job(tmp_path, "p0"), broken, job(tmp_path, "p2")]
         jobs += [job(tmp_path, f"e{n}", f"p{n}", stage="second") for n in range(3)]
-        return [*jobs, job(tmp_path, "tables", *(one.name for one in jobs), stage="tables", whatever=True)]
+        return [*jobs, job(tmp_path, "tables", *(one.name for one in jobs), stage="tables", afterany=True)]
 
     launch(tmp_path, graph(Job("p1", fail, ("no luck",), stage="first")))
     wait(empty)

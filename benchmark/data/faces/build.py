@@ -80,7 +80,7 @@ class Crops(NamedTuple):
         )
 
 
-def assemble(
+def build_set(
     raw: RawFaces,
     name: str,
     size: int,

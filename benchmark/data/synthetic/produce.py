@@ -1,7 +1,7 @@
 """Renders whole tracks and whole chunks of labelled faces, each from integers alone, and each on one thread.
 
 Some of torch's functions (pow, atan2) round the last few values of a thread's share differently, so the same bytes
-everywhere need the same number of threads everywhere. Work is shared out among processes instead.
+everywhere need the same number of threads everywhere. RunSpec is shared out among processes instead.
 """
 
 from collections.abc import Iterator

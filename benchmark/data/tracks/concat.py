@@ -8,7 +8,7 @@ from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, TrackSou
 
 
 @dataclass(frozen=True)
-class Joined:
+class Concat:
     """The tracks of all ``parts``, one part after another; an identity named in two of them is one person."""
 
     parts: Sequence[TrackSource]

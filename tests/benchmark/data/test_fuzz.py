@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.config.schema import SET_KINDS
-from benchmark.data.faces.build import RawFaces, assemble
+from benchmark.data.faces.build import RawFaces, build_set
 from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.sets import module_of
 from benchmark.data.sets.csv.config import CsvFaces
@@ -110,7 +110,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
 
         def read() -> Any:
             raw: RawFaces = module_of(kind).read(config)
-            return assemble(raw, kind, 8, 0, 0.2)
+            return build_set(raw, kind, 8, 0, 0.2)
 
         return Case(folder / name, read)
 
@@ -232,12 +232,12 @@ def test_bytes_changed_at_random(cases: dict[str, Case], kind: str) -> None:
         max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None, print_blob=False
     )
     @given(MUTATIONS)
-    def attempt(mutations: list[Mutation]) -> None:
+    def run_job(mutations: list[Mutation]) -> None:
         case.path.write_bytes(mutated(content, mutations))
         with bounded(), suppress(FabbenchError):
             case.read()
 
     try:
-        attempt()
+        run_job()
     finally:
         shutil.move(kept, case.path)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmark.config.schema import RESOURCES, AugmentConfig, EncoderConfig, TrainConfig
+from benchmark.config.schema import NON_IDENTITY_FIELDS, AugmentConfig, EncoderConfig, TrainConfig
 from benchmark.pipeline.run_folder import Run, code, environment, is_done, locked, mark_done, set_status, status
 
 ROOT = Path(__file__).parents[3]
@@ -79,7 +79,7 @@ def test_no_field_of_a_run_is_forgotten_here() -> None:
 @pytest.mark.parametrize("field", [field.name for field in fields(TrainConfig)])
 def test_of_the_training_settings_only_resources_leave_the_key(field: str) -> None:
     train = replace(RUN.train, **{field: other(getattr(RUN.train, field))})
-    assert (replace(RUN, train=train).key == RUN.key) == (field in RESOURCES)
+    assert (replace(RUN, train=train).key == RUN.key) == (field in NON_IDENTITY_FIELDS)
 
 
 @pytest.mark.parametrize("config", [EncoderConfig(), AugmentConfig()])

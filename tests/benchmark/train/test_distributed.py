@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import UsageError
-from benchmark.train.distributed import Group
+from benchmark.train.distributed import ProcessGroup
 from tests.benchmark.train.test_loop import CONFIG
 
 ROOT = Path(__file__).parents[3]
@@ -29,7 +29,7 @@ SCRIPT = textwrap.dedent("""
     from benchmark.data.tracks.store import TrackStore
     from benchmark.train.loop import pretrain
     from benchmark.config.schema import AugmentConfig
-    from benchmark.train.distributed import Group
+    from benchmark.train.distributed import ProcessGroup
     from methods.registry import get
     from slurm.signals import Stopped
     from tests.benchmark.train.test_loop import CONFIG, SPEC
@@ -39,10 +39,10 @@ SCRIPT = textwrap.dedent("""
     changes = json.loads(changes)
     stop_at = changes.pop("stop_at", None)
     config = replace(CONFIG, **changes)
-    group = Group.join()
+    group = ProcessGroup.from_environment()
     torch.manual_seed(0)
     method = get(name)(SPEC)
-    share = group.share(config.batch_size)
+    share = group.shard(config.batch_size)
     step = 0
 
     def stop():
@@ -111,6 +111,6 @@ def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path: Path, s
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused() -> None:
-    assert Group(1, 2).share(8) == slice(4, 8)
+    assert ProcessGroup(1, 2).share(8) == slice(4, 8)
     with pytest.raises(UsageError, match="batch_size=9 cannot be shared out among 2 processes"):
-        Group(0, 2).share(9)
+        ProcessGroup(0, 2).share(9)

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from benchmark.errors import DataError
 from benchmark.files import write_json
 from benchmark.train.loop import save_method
-from benchmark.train.warm_start import adopt, load_all, steps_spent
+from benchmark.train.warm_start import load_all, load_matching, steps_spent
 from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
@@ -36,7 +36,7 @@ def same(first: Method, second: Method) -> set[str]:
 def test_more_sources_take_over_encoder_and_flow(tmp_path: Path) -> None:
     single, several = made("fabnet", 0), made("fabnet", 1, sources=3)
     save_method(single, tmp_path)
-    assert adopt(several, tmp_path) == ["encoder", "decoder"]
+    assert load_matching(several, tmp_path) == ["encoder", "decoder"]
     assert same(single, several) == {"encoder", "decoder"}, "there was no confidence decoder to take over"
 
 
@@ -44,7 +44,7 @@ def test_of_another_method_the_encoder_is_taken(tmp_path: Path) -> None:
     rotation, fabnet = made("rotation", 0), made("fabnet", 1)
     untouched = made("fabnet", 1)
     save_method(rotation, tmp_path)
-    assert adopt(fabnet, tmp_path) == ["encoder"]
+    assert load_matching(fabnet, tmp_path) == ["encoder"]
     assert same(rotation, fabnet) == {"encoder"}
     assert same(untouched, fabnet) == {"decoder"}
 
@@ -55,7 +55,7 @@ def test_of_another_method_the_encoder_is_taken(tmp_path: Path) -> None:
 def test_another_encoder_is_refused(tmp_path: Path, other: tuple[str, EncoderSpec]) -> None:
     save_method(made(other[0], 0, other[1]), tmp_path)
     with pytest.raises(DataError, match="has another encoder than fabnet"):
-        adopt(made("fabnet", 1), tmp_path)
+        load_matching(made("fabnet", 1), tmp_path)
 
 
 def test_all_weights_or_an_error(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_all_weights_or_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not weights", b"\xff" * 64])
 def test_a_broken_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "method.safetensors").write_bytes(content)
-    for load in (adopt, load_all):
+    for load in (load_matching, load_all):
         with pytest.raises(DataError, match=r"method\.safetensors cannot be read"):
             load(made("fabnet", 0), tmp_path)
 
@@ -80,7 +80,7 @@ def test_a_file_cut_short_is_named(tmp_path: Path) -> None:
     whole = (tmp_path / "method.safetensors").read_bytes()
     (tmp_path / "method.safetensors").write_bytes(whole[:-100])
     with pytest.raises(DataError, match="cannot be read"):
-        adopt(made("fabnet", 0), tmp_path)
+        load_matching(made("fabnet", 0), tmp_path)
 
 
 def test_steps_add_up(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data.faces.build import RawFaces, assemble
+from benchmark.data.faces.build import RawFaces, build_set
 from benchmark.data.faces.crop import centre_square
 from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.errors import DataError
@@ -40,7 +40,7 @@ def make() -> Callable[..., LabelledSet]:
                 **fields,
             },
         )
-        return assemble(raw, "mine", 16, 0, 0.2)
+        return build_set(raw, "mine", 16, 0, 0.2)
 
     return maker
 

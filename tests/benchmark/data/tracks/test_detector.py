@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.config.schema import FrameData, JoinedData, VideoData, VoxCelebData
+from benchmark.config.schema import ConcatData, FrameData, VideoData, VoxCelebData
 from benchmark.data.catalogue import source, store_folder
 from benchmark.data.synthetic import SyntheticTracks
 from benchmark.data.tracks.crop import FACE_BELOW, FACE_SIDE, cropped, face_square
@@ -220,15 +220,15 @@ def test_joined_parts_share_the_detector_unless_they_have_their_own(tmp_path: Pa
         {"kind": "frames", "root": str(tmp_path / "a")},
         {"kind": "videos", "root": str(tmp_path / "b")},
     ]
-    joined = source(JoinedData(parts=parts, size=64, detector=str(weights)))
+    joined = source(ConcatData(parts=parts, size=64, detector=str(weights)))
     for track in joined.tracks():
         for frame in joined.read(track):
             assert spot_in(frame.image) == pytest.approx(usual_place(48), abs=0.04), track
     parts[0]["detector"] = None
-    one = source(JoinedData(parts=parts, size=64, detector=str(weights))).describe()["parts"]
+    one = source(ConcatData(parts=parts, size=64, detector=str(weights))).describe()["parts"]
     assert [part["crop"]["kind"] for part in one] == ["centre square", "face square, one a track"]
-    assert store_folder(JoinedData(parts=parts, detector=str(weights)), "c") != store_folder(
-        JoinedData(parts=parts), "c"
+    assert store_folder(ConcatData(parts=parts, detector=str(weights)), "c") != store_folder(
+        ConcatData(parts=parts), "c"
     )
 
 
