@@ -202,7 +202,7 @@ def test_a_preset_that_needs_a_root_says_so() -> None:
 
 
 def test_a_copy_of_a_shipped_preset_is_a_preset(tmp_path: Path) -> None:
-    shipped = Path(configuration.__file__).with_name("conf").joinpath("preset", "real_mini.yaml").read_text()
+    shipped = Path(configuration.__file__).parents[1].joinpath("conf").joinpath("preset", "real_mini.yaml").read_text()
     (tmp_path / "mine.yaml").write_text(shipped.replace("name: real_mini\n", "name: mine\n", 1))
     own = load([f"preset={tmp_path / 'mine.yaml'}", "root=/data"])
     assert own.data.kind == "joined"
