@@ -20,7 +20,7 @@ class SlurmError(Exception):
 
 
 @dataclass(frozen=True)
-class Seen:
+class JobInfo:
     """What Slurm knows of one job now or, where ``state`` says so, of its end."""
 
     state: str
@@ -43,7 +43,7 @@ def sbatch(script: Path, options: Sequence[str] = ()) -> str:
     return number[1]
 
 
-def squeue() -> dict[str, Seen]:
+def squeue() -> dict[str, JobInfo]:
     """This user's jobs that wait, run or come to an end, by number and, for members of an array, number_index."""
     form = "\x1f".join(("%i", "%T", "%N", "%r", "%j", "%o")) + "\x1e"  # a name may hold any other character
     found = {}
@@ -54,11 +54,11 @@ def squeue() -> dict[str, Seen]:
         if len(fields) != 6:  # taken for an empty queue, it would have everything submitted again
             raise SlurmError(f"squeue gave no list of jobs: {_shown(record)}")
         job, state, node, reason, name, command = fields
-        found[job] = Seen(state, node, "" if reason == "None" else reason, name, command)
+        found[job] = JobInfo(state, node, "" if reason == "None" else reason, name, command)
     return found
 
 
-def sacct(jobs: Sequence[str]) -> dict[str, Seen] | None:
+def sacct(jobs: Sequence[str]) -> dict[str, JobInfo] | None:
     """What accounting says of jobs, by the same names; None on a cluster without accounting."""
     if not jobs:
         return {}
@@ -70,7 +70,7 @@ def sacct(jobs: Sequence[str]) -> dict[str, Seen] | None:
     found = {}
     for job, state, node, name in (line.split("|", 3) for line in text.splitlines() if line.count("|") > 2):
         for each in _members(job):
-            found[each] = Seen(state.partition(" ")[0], "" if node == "None assigned" else node, "", name)
+            found[each] = JobInfo(state.partition(" ")[0], "" if node == "None assigned" else node, "", name)
     return found
 
 

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 
-def job() -> dict[str, Any] | None:
+def current_job() -> dict[str, Any] | None:
     """Slurm's number of this job, its node and how often it was started again; None outside of Slurm."""
     number = os.environ.get("SLURM_JOB_ID")
     if number is None:
@@ -17,13 +17,13 @@ def job() -> dict[str, Any] | None:
     }
 
 
-def given_cores() -> int:
+def available_cores() -> int:
     """Cores this process may use: what the job was given, which not every cluster enforces."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(here, int(os.environ.get("SLURM_CPUS_PER_TASK", here)))
 
 
-def alive(process: int) -> bool:
+def process_exists(process: int) -> bool:
     """Whether a process of this machine is still there."""
     try:
         os.kill(process, 0)

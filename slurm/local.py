@@ -11,7 +11,7 @@ from typing import Any
 
 import submitit
 
-from slurm.env import alive
+from slurm.env import process_exists
 from slurm.execute import run_job
 from slurm.graph import Job, Outcome
 from slurm.scheduler import ReadyQueue, unstarted
@@ -84,6 +84,6 @@ def _work(launcher: int, gpu: str | None, chain: list[Job]) -> tuple[int, str | 
 
 def _leave_with(launcher: int, parent: int) -> None:
     """Ends this process when launcher or parent are gone: nobody would see its result or stop it."""
-    while alive(launcher) and os.getppid() == parent:
+    while process_exists(launcher) and os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

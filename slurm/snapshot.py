@@ -15,7 +15,7 @@ IGNORED = ("__pycache__", ".*", "*.pyc")
 def snapshot(packages: Sequence[Path], files: Sequence[Path], folder: Path, about: Mapping[str, Any]) -> Path:
     """Copies package folders, and single files into ``files/DIGEST/``, to a folder named by their content.
 
-    The same code is copied once. Files that are in no version control are copied as well: they would run, too.
+    The same code is copied once, files outside version control included.
 
     Args:
         packages: folders, by whose names they are imported.
@@ -38,7 +38,7 @@ def snapshot(packages: Sequence[Path], files: Sequence[Path], folder: Path, abou
         for package in packages:
             shutil.copytree(package, made / package.name, ignore=shutil.ignore_patterns(*IGNORED))
         for path in files:
-            place = made / copied(path)
+            place = made / path_in_snapshot(path)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, place)
         (made / ABOUT).write_text(json.dumps({**about, "snapshot": str(target)}, indent=1))
@@ -50,7 +50,7 @@ def snapshot(packages: Sequence[Path], files: Sequence[Path], folder: Path, abou
     return target
 
 
-def copied(file: Path) -> Path:
+def path_in_snapshot(file: Path) -> Path:
     """Where a single file lies in a snapshot."""
     return Path("files", hashlib.sha256(file.read_bytes()).hexdigest()[:16], file.name)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slurm.arrays import Array, arrange
-from slurm.commands import Seen, SlurmError, max_array_size, sbatch, scancel, squeue
+from slurm.commands import JobInfo, SlurmError, max_array_size, sbatch, scancel, squeue
 from slurm.graph import Job
 from slurm.ledger import Entry, Ledger, opened
 from slurm.resources import Resources, Site
@@ -111,7 +111,7 @@ def in_queue(ledger: Ledger) -> dict[str, str]:
     return _known(ledger, squeue())
 
 
-def _known(ledger: Ledger, seen: Mapping[str, Seen]) -> dict[str, str]:
+def _known(ledger: Ledger, seen: Mapping[str, JobInfo]) -> dict[str, str]:
     return {
         name: entry.job
         for name, entry in ledger.entries.items()
@@ -119,19 +119,19 @@ def _known(ledger: Ledger, seen: Mapping[str, Seen]) -> dict[str, str]:
     }
 
 
-def _own(ledger: Ledger, seen: Seen) -> bool:
+def _own(ledger: Ledger, seen: JobInfo) -> bool:
     """Whether a job was submitted from this folder, whatever path leads to it: numbers and names may come again."""
     batch = Path(seen.command)
     return (ledger.folder / batch.parent.name / batch.name).is_file()
 
 
-def _strays(ledger: Ledger, seen: Mapping[str, Seen]) -> list[str]:
+def _strays(ledger: Ledger, seen: Mapping[str, JobInfo]) -> list[str]:
     """Jobs of this folder that are not noted: the command was ended before it could, or the ledger was lost."""
     noted = {entry.job for entry in ledger.entries.values()}
     return [job for job, one in seen.items() if job not in noted and _own(ledger, one)]
 
 
-def _settled(ledger: Ledger, jobs: Sequence[Job]) -> dict[str, Seen]:
+def _settled(ledger: Ledger, jobs: Sequence[Job]) -> dict[str, JobInfo]:
     """The queue once it is known what becomes of the jobs that are just coming to an end."""
     wanted = {ledger.entries[job.name].job for job in jobs if job.name in ledger.entries}
     deadline = time.monotonic() + ENDING_SECONDS

@@ -16,8 +16,8 @@ from benchmark.layout import PARTS
 from benchmark.pipeline.jobs import TABLES, job_name
 from benchmark.pipeline.results import about
 from benchmark.pipeline.run_folder import part_of, status
-from slurm.commands import Seen, SlurmError, sacct, squeue
-from slurm.env import alive
+from slurm.commands import JobInfo, SlurmError, sacct, squeue
+from slurm.env import process_exists
 from slurm.ledger import Entry, Ledger
 
 STATES = ("done", "running", "queued", "waiting", "to do", "stopped", "cancelled", "failed", "lost")
@@ -40,7 +40,7 @@ class Row:
     state: str
     status: dict[str, Any]  # what the stage itself wrote last, if it did
     entry: Entry | None
-    seen: Seen | None
+    seen: JobInfo | None
     what: str = ""
 
     def cells(self, now: float) -> list[str]:
@@ -103,7 +103,7 @@ def report(folder: Path, ledger_folder: Path) -> Report:
         UsageError: there is no such benchmark.
     """
     what, ledger = about(folder), Ledger(ledger_folder)
-    queue: dict[str, Seen] = {}
+    queue: dict[str, JobInfo] = {}
     trouble = None
     if ledger.entries:
         try:
@@ -128,8 +128,8 @@ def names(folder: Path) -> list[str]:
 @dataclass(frozen=True)
 class _Look:
     ledger: Ledger
-    queue: dict[str, Seen]
-    ended: dict[str, Seen]
+    queue: dict[str, JobInfo]
+    ended: dict[str, JobInfo]
     answered: bool  # by Slurm
 
     def run(self, folder: Path, run: dict[str, Any]) -> Iterator[Row]:
@@ -150,14 +150,14 @@ class _Look:
         state, what = ("done", "") if done else self._state(entry, seen, last)
         return Row(run, stage, state, last, entry, seen, what)
 
-    def _seen(self, entry: Entry | None) -> Seen | None:
+    def _seen(self, entry: Entry | None) -> JobInfo | None:
         if entry is None:
             return None
         queued = self.queue.get(entry.job)
         seen = queued or self.ended.get(entry.job)
         return seen if seen and seen.name == entry.array else None  # numbers come again
 
-    def _state(self, entry: Entry | None, seen: Seen | None, last: dict[str, Any]) -> tuple[str, str]:
+    def _state(self, entry: Entry | None, seen: JobInfo | None, last: dict[str, Any]) -> tuple[str, str]:
         said = last.get("state")
         if entry is None or not self.answered:
             return _without_slurm(said, last)
@@ -217,7 +217,7 @@ def _lines(entry: Entry) -> list[str]:
 def _without_slurm(said: str | None, last: dict[str, Any]) -> tuple[str, str]:
     if said == "running":
         here = last.get("host") == platform.node() and "job" not in last
-        return ("lost", "its process is gone") if here and not alive(last["pid"]) else ("running", "")
+        return ("lost", "its process is gone") if here and not process_exists(last["pid"]) else ("running", "")
     return {
         "failed": ("failed", str(last.get("error", ""))),
         "stopped": ("stopped", "saved; launch again to go on"),

@@ -19,7 +19,7 @@ from slurm.commands import SlurmError
 from slurm.graph import Job
 from slurm.ledger import Ledger
 from slurm.resources import Resources, Site
-from slurm.snapshot import copied, snapshot
+from slurm.snapshot import path_in_snapshot, snapshot
 from slurm.submission import Submission, in_queue, scripts, submit
 from slurm.submission import cancel as take_out
 
@@ -202,7 +202,7 @@ def _with_own_methods(work: "RunSpec", made: Path) -> "RunSpec":
     """
     if not work.run.method.endswith(".py"):
         return work
-    path = made / copied(Path(work.run.method))
+    path = made / path_in_snapshot(Path(work.run.method))
     if not path.is_file() or sha256(path) != work.run.code:
         raise ClusterError(f"{work.run.method} has changed while the benchmark was submitted; launch again")
     return replace(work, run=replace(work.run, method=str(path)))

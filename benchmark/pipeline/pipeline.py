@@ -21,7 +21,7 @@ from benchmark.pipeline import jobs as graph
 from benchmark.pipeline.progress import RunsProgress
 from benchmark.pipeline.run_folder import Run
 from benchmark.progress import data_progress, say
-from slurm.env import given_cores
+from slurm.env import available_cores
 from slurm.graph import Outcome
 from slurm.launch import launch
 from slurm.signals import stop_requested
@@ -335,7 +335,7 @@ def _longest_track(config: Config) -> int:
 
 def cores() -> int:
     """Processes at a time for work on data."""
-    return given_cores()
+    return available_cores()
 
 
 def _gpus() -> int:

@@ -11,13 +11,13 @@ from rich.progress import Progress
 
 from benchmark.pipeline.run_folder import Run, status
 from benchmark.progress import LINE_SECONDS, console, progress_bars, say
-from slurm.env import job
+from slurm.env import current_job
 
 
 @contextmanager
 def job_progress(run: Run, part: str) -> Iterator[None]:
     """What the log of one job tells: where it runs, now and then how far it is, and that it is done."""
-    here = job()
+    here = current_job()
     again = f", restart {here['restarts']}" if here and here["restarts"] else ""
     say(f"{run.name}: {part} on {here['node'] if here else platform.node()}{again}")
     begun, ended = time.monotonic(), threading.Event()

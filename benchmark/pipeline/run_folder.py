@@ -28,7 +28,7 @@ from benchmark import __version__
 from benchmark.config.schema import NON_IDENTITY_FIELDS, AugmentConfig, EncoderConfig, TrainConfig
 from benchmark.files import digest, read_json, sha256, write_json, write_text
 from benchmark.layout import CONFIG
-from slurm.env import job
+from slurm.env import current_job
 from slurm.snapshot import ABOUT
 
 ROOT = Path(__file__).parents[2]  # of the checkout or snapshot that this code runs from
@@ -101,7 +101,7 @@ class Run:
         config = {**asdict(self), "identity": self.identity, "key": self.key}
         write_text(self.folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
         path = self.folder / "environment.json"
-        own = job()
+        own = current_job()
         jobs = [*(read_json(path).get("slurm", []) if path.is_file() else []), *([own] if own else [])]
         write_json(path, {**environment(), "command": command, **({"slurm": jobs} if jobs else {})})
 
@@ -136,7 +136,7 @@ def set_status(folder: Path, **values: Any) -> None:
     """Writes the run's status with a heartbeat."""
     write_json(
         folder / "status.json",
-        {**values, **(job() or {}), "heartbeat": time.time(), "pid": os.getpid(), "host": platform.node()},
+        {**values, **(current_job() or {}), "heartbeat": time.time(), "pid": os.getpid(), "host": platform.node()},
     )
 
 

@@ -36,7 +36,7 @@ from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
 from probes.probe import probe
-from slurm.env import given_cores
+from slurm.env import available_cores
 from slurm.signals import Stopped, stop_requested
 
 VERSION = 1  # of what the embed and probe stages compute; raise it when their results change
@@ -96,7 +96,7 @@ def do(work: RunSpec, part: str) -> None:
         DataError: a part before it is not done.
         Stopped: this process was asked to stop; calling again goes on.
     """
-    torch.set_num_threads(work.threads or given_cores())
+    torch.set_num_threads(work.threads or available_cores())
     run = work.run
     group = ProcessGroup.from_environment() if part == "pretrain" and _trains(run) else ProcessGroup()
     if group.rank or not is_main_process():

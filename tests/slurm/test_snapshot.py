@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from slurm.snapshot import copied, snapshot
+from slurm.snapshot import path_in_snapshot, snapshot
 
 
 def test_a_snapshot_keeps_what_would_run_now(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_a_snapshot_keeps_what_would_run_now(tmp_path: Path) -> None:
     (package / "a.py").write_text("second")
     second = snapshot([package], [own], tmp_path / "snapshots", {"commit": "abc"})
     assert [(one / "package" / "a.py").read_text() for one in (first, second)] == ["first", "second"]
-    assert (first / copied(own)).read_text() == "mine"
+    assert (first / path_in_snapshot(own)).read_text() == "mine"
     assert not (first / "package" / "__pycache__").exists()
     assert json.loads((first / "snapshot.json").read_text()) == {"commit": "abc", "snapshot": str(first)}
     assert {path.name for path in (tmp_path / "snapshots").iterdir()} == {first.name, second.name}
@@ -28,4 +28,4 @@ def test_two_files_of_one_name_are_both_kept(tmp_path: Path) -> None:
         path.parent.mkdir()
         path.write_text(path.parent.name)
     made = snapshot([], files, tmp_path / "snapshots", {})
-    assert [(made / copied(path)).read_text() for path in files] == ["a", "b"]
+    assert [(made / path_in_snapshot(path)).read_text() for path in files] == ["a", "b"]
