@@ -14,6 +14,13 @@ from tests.slurm_lab.shape import LabError
 REQUIRED = "FABBENCH_LAB"  # set where the lab must start, as in continuous integration
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses the cluster, so that `-m "not slurm"` leaves them out."""
+    for item in items:
+        if "lab" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slurm)
+
+
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """A cluster of four nodes, in SLURM_CONF for this process and all it starts."""
