@@ -1,6 +1,7 @@
-"""Runs a graph of jobs: in this process, as worker processes of this machine, or as job arrays on a Slurm cluster.
+"""Executes a graph of jobs: in this process, in worker processes of this machine, or as job arrays on a Slurm cluster.
 
-Read `graph` first; then `launch` and `local`, which run a graph here to its end, and `submission`, which puts one into
-Slurm's queue and returns: `arrays` decides which job becomes which member of which array, `script` writes the batch
-scripts, `worker` is what they start, `stop` how a job leaves in good order, `ledger` how later commands find it again.
+Start with `graph`, which defines a job. `launch` and `local` run a graph on this machine until every job has ended.
+`submission` puts a graph into Slurm's queue and returns: `arrays` arranges jobs into job arrays, `script` writes the
+batch scripts, `worker` is the program they start, `signals` lets a job save itself and leave, and `ledger` records
+submissions for later commands. The package knows nothing of the benchmark.
 """

@@ -1,8 +1,8 @@
-"""Which jobs become which member of which job array, and what each array waits for.
+"""Arrangement of jobs into job arrays, and the dependencies between arrays.
 
-A job takes the index of the job it comes after. So one array can wait for another member by member (``aftercorr``),
-whatever part of it is still to be done; where indices cannot agree, an array waits for the members it names
-(``afterok``).
+A job takes the array index of the job it depends on. One array can then depend on another element by element
+(``aftercorr``), whichever elements are still to be done. Where the indices differ, an array depends on the members it
+names (``afterok``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,102 +13,128 @@ from slurm.graph import Job, ordered
 
 @dataclass(eq=False)
 class Array:
-    """Members by index, each one job or several packed together. ``number`` is Slurm's, once it is submitted."""
+    """One job array of one stage.
+
+    Attributes:
+        stage: stage of all its jobs.
+        depends_on: members of other arrays that must end first.
+        elementwise: each member depends only on the members with its own index.
+        afterany: the dependencies may also have failed.
+        members: jobs by array index; several jobs at one index share an allocation.
+        job_id: Slurm's id of the array, empty before submission.
+    """
 
     stage: str
-    depends_on: "frozenset[Member]"
-    elementwise: bool
-    afterany: bool
+    depends_on: "frozenset[Member]" = frozenset()
+    elementwise: bool = False
+    afterany: bool = False
     members: dict[int, tuple[Job, ...]] = field(default_factory=dict)
-    number: str = ""
+    job_id: str = ""
 
     @property
     def dependency(self) -> str:
-        """Slurm's words for what it waits for; the arrays it waits for must have their numbers."""
+        """Value of sbatch's ``--dependency``, empty without dependencies.
+
+        The arrays it depends on must have been submitted.
+        """
         if not self.depends_on:
             return ""
-        if self.elementwise or self.afterany:
-            kind, names = (
-                "afterany" if self.afterany else "aftercorr",
-                {member.array.number for member in self.depends_on},
-            )
-        else:
-            kind, names = "afterok", {str(member) for member in self.depends_on}
-        return f"{kind}:{':'.join(sorted(names))}"
+        array_ids = {member.array.job_id for member in self.depends_on}
+        if self.afterany:
+            return f"afterany:{':'.join(sorted(array_ids))}"
+        if self.elementwise:
+            return f"aftercorr:{':'.join(sorted(array_ids))}"
+        return f"afterok:{':'.join(sorted(member.job_id for member in self.depends_on))}"
+
+    @property
+    def parent_arrays(self) -> "frozenset[Array]":
+        """The arrays whose members it depends on."""
+        return frozenset(member.array for member in self.depends_on)
 
 
 @dataclass(frozen=True)
 class Member:
-    """One place of an array."""
+    """One element of an array."""
 
     array: Array
     index: int
 
-    def __str__(self) -> str:
-        return f"{self.array.number}_{self.index}"
+    @property
+    def job_id(self) -> str:
+        """Slurm's ``<array id>_<index>``."""
+        return f"{self.array.job_id}_{self.index}"
 
 
-def arrange(jobs: Sequence[Job], queued: Mapping[str, str], packs: Mapping[str, int], limit: int) -> list[Array]:
-    """Puts jobs into arrays, in an order in which they can be submitted.
+def arrange(jobs: Sequence[Job], queued: Mapping[str, str], packs: Mapping[str, int], max_size: int) -> list[Array]:
+    """Arrange jobs into arrays.
 
     Args:
-        jobs: the whole of what is not done, with what is queued already.
-        queued: Slurm's number_index of jobs that are in the queue; they are left there.
-        packs: by stage, how many jobs share one allocation.
-        limit: what indices stay below.
+        jobs: every job that is not done, including those in the queue.
+        queued: Slurm's job id by name, for the jobs that are in the queue. They are depended on, not arranged.
+        packs: jobs per allocation, by stage.
+        max_size: exclusive upper bound of array indices (Slurm's ``MaxArraySize``).
+
+    Returns:
+        The arrays, each after those it depends on.
 
     Raises:
-        ValueError: as from `ordered`.
+        ValueError: as `ordered`.
     """
-    earlier: dict[str, Array] = {}
-    places: dict[str, Member] = {}
-    for name, job in queued.items():
-        number, _, index = job.partition("_")
-        array = earlier.setdefault(number, Array("", frozenset(), False, False, number=number))
-        places[name] = Member(array, int(index))
+    members = _queued_members(queued)
     arrays: list[Array] = []
-    waiting = [job for job in ordered(jobs) if job.name not in places]
-    while waiting:
-        wave = [job for job in waiting if all(name in places for name in job.depends_on)]
-        waiting = [job for job in waiting if job not in wave]
-        for pack in _packs(wave, places, packs):
-            member = _place(pack, places, arrays, limit)
-            places |= {job.name: member for job in pack}
+    remaining = [job for job in ordered(jobs) if job.name not in members]
+    while remaining:
+        ready = [job for job in remaining if all(name in members for name in job.depends_on)]
+        remaining = [job for job in remaining if job not in ready]
+        for pack in _packs(ready, members, packs):
+            parents = frozenset(members[name] for job in pack for name in job.depends_on)
+            member = _add(pack, parents, arrays, max_size)
+            members |= {job.name: member for job in pack}
     return arrays
 
 
-def _packs(wave: list[Job], places: Mapping[str, Member], sizes: Mapping[str, int]) -> Iterator[tuple[Job, ...]]:
-    alike: dict[object, list[Job]] = {}
-    for job in wave:
-        parents = frozenset(places[name].array for name in job.depends_on)
-        alike.setdefault((job.stage, job.afterany, parents), []).append(job)
-    for jobs in alike.values():
+def _queued_members(queued: Mapping[str, str]) -> dict[str, Member]:
+    arrays: dict[str, Array] = {}
+    members: dict[str, Member] = {}
+    for name, job_id in queued.items():
+        array_id, _, index = job_id.partition("_")
+        array = arrays.setdefault(array_id, Array(stage="", job_id=array_id))
+        members[name] = Member(array, int(index))
+    return members
+
+
+def _packs(ready: list[Job], members: Mapping[str, Member], sizes: Mapping[str, int]) -> Iterator[tuple[Job, ...]]:
+    """Groups of jobs that share an allocation: same stage, same parent arrays, at most the stage's pack size."""
+    groups: dict[object, list[Job]] = {}
+    for job in ready:
+        parent_arrays = frozenset(members[name].array for name in job.depends_on)
+        groups.setdefault((job.stage, job.afterany, parent_arrays), []).append(job)
+    for jobs in groups.values():
         size = sizes.get(jobs[0].stage, 1)
         for start in range(0, len(jobs), size):
             yield tuple(jobs[start : start + size])
 
 
-def _place(pack: tuple[Job, ...], places: Mapping[str, Member], arrays: list[Array], limit: int) -> Member:
-    """The first array with the same needs that has room, at the index of what ``pack`` comes after."""
-    parents = frozenset(places[name] for job in pack for name in job.depends_on)
-    indices = {member.index for member in parents}
-    elementwise = len(indices) == 1 and not pack[0].afterany
-    needs = frozenset(member.array for member in parents) if elementwise else parents
-    for array in arrays:
-        same = array.stage == pack[0].stage and array.afterany == pack[0].afterany
-        if same and array.elementwise == elementwise and _needs(array) == needs:
-            index = min(indices) if elementwise else len(array.members)
-            if index < limit and index not in array.members:
-                break
-    else:
-        array = Array(pack[0].stage, parents, elementwise, pack[0].afterany)
-        arrays.append(array)
-        index = min(indices) if elementwise else 0
-    array.members[index] = pack
+def _add(pack: tuple[Job, ...], parents: frozenset[Member], arrays: list[Array], max_size: int) -> Member:
+    """Add a pack to the first array with the same dependencies and a free index, or to a new one."""
+    stage, afterany = pack[0].stage, pack[0].afterany
+    parent_indices = {parent.index for parent in parents}
+    elementwise = len(parent_indices) == 1 and not afterany
+    candidates = [
+        array for array in arrays if (array.stage, array.afterany, array.elementwise) == (stage, afterany, elementwise)
+    ]
     if elementwise:
-        array.depends_on |= parents
+        index = parent_indices.pop()
+        parent_arrays = frozenset(parent.array for parent in parents)
+        fitting = [array for array in candidates if array.parent_arrays == parent_arrays and index not in array.members]
+    else:
+        fitting = [array for array in candidates if array.depends_on == parents and len(array.members) < max_size]
+        index = len(fitting[0].members) if fitting else 0
+    if fitting:
+        array = fitting[0]
+    else:
+        array = Array(stage, parents, elementwise, afterany)
+        arrays.append(array)
+    array.members[index] = pack
+    array.depends_on |= parents
     return Member(array, index)
-
-
-def _needs(array: Array) -> frozenset[object]:
-    return frozenset(member.array for member in array.depends_on) if array.elementwise else array.depends_on

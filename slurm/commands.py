@@ -1,4 +1,4 @@
-"""Slurm's own commands, whose own words an error passes on."""
+"""Slurm's command-line programs, with their error messages passed on."""
 
 import os
 import re
@@ -9,108 +9,138 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TIMEOUT_SECONDS = 60.0
-# What a shell may hold for Slurm's commands would be taken for options: it describes the job one is in, or hides jobs
-# that wait from squeue. Only where the cluster is, and who one is there, is kept.
-INHERITED = ("SLURM_", "SBATCH_", "SRUN_", "SQUEUE_", "SACCT_", "SCANCEL_", "SCONTROL_")
+# Slurm's programs read these variables as options: they describe the job this process may be part of, or hide pending
+# jobs from squeue. Only those that locate the cluster and authenticate the user are passed on.
+OPTION_PREFIXES = ("SLURM_", "SBATCH_", "SRUN_", "SQUEUE_", "SACCT_", "SCANCEL_", "SCONTROL_")
 KEPT = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT")
+DEFAULT_MAX_ARRAY_SIZE = 1001
+CANCEL_BATCH = 500  # job ids per call of scancel, to stay below the limit of a command line
 
 
 class SlurmError(Exception):
-    """A command of Slurm refused or failed; the message is one line and quotes it."""
+    """A Slurm command failed or refused; the message is one line and quotes it."""
 
 
 @dataclass(frozen=True)
 class JobInfo:
-    """What Slurm knows of one job now or, where ``state`` says so, of its end."""
+    """Slurm's record of one job.
+
+    Attributes:
+        state: Slurm's state, such as PENDING, RUNNING or CANCELLED.
+        node: node list, empty before the job starts.
+        reason: why the job is pending, if it is.
+        name: job name.
+        command: path of its batch script.
+    """
 
     state: str
     node: str = ""
     reason: str = ""
     name: str = ""
-    command: str = ""  # path of its batch script
+    command: str = ""
 
 
 def sbatch(script: Path, options: Sequence[str] = ()) -> str:
-    """Submits a script; returns the job's number.
+    """Submit a batch script and return the job id.
 
     Raises:
-        SlurmError: it was refused.
+        SlurmError: the submission was refused.
     """
-    answer = _call("sbatch", "--parsable", *options, str(script))
-    number = re.search(r"^(\d+)(;.*)?$", answer, re.MULTILINE)
-    if number is None:
-        raise SlurmError(f"sbatch submitted nothing: {_shown(answer)}")
-    return number[1]
+    output = _call("sbatch", "--parsable", *options, str(script))
+    match = re.search(r"^(\d+)(;.*)?$", output, re.MULTILINE)
+    if match is None:
+        raise SlurmError(f"sbatch submitted nothing: {_quoted(output)}")
+    return match[1]
 
 
 def squeue() -> dict[str, JobInfo]:
-    """This user's jobs that wait, run or come to an end, by number and, for members of an array, number_index."""
-    form = "\x1f".join(("%i", "%T", "%N", "%r", "%j", "%o")) + "\x1e"  # a name may hold any other character
-    found = {}
-    for record in _call("squeue", "-h", "-r", "-u", str(os.getuid()), "-o", form).split("\x1e"):
+    """This user's pending, running and completing jobs by job id (``<array id>_<index>`` for members of arrays).
+
+    Raises:
+        SlurmError: Slurm does not answer, or not with a list of jobs.
+    """
+    # Unit and record separators, since a job name may contain any printable character.
+    output_format = "\x1f".join(("%i", "%T", "%N", "%r", "%j", "%o")) + "\x1e"
+    jobs = {}
+    for record in _call("squeue", "-h", "-r", "-u", str(os.getuid()), "-o", output_format).split("\x1e"):
         if not record.strip():
             continue
         fields = record.lstrip("\n").split("\x1f")
-        if len(fields) != 6:  # taken for an empty queue, it would have everything submitted again
-            raise SlurmError(f"squeue gave no list of jobs: {_shown(record)}")
-        job, state, node, reason, name, command = fields
-        found[job] = JobInfo(state, node, "" if reason == "None" else reason, name, command)
-    return found
+        if len(fields) != 6:  # read as an empty queue, this would submit everything again
+            raise SlurmError(f"squeue gave no list of jobs: {_quoted(record)}")
+        job_id, state, node, reason, name, command = fields
+        jobs[job_id] = JobInfo(state, node, "" if reason == "None" else reason, name, command)
+    return jobs
 
 
-def sacct(jobs: Sequence[str]) -> dict[str, JobInfo] | None:
-    """What accounting says of jobs, by the same names; None on a cluster without accounting."""
-    if not jobs:
+def sacct(job_ids: Sequence[str]) -> dict[str, JobInfo] | None:
+    """Accounting records by job id; None on a cluster without accounting."""
+    if not job_ids:
         return {}
-    numbers = ",".join(sorted({job.partition("_")[0] for job in jobs}))
+    array_ids = ",".join(sorted({job_id.partition("_")[0] for job_id in job_ids}))
     try:
-        text = _call("sacct", "-n", "-P", "-X", "-S", "1970-01-01", "-j", numbers, "-o", "JobID,State,NodeList,JobName")
+        output = _call(
+            "sacct", "-n", "-P", "-X", "-S", "1970-01-01", "-j", array_ids, "-o", "JobID,State,NodeList,JobName"
+        )
     except SlurmError:
         return None
-    found = {}
-    for job, state, node, name in (line.split("|", 3) for line in text.splitlines() if line.count("|") > 2):
-        for each in _members(job):
-            found[each] = JobInfo(state.partition(" ")[0], "" if node == "None assigned" else node, "", name)
-    return found
+    jobs: dict[str, JobInfo] = {}
+    for line in output.splitlines():
+        if line.count("|") < 3:
+            continue
+        job_id, state, node, name = line.split("|", 3)
+        info = JobInfo(state.partition(" ")[0], "" if node == "None assigned" else node, name=name)
+        jobs |= dict.fromkeys(_expand(job_id), info)
+    return jobs
 
 
-def scancel(jobs: Sequence[str]) -> None:
-    """Takes jobs out of the queue and ends those that run."""
-    for start in range(0, len(jobs), 500):  # a command line has an end
-        _call("scancel", *jobs[start : start + 500])
+def scancel(job_ids: Sequence[str]) -> None:
+    """Remove jobs from the queue and end those that run.
+
+    Raises:
+        SlurmError: Slurm refused.
+    """
+    for start in range(0, len(job_ids), CANCEL_BATCH):
+        _call("scancel", *job_ids[start : start + CANCEL_BATCH])
 
 
 def max_array_size() -> int:
-    """An array's indices are below this."""
+    """Exclusive upper bound of array indices on this cluster.
+
+    Raises:
+        SlurmError: Slurm does not answer.
+    """
     for line in _call("scontrol", "show", "config").splitlines():
         key, _, value = line.partition("=")
         if key.strip() == "MaxArraySize":
             return int(value)
-    return 1001
+    return DEFAULT_MAX_ARRAY_SIZE
 
 
-def _members(job: str) -> list[str]:
-    """`7_[1-3,5%2]`, what has not started of an array, as its members."""
-    number, bracket, inside = job.partition("_[")
+def _expand(job_id: str) -> list[str]:
+    """Job ids of the members in sacct's ``7_[1-3,5%2]``, which stands for the pending part of an array."""
+    array_id, bracket, ranges = job_id.partition("_[")
     if not bracket:
-        return [job]
+        return [job_id]
     members = []
-    for part in inside.rstrip("]").partition("%")[0].split(","):
+    for part in ranges.rstrip("]").partition("%")[0].split(","):
         first, _, last = part.partition("-")
-        if first.isdigit():  # a long list may have been cut short: 1,3,...
-            members += [f"{number}_{index}" for index in range(int(first), int(last or first) + 1)]
+        if first.isdigit():  # a long list may end in "..."
+            members += [f"{array_id}_{index}" for index in range(int(first), int(last or first) + 1)]
     return members
 
 
-def _call(command: str, *words: str) -> str:
-    if shutil.which(command) is None:
-        raise SlurmError(f"{command} is not on PATH: this machine cannot submit to Slurm")
-    environment = {k: v for k, v in os.environ.items() if k in KEPT or not k.startswith(INHERITED)}
-    if command == "sacct":
-        environment["SLURM_BITSTR_LEN"] = "0"  # lists of members in full
+def _call(program: str, *arguments: str) -> str:
+    if shutil.which(program) is None:
+        raise SlurmError(f"{program} is not on PATH: this machine cannot submit to Slurm")
+    environment = {
+        key: value for key, value in os.environ.items() if key in KEPT or not key.startswith(OPTION_PREFIXES)
+    }
+    if program == "sacct":
+        environment["SLURM_BITSTR_LEN"] = "0"  # do not shorten lists of array indices
     try:
-        done = subprocess.run(
-            [command, *words],
+        result = subprocess.run(
+            [program, *arguments],
             capture_output=True,
             text=True,
             errors="replace",
@@ -118,13 +148,13 @@ def _call(command: str, *words: str) -> str:
             env=environment,
         )
     except subprocess.TimeoutExpired as error:
-        raise SlurmError(f"{command}: no answer from Slurm within {TIMEOUT_SECONDS:.0f} s") from error
-    if done.returncode:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        raise SlurmError("; ".join(said) or f"{command} ended with exit code {done.returncode}")
-    return done.stdout
+        raise SlurmError(f"{program}: no answer from Slurm within {TIMEOUT_SECONDS:.0f} s") from error
+    if result.returncode:
+        messages = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+        raise SlurmError("; ".join(messages) or f"{program} ended with exit code {result.returncode}")
+    return result.stdout
 
 
-def _shown(answer: str) -> str:
-    """An answer that cannot be read, in a few words."""
-    return repr(" ".join(answer.split())[:100]) if answer.strip() else "it answered nothing"
+def _quoted(output: str) -> str:
+    """The start of an unexpected output, on one line."""
+    return repr(" ".join(output.split())[:100]) if output.strip() else "it answered nothing"

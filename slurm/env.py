@@ -1,32 +1,41 @@
-"""What a job knows of itself and of its machine."""
+"""The job and the machine that this process runs on."""
 
 import os
 from typing import Any
 
 
 def current_job() -> dict[str, Any] | None:
-    """Slurm's number of this job, its node and how often it was started again; None outside of Slurm."""
-    number = os.environ.get("SLURM_JOB_ID")
-    if number is None:
+    """Slurm job id, node and number of restarts of the current job, by ``job``, ``node`` and ``restarts``.
+
+    Returns:
+        None outside of Slurm.
+    """
+    job_id = os.environ.get("SLURM_JOB_ID")
+    if job_id is None:
         return None
-    array, index = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
+    array_id = os.environ.get("SLURM_ARRAY_JOB_ID")
+    if array_id is not None:
+        job_id = f"{array_id}_{os.environ.get('SLURM_ARRAY_TASK_ID')}"
     return {
-        "job": f"{array}_{index}" if array else number,
+        "job": job_id,
         "node": os.environ.get("SLURMD_NODENAME"),
         "restarts": int(os.environ.get("SLURM_RESTART_COUNT", "0")),
     }
 
 
 def available_cores() -> int:
-    """Cores this process may use: what the job was given, which not every cluster enforces."""
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(here, int(os.environ.get("SLURM_CPUS_PER_TASK", here)))
+    """Number of CPU cores this process may use.
+
+    Includes the job's allocation, since not every cluster binds jobs to their cores.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, int(os.environ.get("SLURM_CPUS_PER_TASK", cores)))
 
 
-def process_exists(process: int) -> bool:
-    """Whether a process of this machine is still there."""
+def process_exists(pid: int) -> bool:
+    """Whether a process of this machine exists."""
     try:
-        os.kill(process, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:

@@ -1,4 +1,4 @@
-"""Calls a job and says in one line and in full what went wrong, if anything did."""
+"""Execution of one job, with its exception as a value."""
 
 import traceback
 from typing import NamedTuple
@@ -8,23 +8,26 @@ from slurm.signals import Stopped
 
 
 class Failure(NamedTuple):
-    """An exception's first line, and its traceback."""
+    """First line of an exception's message (or its type's name), and the traceback."""
 
     line: str
     traceback: str
 
 
 def run_job(job: Job) -> Failure | None:
-    """Calls; None where all went well.
+    """Call a job's function.
+
+    Returns:
+        None on success.
 
     Raises:
-        Stopped: the job was asked to stop and has saved itself.
+        Stopped: the job was asked to stop and has saved its state.
     """
     try:
         job.call(*job.args)
     except Stopped:
         raise
-    except Exception as problem:
-        line = next(iter(str(problem).splitlines()), "") or type(problem).__name__
-        return Failure(line, traceback.format_exc())
+    except Exception as error:
+        lines = str(error).splitlines()
+        return Failure(lines[0] if lines and lines[0] else type(error).__name__, traceback.format_exc())
     return None

@@ -1,4 +1,4 @@
-"""A graph of stages: many calls of a few kinds, each after those it needs. Every executor gives it the same meaning."""
+"""A graph of jobs. Every executor gives it the same meaning."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Job:
-    """One call of a function, under a unique name.
+    """One function call under a unique name.
 
-    ``depends_on`` names jobs that must have succeeded before it starts; with ``afterany``, jobs that must have ended,
-    whether they succeeded or failed. Jobs of one ``stage`` ask for the same resources and form arrays on a cluster. A
-    job finds its state on disk, so that starting it again is always safe; its results are the files it writes.
+    A job keeps its state on disk and its results are the files it writes, so that it can be started again at any time.
+
+    Attributes:
+        name: unique name.
+        call: function to call; it must be picklable.
+        args: its arguments.
+        depends_on: names of the jobs that must have succeeded before this one starts.
+        stage: jobs of one stage request the same resources and form job arrays on a cluster.
+        afterany: the jobs in ``depends_on`` must only have ended, in success or failure.
     """
 
     name: str
@@ -25,9 +31,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: ``error`` is one line, None where all went well; ``log`` holds the whole story.
+    """How a job ended.
 
-    ``cause`` names the job by whose failure this one was not even started.
+    Attributes:
+        name: the job's name.
+        error: one line, None on success.
+        log: file with the job's output and traceback.
+        cause: name of the failed job because of which this one was not started.
     """
 
     name: str
@@ -37,24 +47,25 @@ class Outcome:
 
 
 def ordered(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs such that none stands before one it comes after, else as given.
+    """Sort jobs topologically, keeping the given order where dependencies allow.
 
     Raises:
-        ValueError: a name that is used twice, or a job after one that is not there or, in a circle, after itself.
+        ValueError: two jobs have the same name, a dependency does not exist, or dependencies form a cycle.
     """
     names = {job.name for job in jobs}
-    waiting, sorted_jobs, ready = list(jobs), list[Job](), set[str]()
-    while free := [job for job in waiting if ready.issuperset(job.depends_on)]:
-        sorted_jobs += free
-        ready |= {job.name for job in free}
-        waiting = [job for job in waiting if job not in free]
-    if waiting or len(names) < len(jobs):
-        raise ValueError(
-            f"jobs with one name, or that can never start: {sorted({job.name for job in waiting} or names)}"
-        )
+    remaining = list(jobs)
+    sorted_jobs: list[Job] = []
+    sorted_names: set[str] = set()
+    while ready := [job for job in remaining if sorted_names.issuperset(job.depends_on)]:
+        sorted_jobs += ready
+        sorted_names |= {job.name for job in ready}
+        remaining = [job for job in remaining if job not in ready]
+    if remaining or len(names) < len(jobs):
+        affected = {job.name for job in remaining} or names
+        raise ValueError(f"duplicate names, or jobs that can never start: {sorted(affected)}")
     return sorted_jobs
 
 
 def file_name(name: str) -> str:
-    """A job's name as that of a file."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
+    """A job's name with every character that is unsafe in a file name replaced by an underscore."""
+    return "".join(character if character.isalnum() or character in "-_." else "_" for character in name)

@@ -1,4 +1,4 @@
-"""Runs a graph of jobs to its end on this machine: in this process, or in worker processes."""
+"""Execution of a graph of jobs on this machine."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,33 +9,36 @@ from slurm.scheduler import ReadyQueue
 
 
 def launch(jobs: Sequence[Job], kind: str, workers: int, logs: Path, gpus: int = 0) -> list[Outcome]:
-    """Runs every job, whatever becomes of those it does not come after.
+    """Run jobs until every one has ended. A failure affects only the jobs that depend on it.
 
     Args:
-        jobs: what to run; of those that are free to start, the first is started first.
-        kind: ``inline`` (one after another, here) or ``local`` (worker processes).
-        workers: processes at a time, for ``local``.
-        logs: a folder of this launch alone.
-        gpus: GPUs to share out among the workers; 0 leaves the environment as it is.
+        jobs: jobs to run; among those that are ready, the first given starts first.
+        kind: ``inline`` (one after another in this process) or ``local`` (worker processes).
+        workers: number of worker processes, for ``local``.
+        logs: a folder used by this launch alone.
+        gpus: GPUs to distribute among the workers; 0 leaves the environment unchanged.
+
+    Returns:
+        The outcomes, in the order of ``jobs``.
 
     Raises:
-        ValueError: a name that is used twice, or a job after one that is not there or, in a circle, after itself.
+        ValueError: as `slurm.graph.ordered`.
     """
-    waiting = ReadyQueue(jobs, logs)
+    queue = ReadyQueue(jobs)
     logs.mkdir(parents=True, exist_ok=True)
     if kind == "inline":
-        _inline(waiting, logs)
+        _run_inline(queue, logs)
     else:
-        from slurm.local import run
+        from slurm.local import run_workers  # imports submitit
 
-        run(waiting, logs, workers, gpus)
-    return [waiting.outcomes[job.name] for job in jobs]
+        run_workers(queue, logs, workers, gpus)
+    return [queue.outcomes[job.name] for job in jobs]
 
 
-def _inline(waiting: ReadyQueue, logs: Path) -> None:
-    while (job := waiting.pop()) is not None:
+def _run_inline(queue: ReadyQueue, logs: Path) -> None:
+    while (job := queue.pop()) is not None:
         failure = run_job(job)
         log = logs / f"{file_name(job.name)}.log"
         if failure:
             log.write_text(failure.traceback)
-        waiting.end(Outcome(job.name, failure.line if failure else None, log))
+        queue.end(Outcome(job.name, failure.line if failure else None, log))

@@ -1,6 +1,5 @@
-"""Which job of Slurm does which job of ours: one small file, so that a later command finds what an earlier one did."""
+"""Persistent map from job name to Slurm job id, so that later commands find what earlier ones submitted."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -8,14 +7,25 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from slurm.commands import SlurmError
 
 FILE = "jobs.json"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The last submission of one job: ``job`` is Slurm's number_index, ``array`` the name it has in the queue."""
+    """The last submission of one job.
+
+    Attributes:
+        stage: the job's stage.
+        job: Slurm's job id, ``<array id>_<index>``.
+        array: name of the array in the queue.
+        log: path of the job's log file.
+        submitted: Unix time of the submission.
+    """
 
     stage: str
     job: str
@@ -25,16 +35,17 @@ class Entry:
 
     @property
     def logs(self) -> list[Path]:
-        """What has been written: by its allocation, which may have failed before it or share it out, and by itself."""
-        own = Path(self.log)
-        return [path for path in dict.fromkeys((own.with_name(f"{self.stage}-{self.job}.log"), own)) if path.is_file()]
+        """Existing log files: the allocation's first, then the job's own where packed jobs have one each."""
+        job_log = Path(self.log)
+        allocation_log = job_log.with_name(f"{self.stage}-{self.job}.log")
+        return [path for path in dict.fromkeys((allocation_log, job_log)) if path.is_file()]
 
 
 class Ledger:
-    """The entries of one folder, by the names of jobs.
+    """The entries of one folder by job name.
 
     Raises:
-        SlurmError: they cannot be read.
+        SlurmError: the file is damaged.
     """
 
     def __init__(self, folder: Path):
@@ -45,12 +56,12 @@ class Ledger:
                 self.entries = {name: Entry(**entry) for name, entry in json.loads(path.read_text()).items()}
             except (ValueError, TypeError, AttributeError) as error:
                 raise SlurmError(
-                    f"{path}: cut short or altered; remove it and launch again, which takes out of the queue what is "
-                    "there of this and submits it anew"
+                    f"{path}: cut short or altered; remove it and launch again, which cancels the jobs it had recorded "
+                    "and submits them anew"
                 ) from error
 
     def add(self, entries: dict[str, Entry]) -> None:
-        """Notes submissions, for good."""
+        """Record submissions; the file is replaced atomically."""
         self.entries |= entries
         temporary = self.folder / f".{FILE}.{os.getpid()}"
         try:
@@ -61,9 +72,8 @@ class Ledger:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Ledger]:
-    """The folder's ledger for this process alone: of two commands at once, the second sees what the first submitted."""
+def locked_ledger(folder: Path) -> Iterator[Ledger]:
+    """The folder's ledger under an exclusive lock: of two simultaneous commands, the second sees the first's jobs."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(folder / LOCK):
         yield Ledger(folder)

@@ -1,48 +1,61 @@
-"""Which jobs may start now, and what becomes of those that never may."""
+"""The jobs that may start next, and the outcome of those that never can."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from slurm.graph import Job, Outcome, ordered
 
 
 class ReadyQueue:
-    """Jobs in the order given, each once those it comes after have ended as it needs."""
+    """Jobs in the given order; each becomes available once its dependencies have ended.
 
-    def __init__(self, jobs: Sequence[Job], logs: Path):
+    Attributes:
+        jobs: jobs that have not been taken.
+        outcomes: outcomes of ended jobs by name.
+
+    Raises:
+        ValueError: as `slurm.graph.ordered`.
+    """
+
+    def __init__(self, jobs: Sequence[Job]):
         ordered(jobs)
-        self.jobs, self.logs = list(jobs), logs
+        self.jobs = list(jobs)
         self.outcomes: dict[str, Outcome] = {}
 
     def pop(self) -> Job | None:
-        """The next job that is free to start, if there is one now."""
-        job = next((job for job in self.jobs if self._free(job)), None)
+        """Take the next ready job; None if there is none now."""
+        job = next((job for job in self.jobs if self._ready(job)), None)
         if job is not None:
             self.jobs.remove(job)
         return job
 
-    def next_after(self, job: Job) -> Job | None:
-        """The job that alone comes after ``job`` and after no other: the same process may go on with it."""
-        following = [other for other in self.jobs if job.name in other.depends_on]
-        alone = len(following) == 1 and following[0].depends_on == (job.name,) and not following[0].afterany
-        if not alone:
+    def pop_successor(self, job: Job) -> Job | None:
+        """Take the only job that depends on ``job``, if it depends on nothing else: both can share a process."""
+        successors = [other for other in self.jobs if job.name in other.depends_on]
+        if len(successors) != 1:
             return None
-        self.jobs.remove(following[0])
-        return following[0]
+        (successor,) = successors
+        if successor.depends_on != (job.name,) or successor.afterany:
+            return None
+        self.jobs.remove(successor)
+        return successor
 
     def end(self, outcome: Outcome) -> None:
-        """Notes how a job ended; where it failed, those that come after it end with it."""
+        """Record an outcome; after a failure, also end the jobs that depend on it."""
         self.outcomes[outcome.name] = outcome
-        if outcome.error is not None:
-            for job in [job for job in self.jobs if outcome.name in job.depends_on and not job.afterany]:
-                self.jobs.remove(job)
-                self.end(unstarted(job, outcome))
+        if outcome.error is None:
+            return
+        for job in [job for job in self.jobs if outcome.name in job.depends_on and not job.afterany]:
+            self.jobs.remove(job)
+            self.end(not_started(job, outcome))
 
-    def _free(self, job: Job) -> bool:
-        ended = [self.outcomes.get(name) for name in job.depends_on]
-        return all(one is not None and (job.afterany or one.error is None) for one in ended)
+    def _ready(self, job: Job) -> bool:
+        for name in job.depends_on:
+            outcome = self.outcomes.get(name)
+            if outcome is None or (outcome.error is not None and not job.afterany):
+                return False
+        return True
 
 
-def unstarted(job: Job, parent: Outcome) -> Outcome:
-    """The outcome of a job after one that failed."""
+def not_started(job: Job, parent: Outcome) -> Outcome:
+    """Outcome of a job whose dependency ``parent`` has failed."""
     return Outcome(job.name, f"not started, since {parent.name} failed", parent.log, parent.cause or parent.name)

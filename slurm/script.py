@@ -1,4 +1,4 @@
-"""The batch script of one array."""
+"""Batch script of a job array."""
 
 import shlex
 from pathlib import Path
@@ -11,40 +11,49 @@ SCRIPT = """\
 #!/bin/bash
 {options}
 
-set -e  # where a set-up line fails, the job has failed
+set -e  # a failing setup line fails the job
 {setup}
 if [ ! -e {snapshot}/{about} ]; then
   echo "the code of this job is gone, launch again: there is no" {snapshot} >&2
   exit 1
 fi
 export PYTHONPATH={snapshot}${{PYTHONPATH:+:$PYTHONPATH}} PYTHONUNBUFFERED=1
-asked={logs}/.$SLURM_ARRAY_JOB_ID-$SLURM_ARRAY_TASK_ID.requeue
-rm -f "$asked"
+requeue_file={logs}/.$SLURM_ARRAY_JOB_ID-$SLURM_ARRAY_TASK_ID.requeue
+rm -f "$requeue_file"
 code=0
-{srun} {python} -P -m slurm.worker {bundle} "$asked" || code=$?
-if [ -e "$asked" ]; then  # every process has saved itself and left
-  rm -f "$asked"
+{srun} {python} -P -m slurm.worker {bundle} "$requeue_file" || code=$?
+if [ -e "$requeue_file" ]; then  # every process has saved its state and left
+  rm -f "$requeue_file"
   if [ "${{SLURM_RESTART_COUNT:-0}}" -ge {requeues} ]; then
-    echo "not queued again after $SLURM_RESTART_COUNT restarts; the state is saved: launching again goes on from it"
+    echo "not requeued after $SLURM_RESTART_COUNT restarts; its state is saved, and another launch continues from it"
   elif ! scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"; then
-    echo "Slurm does not queue this job again; the state is saved: launching again goes on from it"
+    echo "Slurm refuses to requeue this job; its state is saved, and another launch continues from it"
   fi
 fi
 exit $code
 """
 
 
-def script(array: Array, name: str, resources: Resources, site: Site, place: Path, logs: Path) -> str:
-    """What sbatch reads, but for what the array waits for."""
-    side_by_side = resources.processes if resources.pack == 1 else resources.pack
-    parallel = f"%{resources.parallel}" if resources.parallel else ""
+def script(array: Array, name: str, resources: Resources, site: Site, bundle: Path, logs: Path) -> str:
+    """Batch script of an array, without its dependency.
+
+    Args:
+        array: jobs and their indices.
+        name: name in the queue.
+        resources: resources of one member.
+        site: how jobs start on this cluster.
+        bundle: pickle of the calls, by array index.
+        logs: folder of the log files.
+    """
+    tasks_per_node = resources.processes if resources.pack == 1 else resources.pack
+    limit = f"%{resources.parallel}" if resources.parallel else ""
     options: dict[str, object] = {
         "job-name": name,
-        "array": _ranges(sorted(array.members)) + parallel,
-        "output": f"{_literal(logs)}/{array.stage}-%A_%a.log",
+        "array": _index_list(sorted(array.members)) + limit,
+        "output": f"{_escaped(logs)}/{array.stage}-%A_%a.log",
         "open-mode": "append",
         "nodes": resources.nodes,
-        "ntasks-per-node": side_by_side,
+        "ntasks-per-node": tasks_per_node,
         "cpus-per-task": resources.cpus,
         "gres": f"gpu:{resources.gpus}" if resources.gpus else None,
         "mem": resources.memory,
@@ -59,11 +68,11 @@ def script(array: Array, name: str, resources: Resources, site: Site, place: Pat
     }
     lines = [f"--{key}={shlex.quote(str(value))}" for key, value in options.items() if value is not None]
     lines += ["--requeue", *resources.options]
-    # One process of a job that fails would leave its others waiting for it; packed jobs know nothing of each other.
-    alone = resources.pack > 1
-    srun = [f"srun --cpus-per-task={resources.cpus} --kill-on-bad-exit={int(not alone)} --wait=0"]
-    if alone:
-        srun.append(f"--output={shlex.quote(f'{_literal(logs)}/{array.stage}-%A_%a-%t.log')} --open-mode=append")
+    # When one process of a job fails, the others would wait for it and are killed; packed jobs are independent.
+    packed = resources.pack > 1
+    srun = [f"srun --cpus-per-task={resources.cpus} --kill-on-bad-exit={int(not packed)} --wait=0"]
+    if packed:
+        srun.append(f"--output={shlex.quote(f'{_escaped(logs)}/{array.stage}-%A_%a-%t.log')} --open-mode=append")
     return SCRIPT.format(
         options="\n".join(f"#SBATCH {line}" for line in lines),
         setup="\n".join(site.setup),
@@ -72,28 +81,28 @@ def script(array: Array, name: str, resources: Resources, site: Site, place: Pat
         logs=shlex.quote(str(logs)),
         srun=" ".join(srun),
         python=site.python,
-        bundle=shlex.quote(str(place)),
+        bundle=shlex.quote(str(bundle)),
         requeues=site.requeues,
     )
 
 
-def log(array: Array, index: int, position: int, resources: Resources, logs: Path) -> Path:
-    """Where the output of one job of a member goes."""
-    end = f"-{position}" if resources.pack > 1 else ""
-    return logs / f"{array.stage}-{array.number}_{index}{end}.log"
+def log_path(array: Array, index: int, position: int, resources: Resources, logs: Path) -> Path:
+    """Log file of one job of a member; packed jobs have one each."""
+    suffix = f"-{position}" if resources.pack > 1 else ""
+    return logs / f"{array.stage}-{array.job_id}_{index}{suffix}.log"
 
 
-def _literal(folder: Path) -> str:
-    """A folder as a part of the pattern of a log's path."""
+def _escaped(folder: Path) -> str:
+    """A folder for a log's file name pattern, in which % has a meaning."""
     return str(folder).replace("%", "%%")
 
 
-def _ranges(numbers: list[int]) -> str:
-    """Sorted numbers as sbatch reads them: 0-3,7."""
+def _index_list(indices: list[int]) -> str:
+    """Sorted indices in sbatch's notation: 0-3,7."""
     ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
+    for index in indices:
+        if ranges and index == ranges[-1][1] + 1:
+            ranges[-1][1] = index
         else:
-            ranges.append([number, number])
+            ranges.append([index, index])
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)

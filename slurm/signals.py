@@ -1,16 +1,16 @@
-"""Leaving in good order: a signal sets a flag, the work looks at it where it can save and leave."""
+"""Graceful stop: a signal sets a flag, which the work checks where it can save its state and leave."""
 
 import signal
-from typing import Any
+from types import FrameType
 
-NOTICE = signal.SIGUSR2  # sent by Slurm some time before the limit or a preemption: the job is to be queued again
-END = signal.SIGTERM  # sent some seconds before SIGKILL: Slurm itself decides what becomes of the job
+NOTICE = signal.SIGUSR2  # sent by Slurm ahead of the walltime or a preemption: save state and requeue
+END = signal.SIGTERM  # sent by Slurm seconds before SIGKILL: Slurm decides whether to requeue
 
 _received: set[int] = set()
 
 
 class Stopped(Exception):
-    """The work was asked to stop, has saved itself, and can be continued by calling it again."""
+    """The work was asked to stop and has saved its state; calling it again continues from there."""
 
 
 def stop_requested() -> bool:
@@ -19,21 +19,21 @@ def stop_requested() -> bool:
 
 
 def wants_requeue() -> bool:
-    """Whether it was asked by a notice alone, after which the job must queue itself again."""
+    """Whether the only request was a notice, after which the job must requeue itself."""
     return _received == {NOTICE}
 
 
 def install() -> None:
-    """From now on signals only set the flag."""
+    """Let stop signals set the flag instead of ending the process."""
     for number in (NOTICE, END):
-        signal.signal(number, _note)
+        signal.signal(number, _record)
 
 
 def ignore() -> None:
-    """For helper processes, such as data-loader workers, which live on until the process that needs them is saved."""
+    """Ignore stop signals, in helper processes that must outlive the saving of state, such as DataLoader workers."""
     for number in (NOTICE, END):
         signal.signal(number, signal.SIG_IGN)
 
 
-def _note(number: int, _: Any) -> None:
+def _record(number: int, _: FrameType | None) -> None:
     _received.add(number)

@@ -1,4 +1,4 @@
-"""The code that queued jobs run: a copy made at submission, so that later edits change nothing that is queued."""
+"""A copy of the code at submission, so that later edits do not affect queued jobs."""
 
 import hashlib
 import json
@@ -8,55 +8,62 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ABOUT = "snapshot.json"  # in a snapshot's root: what it is a copy of
+ABOUT = "snapshot.json"  # in a snapshot's root: description of the code
 IGNORED = ("__pycache__", ".*", "*.pyc")
 
 
 def snapshot(packages: Sequence[Path], files: Sequence[Path], folder: Path, about: Mapping[str, Any]) -> Path:
-    """Copies package folders, and single files into ``files/DIGEST/``, to a folder named by their content.
+    """Copy package folders and single files (to ``files/DIGEST/``) into a folder named by their content.
 
-    The same code is copied once, files outside version control included.
+    The same code is copied once. Files outside version control are copied too, since they would also run.
 
     Args:
-        packages: folders, by whose names they are imported.
-        files: single files, which keep their names; two may have the same.
-        folder: where snapshots go; the nodes must see it.
-        about: what is to be known of the code, written beside it with the snapshot's own path.
+        packages: package folders, imported by their names.
+        files: single files; several may have the same name.
+        folder: parent of all snapshots, on a file system that the nodes share.
+        about: description of the code, written to ``snapshot.json`` together with the snapshot's path.
+
+    Returns:
+        The snapshot's folder.
     """
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for package in packages:
-        for path in _sources(package):
-            digest.update(f"{package.name}/{path.relative_to(package)}\0".encode() + path.read_bytes())
-    for path in files:
-        digest.update(f"{path.name}\0".encode() + path.read_bytes())
-    target = folder.absolute() / digest.hexdigest()[:16]
+    target = folder.absolute() / _digest(packages, files, about)
     if target.is_dir():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-        made = Path(unfinished, "code")
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        copy = Path(temporary, "code")
         for package in packages:
-            shutil.copytree(package, made / package.name, ignore=shutil.ignore_patterns(*IGNORED))
-        for path in files:
-            place = made / path_in_snapshot(path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, place)
-        (made / ABOUT).write_text(json.dumps({**about, "snapshot": str(target)}, indent=1))
+            shutil.copytree(package, copy / package.name, ignore=shutil.ignore_patterns(*IGNORED))
+        for file in files:
+            file_copy = copy / path_in_snapshot(file)
+            file_copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, file_copy)
+        (copy / ABOUT).write_text(json.dumps({**about, "snapshot": str(target)}, indent=1))
         try:
-            made.replace(target)
+            copy.replace(target)
         except OSError:
-            if not target.is_dir():  # another launch has made the same just now
+            if not target.is_dir():  # else another launch has just made the same snapshot
                 raise
     return target
 
 
 def path_in_snapshot(file: Path) -> Path:
-    """Where a single file lies in a snapshot."""
+    """Path of a single file relative to its snapshot."""
     return Path("files", hashlib.sha256(file.read_bytes()).hexdigest()[:16], file.name)
+
+
+def _digest(packages: Sequence[Path], files: Sequence[Path], about: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for package in packages:
+        for path in _sources(package):
+            digest.update(f"{package.name}/{path.relative_to(package)}\0".encode() + path.read_bytes())
+    for file in files:
+        digest.update(f"{file.name}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _sources(package: Path) -> Iterator[Path]:
     for path in sorted(package.rglob("*")):
-        inside = path.relative_to(package).parts
-        if path.is_file() and not any(part == "__pycache__" or part.startswith(".") for part in inside):
+        parts = path.relative_to(package).parts
+        if path.is_file() and not any(part == "__pycache__" or part.startswith(".") for part in parts):
             yield path

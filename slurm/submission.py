@@ -1,4 +1,4 @@
-"""Submits a graph to Slurm in one go and returns: nothing has to stay behind on the login node."""
+"""Submission of a graph of jobs to Slurm. It returns at once; no process stays on the login node."""
 
 import pickle
 import tempfile
@@ -11,171 +11,189 @@ from pathlib import Path
 from slurm.arrays import Array, arrange
 from slurm.commands import JobInfo, SlurmError, max_array_size, sbatch, scancel, squeue
 from slurm.graph import Job
-from slurm.ledger import Entry, Ledger, opened
+from slurm.ledger import Entry, Ledger, locked_ledger
 from slurm.resources import Resources, Site
-from slurm.script import log, script
+from slurm.script import log_path, script
 
 NEVER = "DependencyNeverSatisfied"
-ENDING_SECONDS = 60.0  # what is just coming to an end is waited for
+COMPLETING_SECONDS = 60.0  # how long to wait for jobs that are about to end
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What a launch has put into the queue, and the names of jobs that were there already."""
+    """Result of a launch.
+
+    Attributes:
+        arrays: arrays that were submitted.
+        queued: names of the jobs that were in the queue before.
+    """
 
     arrays: list[Array]
     queued: list[str]
 
 
 def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, folder: Path, logs: Path) -> Submission:
-    """Submits every job that is not in the queue already.
+    """Submit every job that is not in the queue.
 
     Args:
-        jobs: all that is not done yet, with what may be queued or running.
-        resources: by stage.
-        site: how jobs start there.
-        folder: of the ledger and of what the jobs read; on a file system that the nodes share.
-        logs: where their output goes; on such a file system as well.
+        jobs: every job that is not done, including those that may be pending or running.
+        resources: resources by stage.
+        site: how jobs start on this cluster.
+        folder: folder of the ledger and of the files that jobs read, on a file system that the nodes share.
+        logs: folder of the log files, on such a file system.
 
     Raises:
-        SlurmError: Slurm refused something. As with whatever else ends this early, what this launch had submitted
-            before it is cancelled again.
-        ValueError: a graph that cannot be run.
+        SlurmError: Slurm refused something. As after any other exception, what this launch had submitted is cancelled.
+        ValueError: as `slurm.graph.ordered`.
     """
-    with opened(folder) as ledger:
-        seen = _settled(ledger, jobs)
-        if strays := _strays(ledger, seen):
-            scancel(strays)
-        queued = _known(ledger, seen)
-        late = [queued.pop(job.name) for job in jobs if job.afterany and job.name in queued and _anew(jobs, queued)]
-        arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources)
-        kept = [job.name for job in jobs if job.name in queued]
+    with locked_ledger(folder) as ledger:
+        queue = _queue_after_completing(ledger, jobs)
+        if unrecorded := _unrecorded(ledger, queue):
+            scancel(unrecorded)
+        job_ids = _queued_ids(ledger, queue)
+        outdated = _outdated(jobs, job_ids)
+        job_ids = {job.name: job_ids[job.name] for job in jobs if job.name in job_ids.keys() - outdated.keys()}
+        arrays = _arrange(jobs, job_ids, resources)
         if not arrays:
-            return Submission([], kept)
-        place = Path(tempfile.mkdtemp(dir=folder, prefix=time.strftime("%Y%m%d-%H%M%S-")))
+            return Submission([], list(job_ids))
+        launch_folder = Path(tempfile.mkdtemp(dir=folder, prefix=time.strftime("%Y%m%d-%H%M%S-")))
         logs.mkdir(parents=True, exist_ok=True)
         try:
-            for number, array in enumerate(arrays):
-                _submit(array, place / f"{number}-{array.stage}", resources[array.stage], site, logs, ledger)
+            for position, array in enumerate(arrays):
+                stem = launch_folder / f"{position}-{array.stage}"
+                _submit_array(array, stem, resources[array.stage], site, logs, ledger)
         except BaseException:
-            with suppress(SlurmError):  # the next launch finds what is left
-                scancel([job for job, one in squeue().items() if Path(one.command).parent.name == place.name])
+            with suppress(SlurmError):  # the next launch cancels what is left
+                scancel([job for job, info in squeue().items() if Path(info.command).parent.name == launch_folder.name])
             raise
-        if late:
-            scancel(late)  # it would not wait for what is submitted now
-    return Submission(arrays, kept)
+        if outdated:
+            scancel(list(outdated.values()))
+    return Submission(arrays, list(job_ids))
 
 
 def cancel(folder: Path, names: Collection[str] | None) -> list[str]:
-    """Takes jobs of a ledger out of the queue, all or those named; returns which, with those packed together with them.
+    """Remove a ledger's jobs from the queue. Waits for a launch in progress, so that its jobs are included.
 
-    Waits for a launch that is under way, so as to find all it submits.
+    Args:
+        folder: folder of the ledger.
+        names: jobs to cancel; None for all.
+
+    Returns:
+        Names of the cancelled jobs, including those packed with the given ones.
 
     Raises:
-        SlurmError: Slurm cannot be reached.
+        SlurmError: Slurm does not answer.
     """
     if not folder.is_dir():
         return []
-    with opened(folder) as ledger:
-        seen = squeue()
-        queued = _known(ledger, seen)
-        found = {job for name, job in queued.items() if names is None or name in names}
-        if out := sorted(found) + (_strays(ledger, seen) if names is None else []):
-            scancel(out)
-    return [name for name, job in queued.items() if job in found]
+    with locked_ledger(folder) as ledger:
+        queue = squeue()
+        job_ids = _queued_ids(ledger, queue)
+        cancelled = {job_id for name, job_id in job_ids.items() if names is None or name in names}
+        unrecorded = _unrecorded(ledger, queue) if names is None else []
+        if cancelled or unrecorded:
+            scancel([*sorted(cancelled), *unrecorded])
+    return [name for name, job_id in job_ids.items() if job_id in cancelled]
 
 
 def scripts(
     jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, folder: Path, logs: Path
 ) -> list[tuple[Array, str]]:
-    """What `submit` would submit, with the text of each batch script; writes and submits nothing."""
+    """The arrays that `submit` would submit, each with its batch script. Writes and submits nothing.
+
+    Raises:
+        SlurmError: Slurm does not answer.
+        ValueError: as `slurm.graph.ordered`.
+    """
     ledger = Ledger(folder)
-    queued = in_queue(ledger) if ledger.entries else {}
+    queued = in_queue(ledger)
     arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources)
-    for number, array in enumerate(arrays):
-        array.number = f"ARRAY{number}"
-    place = folder / "LAUNCH"
-    return [
-        (
-            array,
-            script(array, _name(site, array), resources[array.stage], site, place / f"{n}-{array.stage}.pickle", logs),
-        )
-        for n, array in enumerate(arrays)
-    ]
+    texts = []
+    for position, array in enumerate(arrays):
+        array.job_id = f"ARRAY{position}"
+        bundle = folder / "LAUNCH" / f"{position}-{array.stage}.pickle"
+        texts.append(script(array, _array_name(site, array), resources[array.stage], site, bundle, logs))
+    return list(zip(arrays, texts, strict=True))
 
 
 def in_queue(ledger: Ledger) -> dict[str, str]:
-    """The names of jobs that wait or run, with Slurm's number_index."""
+    """Slurm job ids by name of the ledger's pending and running jobs.
+
+    Raises:
+        SlurmError: Slurm does not answer.
+    """
     if not ledger.entries:
         return {}
-    return _known(ledger, squeue())
+    return _queued_ids(ledger, squeue())
 
 
-def _known(ledger: Ledger, seen: Mapping[str, JobInfo]) -> dict[str, str]:
-    return {
-        name: entry.job
-        for name, entry in ledger.entries.items()
-        if entry.job in seen and _own(ledger, seen[entry.job]) and seen[entry.job].reason != NEVER
-    }
+def _queued_ids(ledger: Ledger, queue: Mapping[str, JobInfo]) -> dict[str, str]:
+    """As `in_queue`, without jobs that wait for a dependency that has failed."""
+    job_ids = {}
+    for name, entry in ledger.entries.items():
+        info = queue.get(entry.job)
+        if info is not None and _submitted_from(ledger, info) and info.reason != NEVER:
+            job_ids[name] = entry.job
+    return job_ids
 
 
-def _own(ledger: Ledger, seen: JobInfo) -> bool:
-    """Whether a job was submitted from this folder, whatever path leads to it: numbers and names may come again."""
-    batch = Path(seen.command)
+def _submitted_from(ledger: Ledger, info: JobInfo) -> bool:
+    """Whether a queued job's batch script lies in the ledger's folder, by whichever path it was reached.
+
+    Job ids and names are not enough: a cluster may be reset, and two benchmarks may have the same name.
+    """
+    batch = Path(info.command)
     return (ledger.folder / batch.parent.name / batch.name).is_file()
 
 
-def _strays(ledger: Ledger, seen: Mapping[str, JobInfo]) -> list[str]:
-    """Jobs of this folder that are not noted: the command was ended before it could, or the ledger was lost."""
-    noted = {entry.job for entry in ledger.entries.values()}
-    return [job for job, one in seen.items() if job not in noted and _own(ledger, one)]
+def _unrecorded(ledger: Ledger, queue: Mapping[str, JobInfo]) -> list[str]:
+    """Queued jobs of this folder without an entry: a launch was killed between two steps, or the ledger was lost."""
+    recorded = {entry.job for entry in ledger.entries.values()}
+    return [job_id for job_id, info in queue.items() if job_id not in recorded and _submitted_from(ledger, info)]
 
 
-def _settled(ledger: Ledger, jobs: Sequence[Job]) -> dict[str, JobInfo]:
-    """The queue once it is known what becomes of the jobs that are just coming to an end."""
-    wanted = {ledger.entries[job.name].job for job in jobs if job.name in ledger.entries}
-    deadline = time.monotonic() + ENDING_SECONDS
+def _queue_after_completing(ledger: Ledger, jobs: Sequence[Job]) -> dict[str, JobInfo]:
+    """The queue once none of the given jobs is completing, or after `COMPLETING_SECONDS`."""
+    job_ids = {ledger.entries[job.name].job for job in jobs if job.name in ledger.entries}
+    deadline = time.monotonic() + COMPLETING_SECONDS
     while True:
-        seen = squeue()
-        ending = any(job in seen and seen[job].state == "COMPLETING" for job in wanted)
-        if not ending or time.monotonic() > deadline:
-            return seen
+        queue = squeue()
+        completing = any(job_id in queue and queue[job_id].state == "COMPLETING" for job_id in job_ids)
+        if not completing or time.monotonic() > deadline:
+            return queue
         time.sleep(1)
 
 
-def _anew(jobs: Sequence[Job], queued: dict[str, str]) -> bool:
-    """Whether there is anything to submit but what waits for all else."""
-    return any(job.name not in queued for job in jobs if not job.afterany)
+def _outdated(jobs: Sequence[Job], job_ids: Mapping[str, str]) -> dict[str, str]:
+    """Queued ``afterany`` jobs that would not wait for what is about to be submitted: they are submitted anew."""
+    if all(job.name in job_ids for job in jobs if not job.afterany):
+        return {}
+    return {job.name: job_ids[job.name] for job in jobs if job.afterany and job.name in job_ids}
 
 
-def _arrange(jobs: Sequence[Job], queued: dict[str, str], resources: Mapping[str, Resources]) -> list[Array]:
-    packs = {stage: one.pack for stage, one in resources.items()}
+def _arrange(jobs: Sequence[Job], queued: Mapping[str, str], resources: Mapping[str, Resources]) -> list[Array]:
+    packs = {stage: stage_resources.pack for stage, stage_resources in resources.items()}
     return arrange(jobs, queued, packs, max_array_size())
 
 
-def _name(site: Site, array: Array) -> str:
+def _array_name(site: Site, array: Array) -> str:
     return f"{site.name}-{array.stage}"
 
 
-def _submit(array: Array, place: Path, resources: Resources, site: Site, logs: Path, ledger: Ledger) -> None:
-    bundle, batch = place.with_suffix(".pickle"), place.with_suffix(".sbatch")
-    calls = {index: [(job.name, job.call, job.args) for job in members] for index, members in array.members.items()}
+def _submit_array(array: Array, stem: Path, resources: Resources, site: Site, logs: Path, ledger: Ledger) -> None:
+    bundle, batch = stem.with_suffix(".pickle"), stem.with_suffix(".sbatch")
+    calls = {index: [(job.name, job.call, job.args) for job in pack] for index, pack in array.members.items()}
     bundle.write_bytes(pickle.dumps(calls))
-    batch.write_text(script(array, _name(site, array), resources, site, bundle, logs))
+    batch.write_text(script(array, _array_name(site, array), resources, site, bundle, logs))
     try:
-        array.number = sbatch(batch, [f"--dependency={array.dependency}"] if array.dependency else [])
+        array.job_id = sbatch(batch, [f"--dependency={array.dependency}"] if array.dependency else [])
     except SlurmError as error:
         raise SlurmError(f"{array.stage}: {error}") from error
-    ledger.add(
-        {
-            job.name: Entry(
-                array.stage,
-                f"{array.number}_{index}",
-                _name(site, array),
-                str(log(array, index, position, resources, logs)),
-                time.time(),
-            )
-            for index, members in array.members.items()
-            for position, job in enumerate(members)
-        }
-    )
+    submitted = time.time()
+    entries = {}
+    for index, pack in array.members.items():
+        for position, job in enumerate(pack):
+            log = str(log_path(array, index, position, resources, logs))
+            job_id = f"{array.job_id}_{index}"
+            entries[job.name] = Entry(array.stage, job_id, _array_name(site, array), log, submitted)
+    ledger.add(entries)

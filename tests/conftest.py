@@ -1,4 +1,4 @@
-"""One real Slurm for all tests that need it."""
+"""Fixtures for all tests."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 from tests.slurm_lab.cluster import Lab
 from tests.slurm_lab.shape import LabError
 
-REQUIRED = "FABBENCH_LAB"  # set where the lab must start, as in continuous integration
+REQUIRED = "FABBENCH_LAB"  # environment variable: fail instead of skipping where the lab cannot start
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,9 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """A cluster of four nodes, in SLURM_CONF for this process and all it starts."""
-    place = Path(tempfile.mkdtemp(prefix="fabbench-lab-", dir="/tmp"))
-    cluster = Lab(place)
+    """A Slurm cluster of four nodes on this machine, selected by SLURM_CONF for this process and its children."""
+    folder = Path(tempfile.mkdtemp(prefix="fabbench-lab-", dir="/tmp"))
+    cluster = Lab(folder)
     try:
         cluster.shape.check()
     except LabError as error:
@@ -35,4 +35,4 @@ def lab() -> Iterator[Lab]:
     with cluster, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLURM_CONF", str(cluster.conf))
         yield cluster
-    shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -87,7 +87,7 @@ def submit_preparation(config: Config, jobs: Sequence[Job]) -> Submission:
 
 def summarise(submission: Submission) -> list[str]:
     """What has been put into the queue, a line each array."""
-    lines = [f"job {array.number}: {array.stage}, {_count(array.members)}" for array in submission.arrays]
+    lines = [f"job {array.job_id}: {array.stage}, {_count(array.members)}" for array in submission.arrays]
     return lines + ([f"{len(submission.queued)} jobs are in the queue already"] if submission.queued else [])
 
 
@@ -152,10 +152,10 @@ def _describe(config: Config, place: JobPaths, jobs: Sequence[Job]) -> list[str]
         site = _site(config, place, place.snapshots / "SNAPSHOT")
         made = scripts(jobs, _asked(config), site, place.ledger, place.logs)
     lines = [
-        f"array    {array.number}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
+        f"array    {array.job_id}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
         for array, _ in made
     ]
-    return [*lines, *(f"\n# {array.number}, submitted with --dependency={array.dependency}\n{t}" for array, t in made)]
+    return [*lines, *(f"\n# {array.job_id}, submitted with --dependency={array.dependency}\n{t}" for array, t in made)]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What jobs of tests do, and how tests wait for them."""
+"""Functions that test jobs call, and helpers to launch jobs and wait for them."""
 
 import os
 import sys
@@ -26,14 +26,17 @@ def fail(message: str) -> None:
 
 
 def describe(path: str) -> None:
-    """What a job sees of where it runs."""
+    """Write the job's environment, process id and code folder to a file."""
     names = ("SLURMD_NODENAME", "SLURM_CPUS_PER_TASK", "CUDA_VISIBLE_DEVICES", "SLURM_NTASKS", "FROM_SETUP")
-    words = [f"{name}={os.environ.get(name, '')}" for name in names]
-    Path(path).write_text("\n".join([*words, f"CODE={Path(__file__).parents[2]}", f"PID={os.getpid()}"]))
+    variables = [f"{name}={os.environ.get(name, '')}" for name in names]
+    Path(path).write_text("\n".join([*variables, f"CODE={Path(__file__).parents[2]}", f"PID={os.getpid()}"]))
 
 
 def count(path: str, steps: int, seconds: float) -> None:
-    """Counts to ``steps`` in a file, a step each ``seconds``, and goes on from what is there."""
+    """Count to ``steps`` in a file, one step every ``seconds``, continuing from the file's content.
+
+    Each requested stop adds a line to the file ``path``.stops.
+    """
     file = Path(path)
     while (step := int(file.read_text()) if file.is_file() else 0) < steps:
         if signals.stop_requested():
@@ -46,29 +49,31 @@ def count(path: str, steps: int, seconds: float) -> None:
 
 
 def hold(path: str) -> None:
-    """Says on which node it runs and goes on until the file ``path``.go is there."""
+    """Write the node's name to a file and run until the file ``path``.go exists."""
     Path(path).write_text(os.environ["SLURMD_NODENAME"])
     while not Path(f"{path}.go").exists():
         time.sleep(0.1)
 
 
-def site(place: Path, **changes: object) -> Site:
-    code = snapshot([ROOT / "slurm", ROOT / "tests"], [], place / "snapshots", {})
-    settings: dict[str, object] = {"name": f"test-{place.name}", "python": sys.executable, "snapshot": code}
+def site(folder: Path, **changes: object) -> Site:
+    code = snapshot([ROOT / "slurm", ROOT / "tests"], [], folder / "snapshots", {})
+    settings: dict[str, object] = {"name": f"test-{folder.name}", "python": sys.executable, "snapshot": code}
     return Site(**{**settings, **changes})  # type: ignore[arg-type]
 
 
-def launch(place: Path, jobs: Sequence[Job], resources: Resources = SMALL, **changes: object) -> Submission:
+def launch(folder: Path, jobs: Sequence[Job], resources: Resources = SMALL, **changes: object) -> Submission:
     stages = {job.stage: resources for job in jobs}
-    return submit(jobs, stages, site(place, **changes), place / "slurm", place / "logs")
+    return submit(jobs, stages, site(folder, **changes), folder / "slurm", folder / "logs")
 
 
-def wait(condition: Callable[[], object], seconds: float = 300, say: Callable[[], object] = squeue) -> None:
+def wait(condition: Callable[[], object], seconds: float = 300) -> None:
+    """Wait until a condition is true."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s; {say()}"
+        assert time.monotonic() < deadline, f"waited {seconds} s; queue: {squeue()}"
         time.sleep(0.2)
 
 
 def empty() -> bool:
+    """Whether the queue is empty."""
     return not squeue()

@@ -1,3 +1,5 @@
+"""Execution of graphs on this machine."""
+
 import os
 import signal
 import subprocess
@@ -27,17 +29,17 @@ def die() -> None:
 
 
 @pytest.mark.parametrize("kind", ["inline", "local"])
-def test_every_job_runs_whatever_becomes_of_the_others(tmp_path: Path, kind: str) -> None:
-    made = [tmp_path / "a", tmp_path / "b"]
+def test_every_job_runs_whatever_the_outcomes_of_the_others(tmp_path: Path, kind: str) -> None:
+    files = [tmp_path / "a", tmp_path / "b"]
     jobs = [
-        Job("a", write, (str(made[0]),)),
+        Job("a", write, (str(files[0]),)),
         Job("b/seed0 (x)", fail, ("no luck: at all\nsecond line",)),
-        Job("c", write, (str(made[1]),)),
+        Job("c", write, (str(files[1]),)),
     ]
     outcomes = launch(jobs, kind, 2, tmp_path / "logs")
     assert [outcome.name for outcome in outcomes] == ["a", "b/seed0 (x)", "c"]
     assert [bool(outcome.error) for outcome in outcomes] == [False, True, False]
-    assert all(path.is_file() for path in made)
+    assert all(path.is_file() for path in files)
     assert "no luck: at all" in outcomes[1].log.read_text()
     assert outcomes[1].error == "no luck: at all"
 
@@ -49,19 +51,19 @@ def add_line(path: str, line: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["inline", "local"])
-def test_a_job_starts_when_those_it_comes_after_have_ended_well(tmp_path: Path, kind: str) -> None:
-    story = tmp_path / "story"
+def test_a_job_starts_once_its_dependencies_have_succeeded(tmp_path: Path, kind: str) -> None:
+    order = tmp_path / "order"
 
-    def job(name: str, *after: str) -> Job:
-        return Job(name, add_line, (str(story), name), after)
+    def job(name: str, *depends_on: str) -> Job:
+        return Job(name, add_line, (str(order), name), depends_on)
 
     outcomes = launch([job("c", "a", "b"), job("b", "a"), job("a"), job("d", "c")], kind, 3, tmp_path / "logs")
     assert [(outcome.name, outcome.error) for outcome in outcomes] == [(name, None) for name in "cbad"]
-    assert story.read_text().split() == ["a", "b", "c", "d"]
+    assert order.read_text().split() == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize("kind", ["inline", "local"])
-def test_what_comes_after_a_failure_is_not_started_and_the_rest_is(tmp_path: Path, kind: str) -> None:
+def test_dependents_of_a_failure_are_not_started_and_other_jobs_are(tmp_path: Path, kind: str) -> None:
     jobs = [
         Job("parent", fail, ("no luck",)),
         Job("child", write, (str(tmp_path / "child"),), ("parent",)),
@@ -76,17 +78,17 @@ def test_what_comes_after_a_failure_is_not_started_and_the_rest_is(tmp_path: Pat
         None,
     ]
     assert {path.name for path in tmp_path.iterdir()} == {"logs", "other"}
-    assert "no luck" in outcomes[2].log.read_text(), "the log is of the job that failed"
+    assert "no luck" in outcomes[2].log.read_text(), "the log is that of the failed job"
 
 
 @pytest.mark.parametrize("jobs", [[("a", "b"), ("b", "a")], [("a", "nobody")], [("a", "a")], [("a",), ("a",)]], ids=str)
-def test_jobs_that_can_never_start_are_refused(tmp_path: Path, jobs: list[tuple[str, ...]]) -> None:
+def test_jobs_that_can_never_start_raise(tmp_path: Path, jobs: list[tuple[str, ...]]) -> None:
     with pytest.raises(ValueError, match="never start"):
-        launch([Job(name, write, (str(tmp_path / "x"),), tuple(after)) for name, *after in jobs], "inline", 1, tmp_path)
+        launch([Job(name, write, (str(tmp_path / "x"),), tuple(names)) for name, *names in jobs], "inline", 1, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_local_jobs_run_in_processes_of_their_own(tmp_path: Path) -> None:
+def test_local_jobs_run_in_separate_processes(tmp_path: Path) -> None:
     launch([Job(name, write, (str(tmp_path / name),)) for name in "abc"], "local", 2, tmp_path / "logs")
     processes = {(tmp_path / name).read_text() for name in "abc"}
     assert len(processes) == 3
@@ -98,7 +100,7 @@ def test_a_worker_that_is_killed_is_a_failure(tmp_path: Path) -> None:
     assert outcome.error == "the worker process was killed"
 
 
-def test_workers_end_with_the_process_that_launched_them(tmp_path: Path) -> None:
+def test_workers_end_with_their_launcher(tmp_path: Path) -> None:
     script = textwrap.dedent(f"""
         import sys; sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
@@ -120,8 +122,8 @@ def test_workers_end_with_the_process_that_launched_them(tmp_path: Path) -> None
         time.sleep(0.1)
 
 
-def test_ctrl_c_ends_the_workers_without_a_word_from_them(tmp_path: Path) -> None:
-    """As a terminal sends it: to the whole process group."""
+def test_ctrl_c_ends_the_workers_without_output(tmp_path: Path) -> None:
+    """Sent to the whole process group, as a terminal does."""
     script = textwrap.dedent(f"""
         import sys; sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path

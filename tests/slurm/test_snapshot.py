@@ -1,31 +1,35 @@
+"""Copies of the code that jobs run."""
+
 import json
 from pathlib import Path
 
 from slurm.snapshot import path_in_snapshot, snapshot
 
 
-def test_a_snapshot_keeps_what_would_run_now(tmp_path: Path) -> None:
+def test_a_snapshot_keeps_the_current_code(tmp_path: Path) -> None:
     package = tmp_path / "package"
     (package / "__pycache__").mkdir(parents=True)
     (package / "__pycache__" / "a.pyc").write_text("x")
     (package / "a.py").write_text("first")
-    own = tmp_path / "own.py"
-    own.write_text("mine")
-    first = snapshot([package], [own], tmp_path / "snapshots", {"commit": "abc"})
-    assert snapshot([package], [own], tmp_path / "snapshots", {"commit": "abc"}) == first, "the same code, once"
+    file = tmp_path / "own.py"
+    file.write_text("mine")
+    first = snapshot([package], [file], tmp_path / "snapshots", {"commit": "abc"})
+    assert snapshot([package], [file], tmp_path / "snapshots", {"commit": "abc"}) == first, (
+        "the same code is copied once"
+    )
     (package / "a.py").write_text("second")
-    second = snapshot([package], [own], tmp_path / "snapshots", {"commit": "abc"})
-    assert [(one / "package" / "a.py").read_text() for one in (first, second)] == ["first", "second"]
-    assert (first / path_in_snapshot(own)).read_text() == "mine"
+    second = snapshot([package], [file], tmp_path / "snapshots", {"commit": "abc"})
+    assert [(each / "package" / "a.py").read_text() for each in (first, second)] == ["first", "second"]
+    assert (first / path_in_snapshot(file)).read_text() == "mine"
     assert not (first / "package" / "__pycache__").exists()
     assert json.loads((first / "snapshot.json").read_text()) == {"commit": "abc", "snapshot": str(first)}
     assert {path.name for path in (tmp_path / "snapshots").iterdir()} == {first.name, second.name}
 
 
-def test_two_files_of_one_name_are_both_kept(tmp_path: Path) -> None:
+def test_files_with_the_same_name_are_all_kept(tmp_path: Path) -> None:
     files = [tmp_path / name / "own.py" for name in ("a", "b")]
     for path in files:
         path.parent.mkdir()
         path.write_text(path.parent.name)
-    made = snapshot([], files, tmp_path / "snapshots", {})
-    assert [(made / path_in_snapshot(path)).read_text() for path in files] == ["a", "b"]
+    copy = snapshot([], files, tmp_path / "snapshots", {})
+    assert [(copy / path_in_snapshot(path)).read_text() for path in files] == ["a", "b"]

@@ -1,1 +1,1 @@
-"""A real Slurm on one machine, for tests and for those who work on this package: see README.md here."""
+"""A real Slurm cluster on one machine, for tests and for work on `slurm`. See README.md."""

@@ -11,9 +11,9 @@ from tests.slurm_lab.shape import LabError, Shape
 
 def main() -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser("python -m tests.slurm_lab", description="A real Slurm on this one machine.")
+    parser = argparse.ArgumentParser("python -m tests.slurm_lab", description="A real Slurm cluster on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    up = commands.add_parser("up", help="start a cluster whose files all lie in FOLDER")
+    up = commands.add_parser("up", help="start a cluster that keeps all its files in FOLDER")
     up.add_argument("folder", type=Path)
     for field in fields(Shape):
         switch = field.type is bool
@@ -23,7 +23,7 @@ def main() -> int:
             **({"action": argparse.BooleanOptionalAction} if switch else {"type": int}),
         )
     commands.add_parser("down", help="stop it and remove the folder").add_argument("folder", type=Path)
-    for name, text in (("kill", "a node loses power"), ("revive", "a killed node comes back")):
+    for name, text in (("kill", "kill a node and all its processes"), ("revive", "start a killed node")):
         command = commands.add_parser(name, help=text)
         command.add_argument("folder", type=Path)
         command.add_argument("node")

@@ -1,4 +1,4 @@
-"""Brings a lab up and down, and does to it what happens to real clusters."""
+"""Start, failures and stop of a lab cluster."""
 
 import json
 import os
@@ -15,11 +15,16 @@ from tests.slurm_lab.daemons import Daemons
 from tests.slurm_lab.ports import Ports, listening
 from tests.slurm_lab.shape import LabError, Shape
 
-LONGEST = 70  # characters of a folder's path: longer ones leave no room for a Unix socket's name
+MAX_PATH = 70  # characters of the folder's path; a longer one leaves no room for the name of a Unix socket
 
 
 class Lab:
-    """One cluster, all of whose files lie in one folder."""
+    """One cluster, which keeps all its files in one folder.
+
+    Args:
+        folder: the cluster's folder; its path must be short.
+        shape: the cluster's properties; by default those of the cluster in the folder, if there is one.
+    """
 
     def __init__(self, folder: Path, shape: Shape | None = None):
         self.folder = folder.absolute()
@@ -29,22 +34,22 @@ class Lab:
 
     @property
     def conf(self) -> Path:
-        """What SLURM_CONF must name for sbatch, squeue and the others to find this cluster."""
+        """Value of SLURM_CONF that selects this cluster for Slurm's commands."""
         return self.folder / "slurm.conf"
 
     def up(self) -> None:
-        """Starts the cluster, forgetting the jobs of one that was here before.
+        """Start the cluster, without the jobs of an earlier one in the same folder.
 
         Raises:
-            LabError: a program is missing, this is not root, or a daemon does not start.
+            LabError: a program is missing, the user is not root, or a daemon does not start.
         """
         self.shape.check()
         if os.getuid() != 0:
             raise LabError("the lab's daemons must be started by root")
-        if len(str(self.folder)) > LONGEST:
-            raise LabError(f"{self.folder} is longer than {LONGEST} characters; choose another place")
+        if len(str(self.folder)) > MAX_PATH:
+            raise LabError(f"{self.folder} is longer than {MAX_PATH} characters; choose another folder")
         if self.folder.is_dir() and any(self.folder.iterdir()) and not self.saved.is_file():
-            raise LabError(f"{self.folder} is neither empty nor a lab's folder")
+            raise LabError(f"{self.folder} is neither empty nor the folder of a lab")
         self.down()
         for name in ("pid", "log", "state", "spool", "dev", "munge"):
             (self.folder / name).mkdir(parents=True)
@@ -67,7 +72,7 @@ class Lab:
             raise
 
     def down(self) -> None:
-        """Stops every daemon and job of the cluster, and removes its folder."""
+        """Stop every daemon and job of the cluster, and remove its folder."""
         if not self.saved.is_file():
             return
         self._stop_all()
@@ -81,25 +86,25 @@ class Lab:
         self.down()
 
     def kill_node(self, name: str) -> None:
-        """A node loses power: its slurmd and all its jobs' processes are gone at once."""
+        """Kill a node's slurmd and all processes of its jobs, as a power failure does."""
         self.daemons.stop(name, 0)
 
     def start_node(self, name: str) -> None:
-        """Starts a node that was killed."""
+        """Start a killed node."""
         self._launch_node(name)
         self._await_node(name)
 
     def stop_controller(self) -> None:
-        """The controller stops; jobs run on, and nothing answers."""
+        """Stop the controller: jobs continue to run, Slurm's commands get no answer."""
         self.daemons.stop("slurmctld")
 
     def start_controller(self) -> None:
-        """Starts the controller, which goes on from the state it saved, if any."""
+        """Start the controller, from its saved state if there is one."""
         self.daemons.start("slurmctld", "slurmctld", "-D")
         self.daemons.wait("slurmctld", lambda: "UP" in self.ask("scontrol", "ping"))
 
     def ask(self, *command: str) -> str:
-        """What a Slurm command prints; nothing where it fails."""
+        """Output of a Slurm command, empty if it fails."""
         environment = {**os.environ, "SLURM_CONF": str(self.conf)}
         try:
             return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20).stdout
@@ -107,37 +112,37 @@ class Lab:
             return ""
 
     def _devices(self) -> None:
-        """Slurm sets CUDA_VISIBLE_DEVICES for character devices alone: twins of /dev/null stand for GPUs."""
+        """Make character devices as stand-ins for GPUs; for other files Slurm sets no CUDA_VISIBLE_DEVICES."""
         for number in range(self.shape.gpus):
             os.mknod(self.folder / "dev" / f"gpu{number}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
 
     def _start_munge(self) -> None:
-        place = self.folder / "munge"
-        place.chmod(0o711)
-        key = place / "key"
+        munge = self.folder / "munge"
+        munge.chmod(0o711)
+        key = munge / "key"
         key.touch(mode=0o600)
         key.write_bytes(secrets.token_bytes(1024))
         options = {"socket": "socket", "key-file": "key", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
-        words = [f"--{option}={place / name}" for option, name in options.items()]
-        self.daemons.start("munged", "munged", "--foreground", "--force", *words)
-        self.daemons.wait("munged", (place / "socket").is_socket)
+        arguments = [f"--{option}={munge / name}" for option, name in options.items()]
+        self.daemons.start("munged", "munged", "--foreground", "--force", *arguments)
+        self.daemons.wait("munged", (munge / "socket").is_socket)
 
     def _start_accounting(self, ports: Ports) -> None:
-        data, start = self.folder / "sql", self.folder / "database.sql"
+        data, initial = self.folder / "sql", self.folder / "database.sql"
         install = ("mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}", "--skip-test-db")
-        made = subprocess.run(
+        result = subprocess.run(
             [*install, "--auth-root-authentication-method=normal"],
             capture_output=True,
             text=True,
             env={**os.environ, "PATH": configuration.PATH},
         )
-        if made.returncode:
-            raise LabError(f"mariadb-install-db failed: {made.stderr[-500:]}")
+        if result.returncode:
+            raise LabError(f"mariadb-install-db failed: {result.stderr[-500:]}")
         small = ("--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M", "--innodb-flush-log-at-trx-commit=0")
         self.daemons.start(
             "mariadbd",
             *("mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", "--bind-address=127.0.0.1"),
-            *(f"--port={ports.database}", f"--socket={self.folder / 'sql.socket'}", f"--init-file={start}"),
+            *(f"--port={ports.database}", f"--socket={self.folder / 'sql.socket'}", f"--init-file={initial}"),
             *("--skip-name-resolve", "--performance-schema=OFF", "--innodb-lock-wait-timeout=900", *small),
         )
         self.daemons.wait("mariadbd", lambda: listening(ports.database))
@@ -156,7 +161,7 @@ class Lab:
         self.daemons.wait(name, ready)
 
     def _stop_all(self) -> None:
-        """Nodes first, with all that runs on them."""
+        """Stop the nodes first, with their jobs."""
         for name in self.shape.names:
             self.daemons.stop(name, 0)
         for name in ("slurmctld", "slurmdbd", "mariadbd", "munged"):

@@ -1,4 +1,4 @@
-"""Starts daemons in the background, remembers each by its process id and start time, and stops only those."""
+"""Background daemons, identified by process id and start time so that no other process is ever stopped."""
 
 import json
 import os
@@ -11,19 +11,19 @@ from pathlib import Path
 from tests.slurm_lab.shape import PATH, LabError
 
 ISOLATED = ("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
-# Process 1 of a node: it has the node's name, reaps orphans, and takes everything with it when it is killed.
+# Process 1 of a node: sets the host name and /etc/hosts, reaps orphans, and ends the node's processes when killed.
 NODE = 'hostname "$0" && mount --bind "$1" /etc/hosts && shift && { "$@" & wait $!; }'
 READY_SECONDS = 60.0
 
 
 class Daemons:
-    """The daemons of one folder: ``pid/NAME`` tells which process each is, ``log/NAME.out`` what it says."""
+    """Daemons of one folder, with process ids in ``pid/NAME.json`` and output in ``log/NAME.out``."""
 
     def __init__(self, folder: Path):
         self.folder = folder
 
     def start(self, name: str, *command: str, host: str | None = None, conf: str = "slurm.conf") -> None:
-        """Starts ``command``; with ``host``, in a mount, name and process space of its own."""
+        """Start ``command``; with ``host``, in mount, host name and process namespaces of its own."""
         if host is not None:
             command = (*ISOLATED, "bash", "-c", NODE, host, str(self.folder / "hosts"), *command)
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "SBATCH_"))}
@@ -35,10 +35,10 @@ class Daemons:
         (self.folder / "pid" / f"{name}.json").write_text(json.dumps([process.pid, _started(process.pid)]))
 
     def wait(self, name: str, ready: Callable[[], bool]) -> None:
-        """Waits until a daemon is ready.
+        """Wait until a daemon is ready.
 
         Raises:
-            LabError: it has died, or takes too long.
+            LabError: it has ended, or is not ready within `READY_SECONDS`.
         """
         deadline = time.monotonic() + READY_SECONDS
         while not ready():
@@ -47,11 +47,11 @@ class Daemons:
             time.sleep(0.05)
 
     def alive(self, name: str) -> bool:
-        """Whether the process that was started as ``name`` still runs."""
+        """Whether the process started as ``name`` is running."""
         return self._process(name) is not None
 
     def stop(self, name: str, seconds: float = 10.0) -> None:
-        """Ends a daemon: asks, and after ``seconds`` kills; 0 kills at once."""
+        """Stop a daemon with SIGTERM, and with SIGKILL after ``seconds``."""
         process = self._process(name)
         deadline = time.monotonic() + seconds
         if process is not None and seconds:
@@ -63,9 +63,9 @@ class Daemons:
         (self.folder / "pid" / f"{name}.json").unlink(missing_ok=True)
 
     def log(self, name: str) -> str:
-        """The last lines a daemon wrote."""
-        found = [path for end in ("out", "log") if (path := self.folder / "log" / f"{name}.{end}").is_file()]
-        return "\n".join(line for path in found for line in path.read_text(errors="replace").splitlines()[-10:])
+        """The last lines of a daemon's output and log."""
+        files = [path for end in ("out", "log") if (path := self.folder / "log" / f"{name}.{end}").is_file()]
+        return "\n".join(line for path in files for line in path.read_text(errors="replace").splitlines()[-10:])
 
     def _process(self, name: str) -> int | None:
         try:
@@ -76,8 +76,8 @@ class Daemons:
 
 
 def _started(process: int) -> str | None:
-    """When a process began, in ticks since the machine did; None where it is gone or only waits to be reaped."""
-    with suppress(ChildProcessError):  # where another process has started it
+    """Start time of a process in clock ticks since boot; None if it has ended or is a zombie."""
+    with suppress(ChildProcessError):  # raised if it is not a child of this process
         os.waitpid(process, os.WNOHANG)
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""Free ports of this machine."""
+"""Free TCP ports."""
 
 import socket
 from contextlib import ExitStack
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ports:
-    """Where each daemon listens, on 127.0.0.1 alone."""
+    """Port of each daemon on 127.0.0.1."""
 
     controller: int
     accounting: int
@@ -16,17 +16,17 @@ class Ports:
 
     @classmethod
     def free(cls, nodes: int) -> "Ports":
-        """Ports that nobody listens on now."""
+        """Choose unused ports for a cluster of ``nodes`` nodes."""
         with ExitStack() as stack:
             sockets = [stack.enter_context(socket.socket()) for _ in range(nodes + 3)]
-            for each in sockets:
-                each.bind(("127.0.0.1", 0))
-            numbers = [each.getsockname()[1] for each in sockets]
+            for unbound in sockets:
+                unbound.bind(("127.0.0.1", 0))
+            numbers = [bound.getsockname()[1] for bound in sockets]
         return cls(numbers[0], numbers[1], numbers[2], tuple(numbers[3:]))
 
 
 def listening(port: int) -> bool:
-    """Whether something answers on a port."""
+    """Whether a port accepts connections."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

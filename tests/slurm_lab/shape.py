@@ -1,4 +1,4 @@
-"""What a lab cluster looks like, and its configuration files."""
+"""Properties of a lab cluster, and its configuration files."""
 
 import shutil
 import socket
@@ -15,28 +15,28 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class LabError(Exception):
-    """The lab cannot be started; the message says what is missing or what a daemon's log ends with."""
+    """The lab cannot be started; the message names what is missing, or quotes the end of a daemon's log."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Nodes n1, n2, ... as they are claimed to be, whatever this machine has."""
+    """Nodes n1, n2, ... as configured; this machine need not have their resources."""
 
     nodes: int = 4
-    cpus: int = 4
-    memory: int = 4000  # MB
-    gpus: int = 2  # of a node; Slurm gives them out and sets CUDA_VISIBLE_DEVICES, nothing is behind them
-    accounting: bool = True  # slurmdbd on a private MariaDB, for sacct
-    requeue: bool = True  # JobRequeue: whether jobs may be requeued that do not say so themselves
+    cpus: int = 4  # per node
+    memory: int = 4000  # MB per node
+    gpus: int = 2  # per node; allocated by Slurm, which sets CUDA_VISIBLE_DEVICES, without real devices
+    accounting: bool = True  # slurmdbd with its own MariaDB, for sacct
+    requeue: bool = True  # JobRequeue: whether jobs without --requeue may be requeued
     max_array: int = 1001  # MaxArraySize
 
     @property
     def names(self) -> list[str]:
-        """The nodes' names."""
+        """Names of the nodes."""
         return [f"n{number}" for number in range(1, self.nodes + 1)]
 
     def check(self) -> None:
-        """Looks for the programs.
+        """Check that the required programs are installed.
 
         Raises:
             LabError: one is not installed.
@@ -56,7 +56,7 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
-# A requeued job may start again once its old credential has expired: 120 s by default, 5 s at the least.
+# A requeued job starts again once its old credential has expired: 120 s by default, at least 5 s.
 AuthInfo=socket=$folder/munge/socket,cred_expire=5
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 
@@ -69,8 +69,8 @@ SlurmdLogFile=$folder/log/%n.log
 PlugStackConfig=$folder/plugstack.conf
 MailProg=/bin/true
 
-# No cgroups: processes are tracked by their parents, and a job's memory is looked at once a second. Pages that
-# processes share count once, as with cgroups.
+# No cgroups: processes are tracked by their parents, and a job's memory is sampled once a second. Pages shared
+# between processes count once, as with cgroups.
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
@@ -79,7 +79,7 @@ JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill,UsePss
 $accounting
 
-# What a cluster does in half a minute, done in a second.
+# Intervals of a second instead of half a minute.
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,batch_sched_delay=0,sched_min_interval=0,bf_interval=1,bf_min_age_reserve=0
 KillWait=2
@@ -92,7 +92,7 @@ ReturnToService=2
 EnforcePartLimits=ALL
 JobRequeue=$requeue
 MaxArraySize=$max_array
-# Numbers of jobs never come back, whatever folder of an older lab is still about.
+# A random first id, so that ids do not recur in files of an earlier lab.
 FirstJobId=$first_job
 
 SelectType=select/cons_tres
@@ -101,7 +101,7 @@ SlurmdParameters=config_overrides
 GresTypes=gpu
 DefMemPerCPU=$memory_per_cpu
 
-# Jobs of main requeue those of low at once, and those of soft after ten seconds of notice.
+# Jobs of main preempt those of low at once, and those of soft with ten seconds of notice; they are requeued.
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 SlurmctldParameters=preempt_send_user_signal
@@ -145,13 +145,13 @@ GRANT ALL ON slurm_acct.* TO slurm@'%';
 
 
 def write(shape: Shape, folder: Path, ports: Ports, password: str, first_job: int) -> None:
-    """Writes slurm.conf, gres.conf and their like, the nodes' /etc/hosts, and what accounting needs."""
-    places: dict[str, object] = {
+    """Write slurm.conf and the other configuration files, those of accounting, and /etc/hosts of the nodes."""
+    values: dict[str, object] = {
         "host": socket.gethostname().partition(".")[0],
         "folder": folder,
         "controller": ports.controller,
     }
-    places |= {"accounting": ports.accounting, "database": ports.database, "password": password}
+    values |= {"accounting": ports.accounting, "database": ports.database, "password": password}
     devices = f"[0-{shape.gpus - 1}]" if shape.gpus > 1 else "0"
     gres = f" Gres=gpu:fake:{shape.gpus}" if shape.gpus else ""
     nodes = [
@@ -159,9 +159,9 @@ def write(shape: Shape, folder: Path, ports: Ports, password: str, first_job: in
         f"RealMemory={shape.memory}{gres} State=UNKNOWN"
         for name, port in zip(shape.names, ports.nodes, strict=True)
     ]
-    accounting = WITH_ACCOUNTING.substitute(places) if shape.accounting else ""
+    accounting = WITH_ACCOUNTING.substitute(values) if shape.accounting else ""
     text = SLURM.substitute(
-        places | {"accounting": accounting or "AccountingStorageType=accounting_storage/none"},
+        values | {"accounting": accounting or "AccountingStorageType=accounting_storage/none"},
         requeue=int(shape.requeue),
         max_array=shape.max_array,
         first_job=first_job,
@@ -181,4 +181,4 @@ def write(shape: Shape, folder: Path, ports: Ports, password: str, first_job: in
     if shape.accounting:
         for name, template in (("slurmdbd.conf", SLURMDBD), ("database.sql", DATABASE)):
             (folder / name).touch(mode=0o600)
-            (folder / name).write_text(template.substitute(places))
+            (folder / name).write_text(template.substitute(values))
