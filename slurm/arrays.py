@@ -25,7 +25,7 @@ class Array:
     """
 
     stage: str
-    depends_on: "frozenset[Member]" = frozenset()
+    depends_on: "frozenset[Element]" = frozenset()
     elementwise: bool = False
     afterany: bool = False
     members: dict[int, tuple[Job, ...]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Array:
 
 
 @dataclass(frozen=True)
-class Member:
+class Element:
     """One element of an array."""
 
     array: Array
@@ -93,17 +93,17 @@ def arrange(jobs: Sequence[Job], queued: Mapping[str, str], packs: Mapping[str, 
     return arrays
 
 
-def _queued_members(queued: Mapping[str, str]) -> dict[str, Member]:
+def _queued_members(queued: Mapping[str, str]) -> dict[str, Element]:
     arrays: dict[str, Array] = {}
-    members: dict[str, Member] = {}
+    members: dict[str, Element] = {}
     for name, job_id in queued.items():
         array_id, _, index = job_id.partition("_")
         array = arrays.setdefault(array_id, Array(stage="", job_id=array_id))
-        members[name] = Member(array, int(index))
+        members[name] = Element(array, int(index))
     return members
 
 
-def _packs(ready: list[Job], members: Mapping[str, Member], sizes: Mapping[str, int]) -> Iterator[tuple[Job, ...]]:
+def _packs(ready: list[Job], members: Mapping[str, Element], sizes: Mapping[str, int]) -> Iterator[tuple[Job, ...]]:
     """Groups of jobs that share an allocation: same stage, same parent arrays, at most the stage's pack size."""
     groups: dict[object, list[Job]] = {}
     for job in ready:
@@ -115,7 +115,7 @@ def _packs(ready: list[Job], members: Mapping[str, Member], sizes: Mapping[str, 
             yield tuple(jobs[start : start + size])
 
 
-def _add(pack: tuple[Job, ...], parents: frozenset[Member], arrays: list[Array], max_size: int) -> Member:
+def _add(pack: tuple[Job, ...], parents: frozenset[Element], arrays: list[Array], max_size: int) -> Element:
     """Add a pack to the first array with the same dependencies and a free index, or to a new one."""
     stage, afterany = pack[0].stage, pack[0].afterany
     parent_indices = {parent.index for parent in parents}
@@ -137,4 +137,4 @@ def _add(pack: tuple[Job, ...], parents: frozenset[Member], arrays: list[Array],
         arrays.append(array)
     array.members[index] = pack
     array.depends_on |= parents
-    return Member(array, index)
+    return Element(array, index)

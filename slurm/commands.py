@@ -1,12 +1,10 @@
 """Slurm's command-line programs, with their error messages passed on."""
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 TIMEOUT_SECONDS = 60.0
 # Slurm's programs read these variables as options: they describe the job this process may be part of, or hide pending
@@ -38,19 +36,6 @@ class JobInfo:
     reason: str = ""
     name: str = ""
     command: str = ""
-
-
-def sbatch(script: Path, options: Sequence[str] = ()) -> str:
-    """Submit a batch script and return the job id.
-
-    Raises:
-        SlurmError: the submission was refused.
-    """
-    output = _call("sbatch", "--parsable", *options, str(script))
-    match = re.search(r"^(\d+)(;.*)?$", output, re.MULTILINE)
-    if match is None:
-        raise SlurmError(f"sbatch submitted nothing: {_quoted(output)}")
-    return match[1]
 
 
 def squeue() -> dict[str, JobInfo]:

@@ -1,59 +1,131 @@
-"""Execution in worker processes of this machine, which end with the process that launched them."""
+"""Execution through an executor of submitit that this process waits for, by default in processes of this machine."""
 
 import os
 import signal
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import submitit
 
-from slurm.env import process_exists
-from slurm.execute import run_job
 from slurm.graph import Job, Outcome
+from slurm.member import Member, Report, write_bundle
+from slurm.resources import Resources
 from slurm.scheduler import ReadyQueue, not_started
 
 POLL_SECONDS = 0.2
 NO_TIME_LIMIT = 60 * 24 * 365  # minutes
+PEERS_SECONDS = 10.0  # within which the processes of a job end by themselves after one of them has failed
+KILLED = Report(0, "the worker process was killed")
 
-WorkerResult = tuple[int, str | None]  # number of jobs that succeeded, error of the next
+
+@dataclass
+class Worker:
+    """A submitted job, and the jobs of the graph that it runs one after another."""
+
+    chain: list[Job]
+    job: submitit.Job[Report]
+    failure_seen: float | None = field(default=None)  # monotonic time
+
+    @property
+    def tasks(self) -> list[submitit.Job[Report]]:
+        """Its processes."""
+        return [self.job.task(rank) for rank in range(self.job.num_tasks)]
 
 
-def run_workers(queue: ReadyQueue, logs: Path, workers: int, gpus: int) -> None:
-    """Keep up to ``workers`` processes busy until every job of the queue has ended.
+def run_workers(
+    queue: ReadyQueue,
+    logs: Path,
+    workers: int,
+    gpus: int,
+    resources: Mapping[str, Resources],
+    executor_class: type[submitit.Executor] = submitit.LocalExecutor,
+) -> None:
+    """Keep up to ``workers`` submitted jobs running until every job of the queue has ended.
 
     A worker continues with jobs that depend on its own job alone, which saves their start-up time.
+
+    Args:
+        queue: jobs to run.
+        logs: folder of submitit's files, used by this launch alone.
+        workers: number of jobs that run at the same time.
+        gpus: GPUs of this machine to distribute among the workers of `submitit.LocalExecutor`.
+        resources: resources by stage; a stage that is missing has the defaults.
+        executor_class: a class with the interface of `submitit.Executor`.
     """
-    executor = submitit.LocalExecutor(logs)
-    executor.update_parameters(timeout_min=NO_TIME_LIMIT, stderr_to_stdout=True)
-    running: dict[int, tuple[list[Job], submitit.Job[WorkerResult]]] = {}
+    executor = executor_class(logs)
+    local = isinstance(executor, submitit.LocalExecutor)
+    running: dict[int, Worker] = {}
     try:
         while queue.jobs or running:
             for slot in set(range(workers)) - running.keys():
-                if chain := _next_chain(queue):
-                    gpu = str(slot % gpus) if gpus else None
+                if chain := _next_chain(queue, resources):
+                    needed = resources.get(chain[0].stage, Resources())
+                    bundle = logs / f"{time.time_ns()}.bundle"
+                    write_bundle(bundle, {0: [(job, None) for job in chain]})
+                    if local:
+                        member = Member(bundle, index=0, launcher=os.getpid(), gpus=_gpus_of_slot(slot, gpus, needed))
+                        executor.update_parameters(**_local_parameters(needed))
+                    else:
+                        member = Member(bundle, needed.slurm_max_num_timeout, index=0)
+                        executor.update_parameters(name=chain[0].stage, **needed.submitit_parameters())
                     with _sigint_blocked():
-                        running[slot] = chain, executor.submit(_run_chain, os.getpid(), gpu, chain)
-            for slot, (chain, worker) in list(running.items()):
-                if worker.done():
-                    _record(queue, chain, worker)
+                        running[slot] = Worker(chain, executor.submit(member))
+            for slot, worker in list(running.items()):
+                if worker.job.done():
+                    _record(queue, worker)
                     del running[slot]
+                elif local and _is_deserted(worker):
+                    _kill(worker)
             time.sleep(POLL_SECONDS)
     finally:
-        for _, worker in running.values():
-            os.kill(int(worker.job_id), signal.SIGKILL)  # submitit's controller; the worker exits after its parent
+        for worker in running.values():
+            if local:
+                _kill(worker)
+            else:
+                worker.job.cancel(check=False)
 
 
-def _next_chain(queue: ReadyQueue) -> list[Job]:
-    """The next ready job and those that can follow it in the same process; empty if none is ready."""
-    chain: list[Job] = []
+def _next_chain(queue: ReadyQueue, resources: Mapping[str, Resources]) -> list[Job]:
+    """Take the next ready job, and those that can follow it in the same process; empty if none is ready."""
+
+    def single_process(job: Job) -> bool:
+        return resources.get(job.stage, Resources()).processes == 1
+
     job = queue.pop()
-    while job is not None:
-        chain.append(job)
-        job = queue.pop_successor(job)
+    if job is None:
+        return []
+    chain = [job]
+    while single_process(chain[-1]):
+        successor = queue.successor(chain[-1])
+        if successor is None or not single_process(successor):
+            break
+        queue.jobs.remove(successor)
+        chain.append(successor)
     return chain
+
+
+def _local_parameters(resources: Resources) -> dict[str, Any]:
+    """Arguments of `submitit.LocalExecutor.update_parameters`; GPUs are given out by `_gpus_of_slot`."""
+    return {
+        "timeout_min": NO_TIME_LIMIT,
+        "tasks_per_node": resources.tasks_per_node,
+        "nodes": resources.nodes,
+        "stderr_to_stdout": True,
+    }
+
+
+def _gpus_of_slot(slot: int, gpus: int, resources: Resources) -> str | None:
+    """Value of CUDA_VISIBLE_DEVICES for a worker; None without GPUs."""
+    if not gpus:
+        return None
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = visible.split(",") if visible else [str(number) for number in range(gpus)]
+    count = min(max(1, resources.gpus_per_node), len(devices))
+    return ",".join(devices[(slot * count + offset) % len(devices)] for offset in range(count))
 
 
 @contextmanager
@@ -66,39 +138,53 @@ def _sigint_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _record(queue: ReadyQueue, chain: list[Job], worker: submitit.Job[WorkerResult]) -> None:
+def _record(queue: ReadyQueue, worker: Worker) -> None:
     """Report the outcomes of a worker's jobs: successes, at most one failure, and the jobs after it."""
-    log = Path(worker.paths.stdout)
-    if worker.paths.result_pickle.exists():
-        succeeded, error = worker.result()
-    else:
-        succeeded, error = 0, "the worker process was killed"
-    for job in chain[:succeeded]:
+    task = min(worker.tasks, key=_failure_order)
+    report = _report(task)
+    log = Path(task.paths.stdout)
+    for job in worker.chain[: report.succeeded]:
         queue.end(Outcome(job.name, None, log))
-    if succeeded == len(chain):
+    if report.succeeded == len(worker.chain):
         return
-    outcome = Outcome(chain[succeeded].name, error, log)
+    outcome = Outcome(worker.chain[report.succeeded].name, report.error, log)
     queue.end(outcome)
-    for job in chain[succeeded + 1 :]:
+    for job in worker.chain[report.succeeded + 1 :]:
         outcome = not_started(job, outcome)
         queue.end(outcome)
 
 
-def _run_chain(launcher: int, gpu: str | None, chain: list[Job]) -> WorkerResult:
-    """Run jobs one after another up to the first failure. Called in the worker process."""
-    if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    threading.Thread(target=_exit_with, args=(launcher, os.getppid()), daemon=True).start()
-    for succeeded, job in enumerate(chain):
-        failure = run_job(job)
-        if failure is not None:
-            print(failure.traceback)
-            return succeeded, failure.line
-    return len(chain), None
+def _report(task: submitit.Job[Report]) -> Report:
+    """The report of a process that has ended."""
+    if isinstance(task, submitit.LocalJob) and not task.paths.result_pickle.exists():
+        return KILLED
+    try:
+        return task.results()[0]
+    except RuntimeError as error:  # submitit's errors are of this class
+        return Report(0, str(error).splitlines()[0])
 
 
-def _exit_with(launcher: int, parent: int) -> None:
-    """End this process once the launcher or the parent has ended."""
-    while process_exists(launcher) and os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+def _failure_order(task: submitit.Job[Report]) -> tuple[int, float]:
+    """Sort key: the first process that reported a failure, since it is the cause of the others', before successes."""
+    report = _report(task)
+    if report == KILLED:
+        return 1, 0.0
+    if report.error is None:
+        return 2, 0.0
+    return 0, task.paths.result_pickle.stat().st_mtime if task.paths.result_pickle.exists() else 0.0
+
+
+def _is_deserted(worker: Worker) -> bool:
+    """Whether one of several processes failed some time ago: the others may wait for it in a collective operation."""
+    if worker.job.num_tasks == 1:
+        return False
+    if worker.failure_seen is None:
+        ended = [task for task in worker.tasks if task.paths.result_pickle.exists()]
+        if any(_report(task).error is not None for task in ended):
+            worker.failure_seen = time.monotonic()
+    return worker.failure_seen is not None and time.monotonic() > worker.failure_seen + PEERS_SECONDS
+
+
+def _kill(worker: Worker) -> None:
+    """Kill the process of submitit that waits for the worker's processes; they end after it."""
+    os.kill(int(worker.job.job_id), signal.SIGKILL)

@@ -28,15 +28,14 @@ class ReadyQueue:
             self.jobs.remove(job)
         return job
 
-    def pop_successor(self, job: Job) -> Job | None:
-        """Take the only job that depends on ``job``, if it depends on nothing else: both can share a process."""
+    def successor(self, job: Job) -> Job | None:
+        """The only job that depends on ``job``, if it depends on nothing else: both can share a process."""
         successors = [other for other in self.jobs if job.name in other.depends_on]
         if len(successors) != 1:
             return None
         (successor,) = successors
         if successor.depends_on != (job.name,) or successor.afterany:
             return None
-        self.jobs.remove(successor)
         return successor
 
     def end(self, outcome: Outcome) -> None:

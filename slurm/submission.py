@@ -1,20 +1,22 @@
 """Submission of a graph of jobs to Slurm. It returns at once; no process stays on the login node."""
 
-import pickle
+import re
 import tempfile
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from slurm.arrays import Array, arrange
-from slurm.commands import JobInfo, SlurmError, max_array_size, sbatch, scancel, squeue
+from slurm.commands import JobInfo, SlurmError, max_array_size, scancel, squeue
+from slurm.executor import log_path, parameters, submit_array
 from slurm.graph import Job
 from slurm.ledger import Entry, Ledger, locked_ledger
 from slurm.resources import Resources, Site
-from slurm.script import log_path, script
 
+LAUNCH_FOLDER = re.compile(r"\d{8}-\d{6}-\w+")  # name of a launch's folder in that of the ledger
 NEVER = "DependencyNeverSatisfied"
 COMPLETING_SECONDS = 60.0  # how long to wait for jobs that are about to end
 
@@ -59,9 +61,8 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
         launch_folder = Path(tempfile.mkdtemp(dir=folder, prefix=time.strftime("%Y%m%d-%H%M%S-")))
         logs.mkdir(parents=True, exist_ok=True)
         try:
-            for position, array in enumerate(arrays):
-                stem = launch_folder / f"{position}-{array.stage}"
-                _submit_array(array, stem, resources[array.stage], site, logs, ledger)
+            for array in arrays:
+                _submit_array(array, resources[array.stage], site, launch_folder, logs, ledger)
         except BaseException:
             with suppress(SlurmError):  # the next launch cancels what is left
                 scancel([job for job, info in squeue().items() if Path(info.command).parent.name == launch_folder.name])
@@ -96,24 +97,21 @@ def cancel(folder: Path, names: Collection[str] | None) -> list[str]:
     return [name for name, job_id in job_ids.items() if job_id in cancelled]
 
 
-def scripts(
+def planned(
     jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, folder: Path, logs: Path
-) -> list[tuple[Array, str]]:
-    """The arrays that `submit` would submit, each with its batch script. Writes and submits nothing.
+) -> list[tuple[Array, dict[str, Any]]]:
+    """The arrays that `submit` would submit, each with its parameters for submitit. Writes and submits nothing.
 
     Raises:
-        SlurmError: Slurm does not answer.
+        SlurmError: Slurm does not answer, or resources cannot be used.
         ValueError: as `slurm.graph.ordered`.
     """
     ledger = Ledger(folder)
     queued = in_queue(ledger)
     arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources)
-    texts = []
     for position, array in enumerate(arrays):
         array.job_id = f"ARRAY{position}"
-        bundle = folder / "LAUNCH" / f"{position}-{array.stage}.pickle"
-        texts.append(script(array, _array_name(site, array), resources[array.stage], site, bundle, logs))
-    return list(zip(arrays, texts, strict=True))
+    return [(array, _parameters(array, resources[array.stage], site, logs)) for array in arrays]
 
 
 def in_queue(ledger: Ledger) -> dict[str, str]:
@@ -140,10 +138,11 @@ def _queued_ids(ledger: Ledger, queue: Mapping[str, JobInfo]) -> dict[str, str]:
 def _submitted_from(ledger: Ledger, info: JobInfo) -> bool:
     """Whether a queued job's batch script lies in the ledger's folder, by whichever path it was reached.
 
-    Job ids and names are not enough: a cluster may be reset, and two benchmarks may have the same name.
+    Job ids and names are not enough: a cluster may be reset, and two benchmarks may have the same name. The script
+    itself may be missing: submitit renames it after the submission, and links to it from its first name.
     """
-    batch = Path(info.command)
-    return (ledger.folder / batch.parent.name / batch.name).is_file()
+    launch_folder = Path(info.command).parent.name
+    return bool(LAUNCH_FOLDER.fullmatch(launch_folder)) and (ledger.folder / launch_folder).is_dir()
 
 
 def _unrecorded(ledger: Ledger, queue: Mapping[str, JobInfo]) -> list[str]:
@@ -180,20 +179,25 @@ def _array_name(site: Site, array: Array) -> str:
     return f"{site.name}-{array.stage}"
 
 
-def _submit_array(array: Array, stem: Path, resources: Resources, site: Site, logs: Path, ledger: Ledger) -> None:
-    bundle, batch = stem.with_suffix(".pickle"), stem.with_suffix(".sbatch")
-    calls = {index: [(job.name, job.call, job.args) for job in pack] for index, pack in array.members.items()}
-    bundle.write_bytes(pickle.dumps(calls))
-    batch.write_text(script(array, _array_name(site, array), resources, site, bundle, logs))
+def _parameters(array: Array, resources: Resources, site: Site, logs: Path) -> dict[str, Any]:
     try:
-        array.job_id = sbatch(batch, [f"--dependency={array.dependency}"] if array.dependency else [])
+        return parameters(array, _array_name(site, array), resources, site, logs)
+    except SlurmError as error:
+        raise SlurmError(f"{array.stage}: {error}") from error
+
+
+def _submit_array(
+    array: Array, resources: Resources, site: Site, launch_folder: Path, logs: Path, ledger: Ledger
+) -> None:
+    name = _array_name(site, array)
+    try:
+        array.job_id = submit_array(array, name, resources, site, launch_folder, logs)
     except SlurmError as error:
         raise SlurmError(f"{array.stage}: {error}") from error
     submitted = time.time()
     entries = {}
-    for index, pack in array.members.items():
-        for position, job in enumerate(pack):
+    for index, jobs in array.members.items():
+        for position, job in enumerate(jobs):
             log = str(log_path(array, index, position, resources, logs))
-            job_id = f"{array.job_id}_{index}"
-            entries[job.name] = Entry(array.stage, job_id, _array_name(site, array), log, submitted)
+            entries[job.name] = Entry(array.stage, f"{array.job_id}_{index}", name, log, submitted)
     ledger.add(entries)

@@ -14,7 +14,7 @@ from slurm.snapshot import snapshot
 from slurm.submission import Submission, submit
 
 ROOT = Path(__file__).parents[2]
-SMALL = Resources(minutes=5, memory="100M")
+SMALL = Resources(timeout_min=5, mem_gb=0.15)
 
 
 def write(path: str, text: str = "") -> None:

@@ -38,7 +38,7 @@ def test_arrays_larger_than_the_limit_of_the_cluster_are_split(tmp_path: Path) -
 
 def test_a_job_continues_after_a_notice_and_after_the_death_of_its_node(bare: Lab, tmp_path: Path) -> None:
     jobs = [Job(name, count, (str(tmp_path / name), 40, 0.25)) for name in ("notice", "node")]
-    launch(tmp_path, jobs, replace(SMALL, cpus=4))
+    launch(tmp_path, jobs, replace(SMALL, cpus_per_task=4))
     wait(lambda: {"notice", "node"} <= created(tmp_path))
     node = squeue()[job_id(tmp_path, "node")].node
     subprocess.run(["scancel", "--signal=USR2", job_id(tmp_path, "notice")], check=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from slurm.commands import SlurmError, sacct, sbatch, scancel, squeue
+from slurm.commands import SlurmError, sacct, scancel, squeue
 from slurm.graph import Job
 from slurm.ledger import Ledger
 from slurm.resources import Resources
-from slurm.submission import in_queue, scripts, submit
+from slurm.submission import in_queue, planned, submit
 from tests.slurm.calls import SMALL, count, describe, empty, fail, hold, launch, site, wait, write
 from tests.slurm_lab.cluster import Lab
 
@@ -67,8 +67,8 @@ def test_pending_and_running_jobs_are_not_submitted_again(lab: Lab, tmp_path: Pa
 
 def test_packed_jobs_share_a_gpu_as_processes(lab: Lab, tmp_path: Path) -> None:
     jobs = [Job(f"p{n}", describe, (str(tmp_path / f"p{n}"),)) for n in range(3)]
-    resources = replace(SMALL, gpus=1, pack=2)
-    launch(tmp_path, [*jobs, Job("p3", fail, ("alone",))], resources, setup=("export FROM_SETUP=yes",))
+    resources = replace(SMALL, gpus_per_node=1, pack=2, slurm_setup=["export FROM_SETUP=yes"])
+    launch(tmp_path, [*jobs, Job("p3", fail, ("alone",))], resources)
     wait(empty)
     variables = [dict(line.split("=", 1) for line in (tmp_path / f"p{n}").read_text().splitlines()) for n in range(3)]
     assert all(each["FROM_SETUP"] == "yes" and each["CUDA_VISIBLE_DEVICES"] in ("0", "1") for each in variables)
@@ -79,16 +79,16 @@ def test_packed_jobs_share_a_gpu_as_processes(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_resources_reach_the_job(lab: Lab, tmp_path: Path) -> None:
-    launch(tmp_path, [Job("p", describe, (str(tmp_path / "p"),))], replace(SMALL, cpus=3, options=["--nodelist=n3"]))
+    launch(tmp_path, [Job("p", describe, (str(tmp_path / "p"),))], replace(SMALL, cpus_per_task=3, slurm_nodelist="n3"))
     wait(empty)
     variables = (tmp_path / "p").read_text()
     assert "SLURMD_NODENAME=n3" in variables
     assert "SLURM_CPUS_PER_TASK=3" in variables
 
 
-def test_parallel_limits_the_running_jobs_of_an_array(lab: Lab, tmp_path: Path) -> None:
+def test_array_parallelism_limits_the_running_jobs(lab: Lab, tmp_path: Path) -> None:
     jobs = [Job(f"p{n}", hold, (str(tmp_path / f"p{n}"),)) for n in range(4)]
-    launch(tmp_path, jobs, replace(SMALL, parallel=2))
+    launch(tmp_path, jobs, replace(SMALL, slurm_array_parallelism=2))
     wait(lambda: len(created(tmp_path)) == 2)
     assert sorted(info.state for info in squeue().values()) == ["PENDING", "PENDING", "RUNNING", "RUNNING"]
     for each in jobs:
@@ -100,7 +100,9 @@ def test_a_job_continues_from_its_state_after_every_kind_of_interruption(lab: La
     """Notice, requeue without notice, and the death of a node and of the controller, all at once."""
     names = ("notice", "requeued", "node", "calm")
     jobs = [Job(name, count, (str(tmp_path / name), 60, 0.25)) for name in names]
-    launch(tmp_path, [*jobs, job(tmp_path, "end", *names, stage="second")], replace(SMALL, cpus=4))  # a node each
+    launch(
+        tmp_path, [*jobs, job(tmp_path, "end", *names, stage="second")], replace(SMALL, cpus_per_task=4)
+    )  # a node each
     wait(lambda: {*names} <= created(tmp_path))
     node = squeue()[job_id(tmp_path, "node")].node
     subprocess.run(["scancel", "--signal=USR2", job_id(tmp_path, "notice")], check=True)
@@ -117,7 +119,11 @@ def test_a_job_continues_from_its_state_after_every_kind_of_interruption(lab: La
 
 
 def test_a_job_is_requeued_at_its_walltime(lab: Lab, tmp_path: Path) -> None:
-    launch(tmp_path, [Job("p", count, (str(tmp_path / "p"), 50, 1.0))], replace(SMALL, minutes=1), notice_seconds=30)
+    launch(
+        tmp_path,
+        [Job("p", count, (str(tmp_path / "p"), 50, 1.0))],
+        replace(SMALL, timeout_min=1, slurm_signal_delay_s=30),
+    )
     wait(empty)
     assert (tmp_path / "p").read_text() == "50"
     assert (tmp_path / "p.stops").exists()
@@ -126,12 +132,12 @@ def test_a_job_is_requeued_at_its_walltime(lab: Lab, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("partition", "noticed"), [("soft", True), ("low", False)])
 def test_a_preempted_job_continues_later(lab: Lab, tmp_path: Path, partition: str, noticed: bool) -> None:
     """With ten seconds of grace, and without."""
-    small = replace(SMALL, cpus=4)
+    small = replace(SMALL, cpus_per_task=4)
     jobs = [Job(f"p{n}", count, (str(tmp_path / f"p{n}"), 60, 0.25)) for n in range(4)]  # a node each
-    launch(tmp_path, jobs, replace(small, partition=partition))
+    launch(tmp_path, jobs, replace(small, slurm_partition=partition))
     wait(lambda: len(created(tmp_path)) == 4)
     (other := tmp_path / "other").mkdir()
-    launch(other, [Job("urgent", hold, (str(other / "urgent"),))], replace(small, partition="main"))
+    launch(other, [Job("urgent", hold, (str(other / "urgent"),))], replace(small, slurm_partition="main"))
     wait((other / "urgent").exists)
     assert [info.state for info in squeue().values()].count("RUNNING") <= 4
     (other / "urgent.go").touch()
@@ -155,7 +161,7 @@ def test_a_pack_saves_all_its_jobs_on_notice_and_is_requeued_once(lab: Lab, tmp_
 
 
 def test_the_number_of_requeues_is_limited(lab: Lab, tmp_path: Path) -> None:
-    launch(tmp_path, [Job("p", count, (str(tmp_path / "p"), 1000, 0.1))], requeues=0)
+    launch(tmp_path, [Job("p", count, (str(tmp_path / "p"), 1000, 0.1))], replace(SMALL, slurm_max_num_timeout=0))
     wait((tmp_path / "p").exists)
     subprocess.run(["scancel", "--signal=USR2", job_id(tmp_path, "p")], check=True)
     wait(empty)
@@ -182,12 +188,12 @@ def test_cancelling_one_run_leaves_the_others(lab: Lab, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("resources", "message"),
     [
-        (replace(SMALL, partition="nosuch"), "invalid partition specified: nosuch"),
-        (replace(SMALL, memory="9000G"), "Memory specification can not be satisfied"),
-        (replace(SMALL, partition="short", minutes=100), "time limit"),
-        (replace(SMALL, gpus=9), "Requested node configuration is not available"),
-        (replace(SMALL, reservation="nosuch"), "reservation"),
-        (replace(SMALL, options=["--nosuch"]), "unrecognized option '--nosuch'"),
+        (replace(SMALL, slurm_partition="nosuch"), "invalid partition specified: nosuch"),
+        (replace(SMALL, mem_gb=9000), "Memory specification can not be satisfied"),
+        (replace(SMALL, slurm_partition="short", timeout_min=100), "time limit"),
+        (replace(SMALL, gpus_per_node=9), "Requested node configuration is not available"),
+        (replace(SMALL, slurm_additional_parameters={"reservation": "nosuch"}), "reservation"),
+        (replace(SMALL, slurm_additional_parameters={"nosuch": True}), "unrecognized option '--nosuch'"),
     ],
     ids=["partition", "memory", "walltime", "gpus", "reservation", "option"],
 )
@@ -204,7 +210,7 @@ def test_refusals_are_reported_in_the_words_of_slurm(
 
 def test_a_partly_refused_launch_leaves_nothing_in_the_queue(lab: Lab, tmp_path: Path) -> None:
     jobs = [Job("p", hold, (str(tmp_path / "p"),), stage="first"), job(tmp_path, "e", "p", stage="second")]
-    resources = {"first": SMALL, "second": replace(SMALL, partition="nosuch")}
+    resources = {"first": SMALL, "second": replace(SMALL, slurm_partition="nosuch")}
     with pytest.raises(SlurmError, match="nosuch"):
         submit(jobs, resources, site(tmp_path), tmp_path / "slurm", tmp_path / "logs")
     wait(empty)
@@ -217,19 +223,19 @@ def test_missing_slurm_programs_are_reported(tmp_path: Path, monkeypatch: pytest
         launch(tmp_path, [job(tmp_path, "p")])
 
 
-def test_scripts_are_available_without_submitting(lab: Lab, tmp_path: Path) -> None:
+def test_parameters_are_available_without_submitting(lab: Lab, tmp_path: Path) -> None:
     jobs = [job(tmp_path, "p"), job(tmp_path, "e", "p", stage="second")]
-    resources = {"first": SMALL, "second": replace(SMALL, qos="high")}
-    planned = scripts(jobs, resources, site(tmp_path), tmp_path / "s", tmp_path / "l")
-    assert [array.dependency for array, _ in planned] == ["", "aftercorr:ARRAY0"]
-    assert "#SBATCH --qos=high" in planned[1][1]
+    resources = {"first": SMALL, "second": replace(SMALL, slurm_qos="high")}
+    arrays = planned(jobs, resources, site(tmp_path), tmp_path / "s", tmp_path / "l")
+    assert [array.dependency for array, _ in arrays] == ["", "aftercorr:ARRAY0"]
+    assert arrays[1][1]["qos"] == "high"
     assert empty()
     shutil.rmtree(tmp_path / "snapshots")
     assert created(tmp_path) == set()
 
 
 def test_names_and_paths_may_contain_characters_special_to_sbatch_and_shells(lab: Lab, tmp_path: Path) -> None:
-    folder = tmp_path / "50%A b's,\"$HOME #z ü"
+    folder = tmp_path / "50%b b's,\"$HOME #z ü"
     folder.mkdir()
     launch(folder, [Job("p", hold, (str(folder / "p"),))], name="my 'b|\"x, %j ü")
     wait((folder / "p").exists)
@@ -279,19 +285,56 @@ def test_a_full_disk_leaves_nothing_in_the_queue(lab: Lab, tmp_path: Path, monke
     wait(empty)
 
 
+def programs(folder: Path, **output: str) -> None:
+    """Make replacements of Slurm's programs that print a text."""
+    folder.mkdir()
+    for name, text in output.items():
+        (folder / name).write_text(f"#!/bin/sh\necho '{text}'\n")
+        (folder / name).chmod(0o755)
+
+
 @pytest.mark.parametrize("output", ["slurm is in maintenance", ""])
-def test_unreadable_output_of_slurm_commands_raises(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
-) -> None:
-    for name in ("squeue", "sbatch"):
-        (tmp_path / name).write_text(f"#!/bin/sh\necho '{output}'\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+def test_unreadable_output_of_sbatch_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
+    programs(tmp_path / "bin", squeue="", scontrol="MaxArraySize = 1001", srun="", sbatch=output)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     with pytest.raises(SlurmError, match="submitted nothing"):
-        sbatch(tmp_path / "none")
-    if output:
-        with pytest.raises(SlurmError, match="gave no list of jobs"):
-            squeue()
+        launch(tmp_path, [job(tmp_path, "p")])
+
+
+def test_unreadable_output_of_squeue_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs(tmp_path / "bin", squeue="slurm is in maintenance")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    with pytest.raises(SlurmError, match="gave no list of jobs"):
+        squeue()
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        (replace(SMALL, timeout_min=None), "first: timeout_min, the walltime in minutes, must be given"),
+        (replace(SMALL, timeout_min=3), "leaves no time before slurm_signal_delay_s=180"),
+        (replace(SMALL, pack=2, nodes=2), "cannot be packed"),
+        (replace(SMALL, slurm_additional_parameters={"array": "0-9"}), "array cannot be set"),
+    ],
+    ids=["walltime", "delay", "pack", "option"],
+)
+def test_unusable_resources_raise_before_anything_is_submitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resources: Resources, message: str
+) -> None:
+    programs(tmp_path / "bin", squeue="", scontrol="MaxArraySize = 1001", srun="", sbatch="must not be called")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    with pytest.raises(SlurmError, match=message):
+        launch(tmp_path, [job(tmp_path, "p")], resources)
+
+
+@pytest.mark.parametrize("pattern", ["%A", "%a", "%j", "%t"])
+def test_paths_with_patterns_of_submitit_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    programs(tmp_path / "bin", squeue="", scontrol="MaxArraySize = 1001", srun="", sbatch="must not be called")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    with pytest.raises(SlurmError, match="choose another folder"):
+        launch(tmp_path / f"50{pattern}", [job(tmp_path, "p")])
 
 
 def test_a_job_fails_without_its_snapshot(lab: Lab, tmp_path: Path) -> None:
