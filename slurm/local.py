@@ -1,6 +1,7 @@
 """Execution through an executor of submitit that this process waits for, by default in processes of this machine."""
 
 import os
+import pickle
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -156,8 +157,11 @@ def _record(queue: ReadyQueue, worker: Worker) -> None:
 
 def _report(task: submitit.Job[Report]) -> Report:
     """The report of a process that has ended."""
-    if isinstance(task, submitit.LocalJob) and not task.paths.result_pickle.exists():
-        return KILLED
+    if isinstance(task, submitit.LocalJob):  # whose results() would wait for the other processes of the job
+        if not task.paths.result_pickle.exists():
+            return KILLED
+        outcome, result = pickle.loads(task.paths.result_pickle.read_bytes())
+        return result if isinstance(result, Report) else Report(0, f"{outcome}: {str(result).splitlines()[-1]}")
     try:
         return task.results()[0]
     except RuntimeError as error:  # submitit's errors are of this class
