@@ -7,10 +7,10 @@ import pytest
 import torch
 import yaml
 
-from benchmark.commands.import_weights import import_weights
 from benchmark.config import load as configuration
 from benchmark.config.variants import Variant, resolve
 from benchmark.errors import DataError, UsageError
+from benchmark.pipeline.import_weights import import_weights
 from benchmark.pipeline.pipeline import check_tracks
 from benchmark.train.loop import save_method
 from methods.encoder import EncoderSpec
