@@ -49,10 +49,10 @@ def finish_store(config: "Config") -> None:
 
 def _pack(config: "Config") -> list[str]:
     """Packs all tracks here, with a process for each core; returns a report of the store."""
-    from benchmark.data.tracks.pack import report
+    from benchmark.data.tracks.summary import summarise
     from benchmark.pipeline.pipeline import prepare_tracks
 
-    lines = report(prepare_tracks(config))
+    lines = summarise(prepare_tracks(config))
     folder = _store(config)
     return [*lines, f"store: {folder}  (use it with data={config.data.kind} data.store={folder})"]
 
@@ -71,13 +71,13 @@ def _pack_share(config: "Config", share: str) -> list[str]:
 def _submit(config: "Config", parts: int) -> list[str]:
     """Lists the tracks, and submits jobs for what is missing of the store."""
     from benchmark.pipeline import cluster
-    from benchmark.pipeline.pipeline import list_tracks
+    from benchmark.pipeline.pipeline import packer
 
     _check_parts(parts)
     if _is_ready(config):
         return _pack(config)
     cluster.check_parts(config, parts)
-    list_tracks(config)
+    packer(config).list_tracks()
     submitted = cluster.submit_preparation(config, _jobs(config, parts))
     return [
         _progress(config),
@@ -103,7 +103,7 @@ def _describe(config: "Config", parts: int) -> list[str]:
 
 def _progress(config: "Config") -> str:
     """The state of the store in one line."""
-    from benchmark.data.tracks.pack import slices_done
+    from benchmark.data.tracks.slices import slices_done
 
     done = slices_done(_store(config))
     unfinished = f"{sum(done)} of {len(done)} slices are done" if done else "to be prepared"
@@ -112,7 +112,7 @@ def _progress(config: "Config") -> str:
 
 def _jobs(config: "Config", parts: int) -> "list[Job]":
     """A job for each share that is not done, and `finish_store` after them."""
-    from benchmark.data.tracks.pack import slices_done
+    from benchmark.data.tracks.slices import slices_done
     from benchmark.pipeline.pipeline import prepare_part
     from slurm.graph import Job
 

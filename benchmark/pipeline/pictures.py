@@ -13,7 +13,8 @@ from benchmark.config.variants import WeightsFolder
 from benchmark.data import catalogue
 from benchmark.data.batches import TrackBatches
 from benchmark.data.faces.labelled_set import LabelledSet, Target
-from benchmark.data.tracks.store import MANIFEST, TrackStore
+from benchmark.data.tracks.manifest import MANIFEST
+from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.files import read_json
 from benchmark.layout import METRICS, PICTURES, WEIGHTS

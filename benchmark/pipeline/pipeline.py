@@ -29,6 +29,7 @@ from slurm.submission import Submission
 
 if TYPE_CHECKING:
     from benchmark.data.faces.labelled_set import LabelledSet
+    from benchmark.data.tracks.pack import TrackPacker
     from benchmark.pipeline.stages import RunSpec, SetFile
 
 
@@ -48,7 +49,7 @@ def check_data(config: Config, variants: dict[str, Variant]) -> None:
         UsageError: settings that make no data, data of different sizes, or tracks too short for a variant's samples.
         DataError: raw data that are missing, or a store that cannot be read.
     """
-    from benchmark.data.tracks.store import MANIFEST, read_manifest
+    from benchmark.data.tracks.manifest import MANIFEST, read_manifest
 
     size = config.data.size
     for name in _set_names(config):
@@ -76,16 +77,13 @@ def check_tracks(variants: dict[str, Variant], longest: int) -> None:
 
 def prepare_tracks(config: Config) -> dict[str, Any]:
     """Makes the packed track store, or finds it made; returns its manifest."""
-    from benchmark.data.tracks.pack import prepare
-
     folder = catalogue.store_folder(config.data, config.cache)
     if (folder / "manifest.json").is_file() and config.data.kind != "synthetic" and config.data.root is None:
         from benchmark.data.tracks.store import TrackStore
 
         return TrackStore(folder).manifest
     with data_progress(f"tracks: {config.data.name}") as progress:
-        source = catalogue.source(config.data)
-        return prepare(source, folder, **_store_settings(config), workers=cores(), progress=progress)
+        return packer(config).pack(workers=cores(), progress=progress)
 
 
 def prepare_part(config: Config, part: int, parts: int) -> None:
@@ -94,32 +92,17 @@ def prepare_part(config: Config, part: int, parts: int) -> None:
     Raises:
         Stopped: this process was asked to stop; calling again goes on.
     """
-    from benchmark.data.tracks.pack import prepare_part
-
-    folder = catalogue.store_folder(config.data, config.cache)
     with data_progress(f"tracks: {config.data.name}, part {part} of {parts}") as progress:
-        prepare_part(
-            catalogue.source(config.data),
-            folder,
-            part,
-            parts,
-            **_store_settings(config),
-            workers=cores(),
-            progress=progress,
-            stop=stop_requested,
-        )
+        packer(config).pack_part(part, parts, workers=cores(), progress=progress, stop=stop_requested)
 
 
-def list_tracks(config: Config) -> None:
-    """Writes down which tracks are to be packed, before jobs share them."""
-    from benchmark.data.tracks.pack import list_tracks
+def packer(config: Config) -> "TrackPacker":
+    """What packs the configuration's raw tracks into its track store."""
+    from benchmark.data.tracks.pack import TrackPacker
 
     folder = catalogue.store_folder(config.data, config.cache)
-    list_tracks(catalogue.source(config.data), folder, **_store_settings(config))
-
-
-def _store_settings(config: Config) -> dict[str, Any]:
-    return {"split_seed": config.data.split_seed, "jpeg_quality": config.data.jpeg_quality}
+    data = config.data
+    return TrackPacker(catalogue.source(data), folder, split_seed=data.split_seed, jpeg_quality=data.jpeg_quality)
 
 
 def prepare_sets(config: Config) -> "dict[str, SetFile]":
@@ -241,7 +224,7 @@ def run(config: Config) -> Summary:
 
 def describe_plan(config: Config) -> list[str]:
     """What `run` would do, a line each, computing and writing nothing."""
-    from benchmark.data.tracks.store import MANIFEST, read_manifest
+    from benchmark.data.tracks.manifest import MANIFEST, read_manifest
     from benchmark.pipeline.stages import missing
 
     variants = resolve(config)
