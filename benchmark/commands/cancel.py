@@ -23,7 +23,7 @@ def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.pipeline import cluster
     from benchmark.pipeline.status import job_names
 
-    jobs = job_names(arguments.words, cluster.folder(config)) if arguments.words else None
+    jobs = job_names(arguments.words, cluster.benchmark_folder(config)) if arguments.words else None
     cancelled = cluster.cancel(config, jobs)
     names = f": {', '.join(cancelled)}" if jobs is not None and cancelled else ""
     print(f"{len(cancelled)} jobs cancelled{names}")

@@ -81,12 +81,12 @@ def _show_faces(name: str, config: "Config", folder: Path) -> None:
     from benchmark.data.faces.summary import summary, table
     from benchmark.data.synthetic.realism import check, readings
     from benchmark.data.synthetic.realism import table as realism_table
-    from benchmark.pipeline.pipeline import cores
     from benchmark.progress import data_progress
     from benchmark.viz.contact_sheet import contact_sheet
+    from slurm.env import available_cores
 
     with data_progress(f"faces: {name}") as progress:
-        faces = LabelledSet.load(catalogue.make_set(name, config.sets[name], config.cache, cores(), progress))
+        faces = LabelledSet.load(catalogue.make_set(name, config.sets[name], config.cache, available_cores(), progress))
     print(table(summary(faces)))
     if faces.protocol.get("source", "").startswith("built-in"):
         measured = readings(faces)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import DataError, UsageError
+from benchmark.layout import ERROR_LOG
 
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
@@ -32,7 +33,12 @@ def main(arguments: Namespace, config: "Config") -> int:
 
     if not arguments.words:
         raise UsageError("`fabbench logs` needs a run, such as fabnet/seed0; `fabbench status --all` lists them")
-    show(arguments.words, cluster.folder(config), cluster.JobPaths.of_benchmark(config).ledger, arguments.follow)
+    show(
+        arguments.words,
+        cluster.benchmark_folder(config),
+        cluster.JobPaths.of_benchmark(config).ledger,
+        arguments.follow,
+    )
     return 0
 
 
@@ -85,18 +91,17 @@ def _follow(jobs: Sequence[str], folder: Path, ledger_folder: Path, printed: dic
 
 def _log_files(jobs: Sequence[str], folder: Path, ledger_folder: Path) -> list[Path]:
     """The logs of jobs on a cluster; of runs on this machine, the error logs."""
+    from benchmark.pipeline.benchmark_record import BenchmarkRecord
     from benchmark.pipeline.jobs import run_name
-    from benchmark.pipeline.results import about
     from slurm.ledger import Ledger
 
     entries = Ledger(ledger_folder).entries
     submitted = [entries[job] for job in jobs if job in entries]
     if submitted:
         return [path for entry in submitted for path in entry.logs]
-    record = about(folder)
-    folders = {run["name"]: folder.parent / run["run"] for run in record["runs"] + record.get("starts", [])}
+    folders = {run.name: folder.parent / run.run for run in BenchmarkRecord.read(folder).all_runs}
     names = dict.fromkeys(run_name(job) for job in jobs)
-    return [path for name in names if name in folders and (path := folders[name] / "error.log").is_file()]
+    return [path for name in names if name in folders and (path := folders[name] / ERROR_LOG).is_file()]
 
 
 def _in_queue(jobs: Sequence[str], ledger_folder: Path) -> bool:

@@ -1,14 +1,12 @@
 """`fabbench prepare`: pack raw tracks into a store here, one share of them, or all of them as jobs on a cluster."""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import UsageError
 
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
-    from slurm.graph import Job
 
 NAME = "prepare"
 SUMMARY = "pack raw videos or frames into a track store"
@@ -42,48 +40,42 @@ def main(arguments: Namespace, config: "Config") -> int:
     return 0
 
 
-def finish_store(config: "Config") -> None:
-    """The last job on a cluster: packs what is left, which is the index once all shares are done."""
-    print("\n".join(_pack(config)))
-
-
 def _pack(config: "Config") -> list[str]:
     """Packs all tracks here, with a process for each core; returns a report of the store."""
-    from benchmark.data.tracks.summary import summarise
-    from benchmark.pipeline.pipeline import prepare_tracks
+    from benchmark.pipeline.preparation import prepare_tracks, tracks_report
 
-    lines = summarise(prepare_tracks(config))
-    folder = _store(config)
-    return [*lines, f"store: {folder}  (use it with data={config.data.kind} data.store={folder})"]
+    return tracks_report(config, prepare_tracks(config))
 
 
 def _pack_share(config: "Config", share: str) -> list[str]:
     """Packs a share such as ``3/16``; shares count from 0, as the indices of job arrays do."""
-    from benchmark.pipeline.pipeline import prepare_part
+    from benchmark.pipeline.preparation import prepare_share, track_store
 
     part, slash, parts = share.partition("/")
     if not (slash and part.isdigit() and parts.isdigit() and int(part) < int(parts)):
         raise UsageError(f"--part is {share!r}; such as 3/16, from 0/16 to 15/16")
-    prepare_part(config, int(part), int(parts))
-    return [f"part {part} of {parts} of {_store(config)} is done; after all parts, the same command without --part"]
+    prepare_share(config, int(part), int(parts))
+    store = track_store(config)
+    return [f"part {part} of {parts} of {store} is done; after all parts, the same command without --part"]
 
 
 def _submit(config: "Config", parts: int) -> list[str]:
     """Lists the tracks, and submits jobs for what is missing of the store."""
     from benchmark.pipeline import cluster
-    from benchmark.pipeline.pipeline import packer
+    from benchmark.pipeline.preparation import describe_tracks, track_jobs, track_packer, tracks_ready
 
     _check_parts(parts)
-    if _is_ready(config):
+    if tracks_ready(config):
         return _pack(config)
     cluster.check_parts(config, parts)
-    packer(config).list_tracks()
-    submitted = cluster.submit_preparation(config, _jobs(config, parts))
+    track_packer(config).list_tracks()
+    paths = cluster.JobPaths.of_store(config)
+    submitted = cluster.submit(config, paths, track_jobs(config, parts), cluster.take_snapshot(paths))
     return [
-        _progress(config),
+        describe_tracks(config),
         *cluster.summarise(submitted),
         "",
-        f"logs: {cluster.JobPaths.of_store(config).logs}",
+        f"logs: {paths.logs}",
         "The same command with --dry-run tells how far it is; without, it submits what failed or was lost by then.",
     ]
 
@@ -92,49 +84,16 @@ def _describe(config: "Config", parts: int) -> list[str]:
     """The state of the store and, on a cluster, the jobs that would be submitted. Reads no track, writes nothing."""
     from benchmark.data import catalogue
     from benchmark.pipeline import cluster
+    from benchmark.pipeline.preparation import describe_tracks, track_jobs, tracks_ready
 
     _check_parts(parts)
     catalogue.source(config.data).tracks()
-    lines = [_progress(config)]
-    if config.launcher.kind == "slurm" and not _is_ready(config):
-        lines += cluster.describe_preparation(config, _jobs(config, parts))
+    lines = [describe_tracks(config)]
+    if config.launcher.kind == "slurm" and not tracks_ready(config):
+        lines += cluster.describe(config, cluster.JobPaths.of_store(config), track_jobs(config, parts))
     return lines
-
-
-def _progress(config: "Config") -> str:
-    """The state of the store in one line."""
-    from benchmark.data.tracks.slices import slices_done
-
-    done = slices_done(_store(config))
-    unfinished = f"{sum(done)} of {len(done)} slices are done" if done else "to be prepared"
-    return f"tracks   {_store(config)}: {'ready' if _is_ready(config) else unfinished}"
-
-
-def _jobs(config: "Config", parts: int) -> "list[Job]":
-    """A job for each share that is not done, and `finish_store` after them."""
-    from benchmark.data.tracks.slices import slices_done
-    from benchmark.pipeline.pipeline import prepare_part
-    from slurm.graph import Job
-
-    done = slices_done(_store(config))
-    shares = [
-        Job(f"prepare {part}/{parts}", prepare_part, (config, part, parts), stage="prepare")
-        for part in range(min(parts, len(done) or parts))
-        if not done or not all(done[part::parts])
-    ]
-    return [*shares, Job("index", finish_store, (config,), tuple(job.name for job in shares), "prepare")]
 
 
 def _check_parts(parts: int) -> None:
     if not 1 <= parts <= MAX_PARTS:
         raise UsageError(f"--parts is {parts}; how many jobs share the work, from 1 to {MAX_PARTS}")
-
-
-def _store(config: "Config") -> Path:
-    from benchmark.data import catalogue
-
-    return catalogue.store_folder(config.data, config.cache)
-
-
-def _is_ready(config: "Config") -> bool:
-    return (_store(config) / "manifest.json").is_file()

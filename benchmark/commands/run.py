@@ -25,14 +25,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(arguments: Namespace, config: "Config") -> int:
-    from benchmark.pipeline import pipeline
+    from benchmark.pipeline.plan import Plan
     from benchmark.pipeline.results import render
     from benchmark.progress import say
 
+    plan = Plan.of(config)
     if arguments.dry_run:
-        print("\n".join(pipeline.describe_plan(config)))
+        print("\n".join(plan.describe()))
         return 0
-    summary = pipeline.run(config)
+    summary = plan.run()
     if summary.submitted is not None:
         print("\n".join(_next_steps(summary.submitted, config)))
         return 0

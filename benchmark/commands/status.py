@@ -37,7 +37,7 @@ def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.progress import console
 
     while True:
-        status = read_status(cluster.folder(config), cluster.JobPaths.of_benchmark(config).ledger)
+        status = read_status(cluster.benchmark_folder(config), cluster.JobPaths.of_benchmark(config).ledger)
         if arguments.watch and sys.stdout.isatty():
             console.clear()
         print(render(status, everything=arguments.all), flush=True)

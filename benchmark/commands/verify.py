@@ -32,12 +32,12 @@ def main(arguments: Namespace, config: "Config") -> int:
 def _verify_tracks(config: "Config") -> int:
     from benchmark.data import catalogue
     from benchmark.data.tracks.verify import verify
-    from benchmark.pipeline.pipeline import cores
     from benchmark.progress import data_progress
+    from slurm.env import available_cores
 
     folder = catalogue.store_folder(config.data, config.cache)
     with data_progress(f"verify: {folder}") as progress:
-        report = verify(folder, workers=cores(), progress=progress)
+        report = verify(folder, workers=available_cores(), progress=progress)
     for problem in report.problems:
         print(problem)
     verdict = "sound" if report.ok else f"{len(report.problems)} problem(s); remove the store and prepare it anew"
@@ -48,13 +48,13 @@ def _verify_tracks(config: "Config") -> int:
 def _verify_set(name: str, config: "Config") -> int:
     from benchmark.data.faces.summary import table
     from benchmark.data.verify_set import verify_set
-    from benchmark.pipeline.pipeline import cores
     from benchmark.progress import data_progress
+    from slurm.env import available_cores
 
     if name not in config.sets:
         raise UsageError(f"unknown set {name!r}{suggestion(name, config.sets)}")
     with data_progress(f"verify: {name}") as progress:
-        report = verify_set(name, config.sets[name], config.cache, cores(), progress)
+        report = verify_set(name, config.sets[name], config.cache, available_cores(), progress)
     print(table(report.told))
     for problem in report.problems:
         print(f"problem: {problem}")

@@ -16,11 +16,10 @@ from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.data.tracks.manifest import MANIFEST
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError, UsageError, suggestion
-from benchmark.files import read_json
-from benchmark.layout import METRICS, PICTURES, WEIGHTS
-from benchmark.pipeline.features import embed, features_file, fitted, load_features
+from benchmark.layout import BENCHMARK, METRICS, PICTURES, WEIGHTS, features_file
+from benchmark.pipeline.benchmark_record import BenchmarkRecord
+from benchmark.pipeline.features import embed, fitted, load_features
 from benchmark.pipeline.import_weights import PROBE
-from benchmark.pipeline.results import BENCHMARK
 from benchmark.train.augment import scaled
 from benchmark.train.loop import pick_device
 from benchmark.train.warm_start import load_all
@@ -57,12 +56,12 @@ def draw(name: str, config: Config) -> list[Path]:
 
 def _runs(name: str, config: Config) -> list[Path]:
     """The folders of one variant and seed: several for a ceiling, which has a run a task."""
-    benchmark = Path(config.out, config.name, BENCHMARK)
-    runs = read_json(benchmark)["runs"] if benchmark.is_file() else []
-    known = {f"{run['variant']}/seed{run['seed']}" for run in runs}
+    folder = Path(config.out, config.name)
+    runs = BenchmarkRecord.read(folder).runs if (folder / BENCHMARK).is_file() else []
+    known = {f"{run.variant}/seed{run.seed}" for run in runs}
     if name not in known:
         raise UsageError(f"no run {name!r} of benchmark {config.name} in {config.out}{suggestion(name, known)}")
-    return [Path(config.out, run["run"]) for run in runs if f"{run['variant']}/seed{run['seed']}" == name]
+    return [Path(config.out, run.run) for run in runs if f"{run.variant}/seed{run.seed}" == name]
 
 
 def _training(folder: Path) -> list[Path]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UsageError, suggestion
-from benchmark.layout import PARTS
+from benchmark.layout import PARTS, done_file
+from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.jobs import TABLES, job_name
-from benchmark.pipeline.results import about
 from benchmark.pipeline.run_folder import part_of, status
 from slurm.commands import JobInfo, SlurmError, sacct, squeue
 from slurm.env import process_exists
@@ -70,13 +70,9 @@ def read_status(folder: Path, ledger_folder: Path) -> BenchmarkStatus:
     Raises:
         UsageError: no such benchmark.
     """
-    record = about(folder)
+    benchmark = BenchmarkRecord.read(folder)
     slurm = _SlurmRecords.read(Ledger(ledger_folder))
-    stages = [
-        stage
-        for run in record["runs"] + record.get("starts", [])
-        for stage in _run_stages(folder.parent / run["run"], run, slurm)
-    ]
+    stages = [stage for run in benchmark.all_runs for stage in _run_stages(folder.parent / run.run, run, slurm)]
     if entry := slurm.ledger.entries.get(TABLES):
         tables = folder / "tables" / "cells.json"
         done = tables.is_file() and tables.stat().st_mtime >= entry.submitted
@@ -90,8 +86,7 @@ def run_names(folder: Path) -> list[str]:
     Raises:
         UsageError: no such benchmark.
     """
-    record = about(folder)
-    return [run["name"] for run in record["runs"] + record.get("starts", [])]
+    return [run.name for run in BenchmarkRecord.read(folder).all_runs]
 
 
 def job_names(words: list[str], folder: Path) -> list[str]:
@@ -142,18 +137,18 @@ class _SlurmRecords:
         return job if job and job.name == entry.array else None  # Slurm's ids may be given out again
 
 
-def _run_stages(folder: Path, run: dict[str, Any], slurm: _SlurmRecords) -> Iterator[StageStatus]:
+def _run_stages(folder: Path, run: RunRecord, slurm: _SlurmRecords) -> Iterator[StageStatus]:
     """The stages of one run, from the markers and the status in its folder."""
     markers = {"pretrain": ["pretrain"]}
-    if run["tasks"]:
-        markers["embed"] = [f"embed-{name}" for name in run["sets"]]
-        markers["probe"] = [f"probe-{task}" for task in run["tasks"]]
+    if run.tasks:
+        markers["embed"] = [f"embed-{name}" for name in run.sets]
+        markers["probe"] = [f"probe-{task}" for task in run.tasks]
     last = status(folder)
     for part, names in markers.items():
-        done = all((folder / "done" / f"{name}.json").is_file() for name in names)
+        done = all(done_file(folder, name).is_file() for name in names)
         # A run that waits for its next job still has the status of the stage before.
         is_current = part_of(last.get("stage", "")) == part and last.get("state") != "waiting"
-        yield _stage(run["name"], part, done, last if is_current else {}, slurm)
+        yield _stage(run.name, part, done, last if is_current else {}, slurm)
 
 
 def _stage(run: str, stage: str, done: bool, written: dict[str, Any], slurm: _SlurmRecords) -> StageStatus:

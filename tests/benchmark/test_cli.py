@@ -185,7 +185,7 @@ def test_a_disk_that_refuses_is_one_line(done: Path, tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "/disk/file")
 
-    monkeypatch.setattr("benchmark.pipeline.pipeline.write_json", full)
+    monkeypatch.setattr("benchmark.pipeline.benchmark_record.write_json", full)
     assert refused(1, "run", *settings(tmp_path, cache=done / "cache")) == (
         "fabbench: /disk/file: No space left on device"
     )
@@ -284,7 +284,7 @@ def test_odd_folder_names_work(done: Path, tmp_path: Path) -> None:
 
 def test_tables_of_nothing(done: Path, tmp_path: Path) -> None:
     assert "no benchmark 'quick'" in refused(2, "tables", *settings(tmp_path))
-    assert "there is: quick (name=...)" in refused(2, "tables", *settings(done, "name=other"))
+    assert "available: quick (name=...)" in refused(2, "tables", *settings(done, "name=other"))
 
 
 def test_settings_may_stand_before_and_after_an_option(done: Path) -> None:
