@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from benchmark.data.tracks.format import INDEX, TRACK_LIST, UNFINISHED, write_track_list
 from benchmark.data.tracks.lock import LOCK
-from benchmark.data.tracks.source import RawTrack, Remarks, TrackSource
+from benchmark.data.tracks.source import HasRemarks, RawTrack, TrackSource
 from benchmark.errors import DataError
 from benchmark.files import read_json, write_json
 
@@ -134,7 +134,7 @@ def make_plan(
     plan = plan_in_progress(root, settings | {"listing": listing, "slice_size": slice_size})
     if plan is None:
         _refuse_foreign_files(root)
-        remarks = source.remarks() if isinstance(source, Remarks) else []
+        remarks = source.remarks() if isinstance(source, HasRemarks) else []
         plan = PackPlan(**settings, listing=listing, slice_size=slice_size, tracks=len(tracks), remarks=remarks)
         write_track_list(root / UNFINISHED / TRACK_LIST, tracks)
         write_json(_plan_path(root), asdict(plan))

@@ -32,7 +32,7 @@ from benchmark.data.tracks.leakage import CONTENT_KEYS, find_content
 from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.store import TrackStore
 from benchmark.data.tracks.verify import verify
-from benchmark.data.tracks.voxceleb import read_meta
+from benchmark.data.tracks.voxceleb import read_metadata
 from benchmark.errors import FabbenchError
 from tests.benchmark.data.drawn import Drawn
 from tests.benchmark.data.sets import lookalikes
@@ -155,12 +155,12 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
 
     (root / "vox1_meta.csv").write_text(VOX1)
     made["vox1 meta"] = Case(
-        root / "vox1_meta.csv", lambda: read_meta(root / "vox1_meta.csv", "VoxCeleb1 ID", "VGGFace1 ID")
+        root / "vox1_meta.csv", lambda: read_metadata(root / "vox1_meta.csv", "VoxCeleb1 ID", "VGGFace1 ID")
     )
     for form, text in VOX2.items():
         path = root / f"vox2_{form}.csv"
         path.write_text(text)
-        made[f"vox2 meta, {form}"] = Case(path, lambda path=path: read_meta(path, "VoxCeleb2 ID", "Name"))  # type: ignore[misc]
+        made[f"vox2 meta, {form}"] = Case(path, lambda path=path: read_metadata(path, "VoxCeleb2 ID", "Name"))  # type: ignore[misc]
     made["csv"] = _own_csv(root, faces)
 
     TrackPacker(Drawn(n=8), root / "store", split_seed=0, slice_size=4).pack()

@@ -17,11 +17,11 @@ from PIL import Image
 from benchmark.config.schema import ConcatData, FrameData, VideoData, VoxCelebData
 from benchmark.data.catalogue import source, store_folder
 from benchmark.data.synthetic import SyntheticTracks
-from benchmark.data.tracks.crop import FACE_BELOW, FACE_SIDE, cropped, face_square
+from benchmark.data.tracks.crop import FACE_BELOW, FACE_SIDE, Crop, face_square
 from benchmark.data.tracks.detector import FaceDetector, track_face
 from benchmark.data.tracks.frames import FrameFolder
 from benchmark.data.tracks.pack import TrackPacker
-from benchmark.data.tracks.source import Frame, Picture, RawTrack, SkippedFrame, SkipTrack
+from benchmark.data.tracks.source import Frame, RawFrame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.data.tracks.store import TrackStore
 from benchmark.data.tracks.summary import summarise
 from benchmark.data.tracks.videos import VideoFolder
@@ -294,13 +294,13 @@ def test_opencv_takes_one_core(detector: FaceDetector):
 def test_long_tracks_are_not_held_in_memory(detector: FaceDetector):
     made: list[weakref.ref[Image.Image]] = []
 
-    def pictures() -> Iterator[Picture]:
+    def pictures() -> Iterator[RawFrame]:
         for number in range(20):
             image = picture((64, 96, 48))
             made.append(weakref.ref(image))
-            yield Picture(str(number), image)
+            yield RawFrame(str(number), image)
 
-    held = [sum(image() is not None for image in made) for _ in cropped(pictures, 32, 1.0, 0.0, detector)]
+    held = [sum(image() is not None for image in made) for _ in Crop(32, detector=detector).apply(pictures)]
     assert len(held) == 20
     assert max(held) <= 3
 

@@ -234,9 +234,7 @@ def test_added_files_are_not_passed_over(tmp_path: Path):
     write_video(tmp_path / "raw/a/1.mp4")
     first = TrackPacker(source, tmp_path / "s", split_seed=0).pack()
     (tmp_path / "raw").rename(tmp_path / "moved")
-    assert (
-        TrackPacker(source, tmp_path / "s", split_seed=0).pack() == first
-    )  # the raw files may go once they are packed
+    assert TrackPacker(source, tmp_path / "s", split_seed=0).pack() == first  # raw files may be removed once packed
     (tmp_path / "moved").rename(tmp_path / "raw")
     write_video(tmp_path / "raw/b/1.mp4")
     with pytest.raises(DataError, match="other files than the source has now"):

@@ -15,7 +15,7 @@ from benchmark.data.tracks.source import Frame, RawTrack
 from benchmark.data.tracks.store import TrackStore
 from benchmark.data.tracks.summary import summarise
 from benchmark.data.tracks.verify import verify
-from benchmark.data.tracks.voxceleb import CROPS, VoxCeleb, plain, read_meta
+from benchmark.data.tracks.voxceleb import CROPS, VoxCeleb, normalised, read_metadata
 from benchmark.errors import DataError, UsageError
 from tests.benchmark.data.tracks.test_videos import write_video
 from tests.benchmark.tiny import call
@@ -142,8 +142,8 @@ def test_windows_are_where_they_are_said_to_be(tmp_path: Path, name: str) -> Non
 
 
 def test_names_agree_in_spite_of_their_spelling() -> None:
-    assert plain("Aamir_Khan.") == plain("Aamir Khan") == "aamirkhan"
-    assert plain("Zoë_Saldana") != plain("Zoe_Saldana")
+    assert normalised("Aamir_Khan.") == normalised("Aamir Khan") == "aamirkhan"
+    assert normalised("Zoë_Saldana") != normalised("Zoe_Saldana")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_broken_metadata_is_one_clear_error(tmp_path: Path, content: bytes, told
     path = tmp_path / "vox2_meta.csv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"vox2_meta.csv: {told}"):
-        read_meta(path, "VoxCeleb2 ID", "Name")
+        read_metadata(path, "VoxCeleb2 ID", "Name")
 
 
 @pytest.mark.parametrize("damage", ["half", "no video", "empty"])
