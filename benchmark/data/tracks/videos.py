@@ -110,7 +110,7 @@ class VideoFolder:
         try:
             with av.open(str(self.root / track.location)) as container:
                 stream = container.streams.best("video")
-                if stream is None:
+                if not isinstance(stream, av.VideoStream):
                     raise SkipTrack("no video stream")
                 stream.codec_context.thread_count = 1
                 aspect = float(stream.sample_aspect_ratio or 1)
