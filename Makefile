@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test bench lint docs clean
+.PHONY: run test coverage bench lint docs clean
 
 run: $(VENV)/installed
 	$(BIN)/fabbench run $(ARGS)
@@ -15,6 +15,9 @@ test: $(VENV)/installed-test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(ARGS)
 
+coverage: $(VENV)/installed-test
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html $(ARGS)
+
 bench: $(VENV)/installed-test
 	$(BIN)/python -m pytest -o addopts="" tests/benchmarks --benchmark-columns=min,median,max,rounds $(ARGS)
 
@@ -23,10 +26,10 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff format .
 
 docs: $(VENV)/installed-test
-	$(BIN)/python docs/build.py
+	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build dist site htmlcov .coverage* *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fab-bench needs Python 3.11 or newer; name one with make PYTHON=python3.11")'

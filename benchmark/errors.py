@@ -1,13 +1,13 @@
-"""The two kinds of mistake a user is told about in one line, and the exit code each ends with."""
+"""Errors that the command line reports in one line, and the exit code of each."""
 
 import difflib
 from collections.abc import Iterable
 
-LISTED = 20  # names that an error lists at most
+LISTED = 20  # most names that a message lists
 
 
 class FabbenchError(Exception):
-    """A problem the user can mend; the command line prints the message alone, without a traceback."""
+    """A problem the user can fix; the command line prints the message without a traceback."""
 
     exit_code = 1
 
@@ -27,14 +27,17 @@ class ClusterError(FabbenchError):
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says, in one line; its kind where it says nothing."""
+    """First line of an exception's message; its type where it has none."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` or, where nothing is near, what there is, if that is not too much to say."""
+    """End of a message about an unknown word: `; did you mean 'x'?` or, where nothing is near, the known words.
+
+    More than ``LISTED`` known words are not listed.
+    """
     known = sorted(known)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {near[0]!r}?"
-    return f"; there is: {', '.join(known) or 'nothing'}" if len(known) <= LISTED else ""
+    return f"; available: {', '.join(known) or 'nothing'}" if len(known) <= LISTED else ""

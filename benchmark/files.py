@@ -1,4 +1,4 @@
-"""Atomic writes and content hashes: a file is either complete or not there."""
+"""Atomic writes and content hashes."""
 
 import hashlib
 import json
@@ -12,7 +12,10 @@ from typing import Any
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yields a temporary path in the same folder, moved to ``path`` when the block ends without error."""
+    """Yields a temporary path in the same folder, renamed to ``path`` if the block ends without an error.
+
+    So a file is either complete or absent. Missing parent folders are made.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -44,16 +47,16 @@ def read_json(path: Path) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file's content."""
+    """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def content_key(data: bytes) -> str:
-    """What an image file is told apart by: the first 16 hexadecimal digits of its SHA-256."""
+    """Key of an image file's content: the first 16 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
 def digest(value: Any) -> str:
-    """Hex digest of a JSON-able value, whatever the order of its keys."""
+    """SHA-256 of a JSON-able value, in hexadecimal; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,11 +1,20 @@
-"""What a person sees while work goes on: bars on a terminal, plain lines in a log file."""
+"""Progress of long work: bars on a terminal, plain lines in a log file."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 LINE_SECONDS = 15.0  # between plain lines
 
@@ -13,18 +22,18 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
-    """One line to standard error, which progress goes to; results go to standard output."""
+    """Prints one line to standard error, where progress goes; results go to standard output."""
     console.print(text, markup=False)
 
 
 @contextmanager
 def data_progress(title: str) -> Iterator[Callable[..., None]]:
-    """Yields a callback (done, total, frames or nothing) that shows how far preparing data has come."""
+    """Yields a callback (done, total, frames or nothing) that shows the progress of preparing data."""
     begun = time.monotonic()
     last = begun
     shown = False
     with progress_bars() as bars:
-        bar = bars.add_task(title, total=None, visible=False)
+        bar = bars.add_task(title, total=None, visible=False, info="")
 
         def progress(done: int, total: int, frames: int | None = None) -> None:
             nonlocal last, shown
@@ -42,10 +51,11 @@ def data_progress(title: str) -> Iterator[Callable[..., None]]:
 
 
 def progress_bars() -> Progress:
+    """Bars with a description, completed and total, and a text ``info``; invisible where there is no terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        _CountColumn(),
         TextColumn("{task.fields[info]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
@@ -53,3 +63,10 @@ def progress_bars() -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
+
+
+class _CountColumn(MofNCompleteColumn):
+    """Completed and total; empty for work whose total is not known."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.total is not None else Text()

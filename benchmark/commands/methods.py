@@ -1,60 +1,84 @@
-"""`fabbench methods`: what rows a benchmark can have."""
+"""`fabbench methods`: list methods with their options, variants, and imported weights."""
 
-from typing import Any
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
 
-from benchmark.config.load import imported
-from benchmark.config.schema import Config, VariantConfig
-from methods.encoder import EncoderSpec
-from methods.errors import MethodError
-from methods.registry import MethodInfo, describe, get, outline
+if TYPE_CHECKING:
+    from benchmark.config.schema import Config, VariantConfig
+    from methods.encoder import EncoderSpec
+    from methods.registry import MethodInfo
+
+NAME = "methods"
+SUMMARY = "list the methods with their options, the variants, and imported weights"
+EXAMPLES = """
+  fabbench methods
+  fabbench methods data.size=256 encoder.width=32   parameters at the papers' size
+"""
+WORDS = ""
 
 
-def listing(config: Config) -> list[str]:
-    """Methods with paper, kind, frames, parameters and options; variants; imported weights. A line each."""
-    methods = describe()
+def add_arguments(parser: ArgumentParser) -> None:
+    pass
+
+
+def main(arguments: Namespace, config: "Config") -> int:
+    from benchmark.config.load import imported
+    from methods.encoder import EncoderSpec
+    from methods.registry import describe
+
     spec = EncoderSpec(size=config.data.size, width=config.encoder.width, dim=config.encoder.dim)
-    lines = [f"methods (parameters at data.size={spec.size} encoder.width={spec.width} encoder.dim={spec.dim}):"]
+    print(f"methods (parameters at data.size={spec.size} encoder.width={spec.width} encoder.dim={spec.dim}):")
+    methods = describe()
     for info in methods:
-        lines += _method(info, spec)
+        print("\n".join(_describe_method(info, spec)))
+    print("variants:")
     names = {info.name for info in methods}
-    variants = {name: variant for name, variant in config.variants.items() if name not in names}
-    lines += ["variants:", *(f"  {name:<22} {_variant(variant)}" for name, variant in sorted(variants.items()))]
+    for name, variant in sorted(config.variants.items()):
+        if name not in names:
+            print(f"  {name:<22} {_describe_variant(variant)}")
+    print(f"imported weights ({config.imported}):")
     weights = imported(config.imported)
-    lines.append(f"imported weights ({config.imported}):")
-    lines += [f"  {name:<22} {variant.weights}" for name, variant in weights.items()] or ["  none; see fabbench import"]
-    return lines
+    for name, variant in weights.items():
+        print(f"  {name:<22} {variant.weights}")
+    if not weights:
+        print("  none; see fabbench import")
+    return 0
 
 
-def _method(info: MethodInfo, spec: EncoderSpec) -> list[str]:
-    where = info.paper or info.origin
-    frames = f"{info.frames} frame{'s' * (info.frames != 1)}"
-    lines = [
-        f"  {info.name:<14} {info.kind:<10} {frames:<9} {_parameters(info.name, spec):>9}  {info.summary}  [{where}]",
+def _describe_method(info: "MethodInfo", spec: "EncoderSpec") -> list[str]:
+    """Name, kind, frames of a sample, parameters, summary and source in a line; then a line for each option."""
+    frames = f"{info.frames} frame{'' if info.frames == 1 else 's'}"
+    parameters = _parameters(info.name, spec)
+    source = info.paper or info.origin
+    return [
+        f"  {info.name:<14} {info.kind:<10} {frames:<9} {parameters:>9}  {info.summary}  [{source}]",
+        *(
+            f"      variants.{info.name}.options.{option.name}={_typed(option.default)}  ({option.type})  {option.help}"
+            for option in info.options
+        ),
     ]
-    return lines + [
-        f"      variants.{info.name}.options.{option.name}={_written(option.default)}  ({option.type})  {option.help}"
-        for option in info.options
-    ]
 
 
-def _parameters(name: str, spec: EncoderSpec) -> str:
+def _parameters(name: str, spec: "EncoderSpec") -> str:
+    """Parameters of a method in millions, or a dash where it cannot be built with this encoder."""
+    from methods.errors import MethodError
+    from methods.registry import get, outline
+
     try:
-        built = outline(get(name), spec, {})
-    except MethodError:  # split-brain, for one, needs an even width
+        method = outline(get(name), spec, {})
+    except MethodError:  # split-brain needs an even width
         return "-"
-    return f"{sum(weight.numel() for weight in built.parameters()) / 1e6:.2f} M"
+    return f"{sum(weight.numel() for weight in method.parameters()) / 1e6:.2f} M"
 
 
-def _variant(variant: VariantConfig) -> str:
-    """A variant as the settings that make it."""
-    settings: dict[str, Any] = {
-        **{f"options.{key}": value for key, value in variant.options.items()},
-        **{f"train.{key}": value for key, value in variant.train.items()},
-        **{key: value for key in ("init_from", "weights") if (value := getattr(variant, key))},
-    }
-    return " ".join([variant.method, *(f"{key}={_written(value)}" for key, value in settings.items())])
+def _describe_variant(variant: "VariantConfig") -> str:
+    """A variant as its method and the settings that make it."""
+    settings: dict[str, Any] = {f"options.{key}": value for key, value in variant.options.items()}
+    settings |= {f"train.{key}": value for key, value in variant.train.items()}
+    settings |= {key: value for key in ("init_from", "weights") if (value := getattr(variant, key))}
+    return " ".join([variant.method, *(f"{key}={_typed(value)}" for key, value in settings.items())])
 
 
-def _written(value: Any) -> str:
-    """A value as one types it."""
+def _typed(value: Any) -> str:
+    """A value as it is typed on the command line."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,13 +1,13 @@
-"""Training batches, drawn by step: batch n is a function of (seed, n) alone, so a resumed run sees the same data.
+"""Training batches addressed by step: batch n depends on (seed, n) alone, so a resumed run sees the same data.
 
-Of several processes that train together, each reads its ``share`` of every batch alone.
+In distributed training, each process reads only its ``share`` of every batch.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -19,9 +19,20 @@ WHOLE = slice(None)
 
 
 class TrackBatches(Dataset[tuple[Tensor]]):
-    """Batch n: ``batch`` random tracks, ``frames`` distinct random frames of each, as uint8 (B, k, 3, S, S).
+    """Batches of unlabelled frames, uint8 (B, k, 3, S, S): B random tracks, k distinct random frames of each.
 
-    The tracks of batch n are the same whatever ``frames`` is, unless some tracks are too short for it.
+    The tracks of batch n do not depend on k, unless some tracks are too short for it.
+
+    Args:
+        store: packed tracks.
+        split: train, val or test.
+        frames: k, the number of frames per sample.
+        batch: B, the number of samples per batch, over all processes.
+        seed: seed of the batches.
+        share: the samples of each batch that this process reads.
+
+    Raises:
+        DataError: no track of the split has enough frames.
     """
 
     def __init__(
@@ -40,17 +51,29 @@ class TrackBatches(Dataset[tuple[Tensor]]):
 
     def __getitem__(self, step: int) -> tuple[Tensor]:
         random = np.random.default_rng([*self.seed, step])
-        tracks = self.tracks[random.integers(len(self.tracks), size=self.batch)]
-        drawn = [(int(track), self._draw(random, int(track))) for track in tracks][self.share]
-        samples = [[self.store.frame(track, int(frame)) for frame in frames] for track, frames in drawn]
-        return (torch.from_numpy(np.array(samples)).permute(0, 1, 4, 2, 3),)
+        tracks = self.tracks[random.integers(len(self.tracks), size=self.batch)].tolist()
+        samples = [(track, self._draw_frames(random, track)) for track in tracks][self.share]
+        images = [[self.store.frame(track, frame) for frame in frames.tolist()] for track, frames in samples]
+        return (torch.from_numpy(np.array(images)).permute(0, 1, 4, 2, 3),)
 
-    def _draw(self, random: np.random.Generator, track: int) -> Any:
+    def _draw_frames(self, random: np.random.Generator, track: int) -> NDArray[np.int64]:
         return random.choice(int(self.counts[track]), size=self.frames, replace=False)
 
 
 class LabelledBatches(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Batch n: ``batch`` random labelled faces, as uint8 (B, 1, 3, S, S), their values and which are known."""
+    """Batches of random labelled faces: images uint8 (B, 1, 3, S, S), values (B, ...), and which values are known.
+
+    Args:
+        faces: labelled set.
+        target: target of the set; faces without any known value of it are left out.
+        split: train, val or test.
+        batch: B, the number of faces per batch, over all processes.
+        seed: seed of the batches.
+        share: the faces of each batch that this process reads.
+
+    Raises:
+        DataError: no face of the split has a known value.
+    """
 
     def __init__(
         self, faces: LabelledSet, target: Target, split: str, batch: int, seed: Sequence[int], share: slice = WHOLE
@@ -66,5 +89,5 @@ class LabelledBatches(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
         random = np.random.default_rng([*self.seed, step])
         rows = self.rows[random.integers(len(self.rows), size=self.batch)][self.share]
-        frames = torch.from_numpy(self.faces.frames[rows]).permute(0, 3, 1, 2)[:, None]
-        return frames, torch.from_numpy(self.target.values[rows]), torch.from_numpy(self.target.known[rows])
+        images = torch.from_numpy(self.faces.frames[rows]).permute(0, 3, 1, 2)[:, None]
+        return images, torch.from_numpy(self.target.values[rows]), torch.from_numpy(self.target.known[rows])

@@ -72,7 +72,7 @@ def source(data: Data) -> TrackSource:
 
 
 def _voxceleb(data: VoxCelebData) -> TrackSource:
-    from benchmark.data.tracks.voxceleb import CROPS, VoxCeleb, locate_clips, locate_frames, locate_meta
+    from benchmark.data.tracks.voxceleb import CROPS, VoxCeleb, locate_clips, locate_frames, locate_metadata
 
     if data.crop not in CROPS:
         raise UsageError(f"data.crop is {data.crop!r}; one of {', '.join(CROPS)}")
@@ -84,7 +84,7 @@ def _voxceleb(data: VoxCelebData) -> TrackSource:
             raise DataError(f"{root}: neither unzippedFaces/ of VoxCeleb1 nor dev/mp4/ of VoxCeleb2 in it")
         raise UsageError("data=voxceleb needs root=DIR, the folder of both sets, or data.vox1=DIR and data.vox2=DIR")
     meta = {
-        name: Path(given) if given else locate_meta(f"{name}_meta.csv", vox1 if name == "vox1" else vox2, root)
+        name: Path(given) if given else locate_metadata(f"{name}_meta.csv", vox1 if name == "vox1" else vox2, root)
         for name, given in (("vox1", data.vox1_meta), ("vox2", data.vox2_meta))
     }
     return VoxCeleb(

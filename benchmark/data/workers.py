@@ -1,4 +1,4 @@
-"""Runs a function over many arguments in worker processes that end with their parent, however it ends."""
+"""Parallel calls in worker processes that end with their parent process, even if it is killed."""
 
 import multiprocessing
 import os
@@ -18,22 +18,30 @@ T = TypeVar("T")
 def run_parallel(
     function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], workers: int
 ) -> Iterator[tuple[int, T]]:
-    """Yields (position, result) as calls finish, in any order; in this process if one worker is enough.
+    """Call a function once per tuple of arguments.
+
+    Args:
+        function: picklable. Exceptions it raises are raised here.
+        arguments: positional arguments of each call.
+        workers: processes; with 1, the calls are made in this process.
+
+    Yields:
+        (position in ``arguments``, result), in the order in which calls finish.
 
     Raises:
-        DataError: a worker process was killed. Whatever ``function`` raises is raised as it is.
+        DataError: a worker process was killed.
     """
     workers = min(workers, len(arguments))
     if workers <= 1:
-        for i, one in enumerate(arguments):
-            yield i, function(*one)
+        for i, call_arguments in enumerate(arguments):
+            yield i, function(*call_arguments)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of torch's threads
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     try:
-        position = {pool.submit(function, *one): i for i, one in enumerate(arguments)}
-        for future in as_completed(position):
-            yield position[future], future.result()
+        positions = {pool.submit(function, *call_arguments): i for i, call_arguments in enumerate(arguments)}
+        for future in as_completed(positions):
+            yield positions[future], future.result()
     except BrokenProcessPool as error:
         raise DataError(
             "a worker process was killed (out of memory, or a file that crashes its decoder?); "
@@ -44,12 +52,13 @@ def run_parallel(
 
 
 def _start_worker() -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"  # one process a core, not one thread a core in each of them
-    signal.signal(NOTICE, signal.SIG_IGN)  # it comes to all processes of a job; the parent decides when to leave
+    os.environ["OMP_NUM_THREADS"] = "1"  # there is one process per core already
+    signal.signal(NOTICE, signal.SIG_IGN)  # sent to all processes of a job; the parent decides when to stop
     parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
 
-    def end_with_parent() -> None:
-        parent.join()  # type: ignore[union-attr]  # a worker has one
-        os._exit(1)
 
-    threading.Thread(target=end_with_parent, daemon=True).start()
+def _exit_after(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

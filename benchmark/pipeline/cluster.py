@@ -1,211 +1,186 @@
-"""A benchmark on a Slurm cluster: what its jobs ask for, the code they run, and where they are noted."""
+"""Jobs on a Slurm cluster: their folders, the snapshot of the code they run, and the resources they ask for."""
 
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmark.config.load import stage_resources
 from benchmark.config.schema import STAGES, Config
-from benchmark.config.variants import Variant
 from benchmark.data import catalogue
 from benchmark.errors import ClusterError, UsageError
 from benchmark.files import sha256
-from benchmark.pipeline import jobs as graph
-from benchmark.pipeline.run_folder import code
+from benchmark.pipeline.provenance import ROOT, code_version
+from benchmark.pipeline.run_spec import RunSpec
+from slurm import submission
 from slurm.commands import SlurmError
 from slurm.graph import Job
 from slurm.ledger import Ledger
 from slurm.resources import Resources, Site
 from slurm.snapshot import path_in_snapshot, snapshot
-from slurm.submission import Submission, in_queue, scripts, submit
-from slurm.submission import cancel as take_out
-
-if TYPE_CHECKING:
-    from benchmark.pipeline.stages import RunSpec
+from slurm.submission import Submission
 
 PACKAGES = ("benchmark", "methods", "probes", "slurm")
 
 
 @dataclass(frozen=True)
 class JobPaths:
-    """Where the jobs that make one thing, a benchmark or a track store, are noted and write, wherever they start."""
+    """Ledger, log and snapshot paths of the jobs that make a benchmark or a track store."""
 
-    name: str  # the first word of the jobs' names
+    name: str  # first word of the jobs' names
     ledger: Path  # folder
     logs: Path
     snapshots: Path
 
     @classmethod
     def of_benchmark(cls, config: Config) -> "JobPaths":
-        """In the benchmark's folder."""
-        own = folder(config)
-        return cls._in(own, config, ledger=own / "slurm", logs=own / "logs" / "slurm")
+        """Inside the benchmark's folder."""
+        folder = benchmark_folder(config)
+        return cls._in(folder, config, ledger=folder / "slurm", logs=folder / "logs" / "slurm")
 
     @classmethod
     def of_store(cls, config: Config) -> "JobPaths":
-        """Beside the track store, in which nothing else may be."""
+        """In a folder beside the track store, which holds nothing but tracks."""
         store = catalogue.store_folder(config.data, config.cache).absolute()
-        own = store.with_name(f"{store.name}-jobs")
-        return cls._in(own, config, ledger=own, logs=own / "logs")
+        folder = store.with_name(f"{store.name}-jobs")
+        return cls._in(folder, config, ledger=folder, logs=folder / "logs")
 
     @classmethod
-    def _in(cls, own: Path, config: Config, ledger: Path, logs: Path) -> "JobPaths":
-        chosen = config.launcher
+    def _in(cls, folder: Path, config: Config, ledger: Path, logs: Path) -> "JobPaths":
+        launcher = config.launcher
         return cls(
-            own.name,
+            folder.name,
             ledger,
-            Path(chosen.logs).absolute() if chosen.logs else logs,
-            Path(chosen.snapshots).absolute() if chosen.snapshots else own / "snapshots",
+            Path(launcher.logs).absolute() if launcher.logs else logs,
+            Path(launcher.snapshots).absolute() if launcher.snapshots else folder / "snapshots",
         )
 
 
-def submit_all(config: Config, works: "Sequence[RunSpec]", variants: dict[str, Variant]) -> Submission:
-    """Puts all that is missing of a benchmark into the queue, but what is there already.
+def benchmark_folder(config: Config) -> Path:
+    """The benchmark's folder as an absolute path, since jobs may start in another working directory."""
+    return Path(config.out, config.name).absolute()
+
+
+def submit(config: Config, paths: JobPaths, jobs: Sequence[Job], code: Path) -> Submission:
+    """Submits the jobs that are not in the queue already.
+
+    Args:
+        config: says how jobs start and what they ask for.
+        paths: of the jobs.
+        jobs: everything that is missing.
+        code: snapshot that the jobs run, made by `take_snapshot`.
 
     Raises:
         ClusterError: Slurm refused.
     """
-    place = JobPaths.of_benchmark(config)
-    made = _snapshot(place, {Path(work.run.method) for work in works if work.run.method.endswith(".py")})
-    jobs = graph.jobs([_with_own_methods(work, made) for work in works], variants, logged=True)
-    jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
-    return _submit(config, place, jobs, made)
+    with _cluster_errors():
+        return submission.submit(jobs, _resources(config), _site(config, paths, code), paths.ledger, paths.logs)
 
 
-def submit_preparation(config: Config, jobs: Sequence[Job]) -> Submission:
-    """Puts the jobs that make a track store into the queue, but those that are there already.
-
-    Raises:
-        ClusterError: Slurm refused.
-    """
-    place = JobPaths.of_store(config)
-    return _submit(config, place, jobs, _snapshot(place, set()))
-
-
-def summarise(submission: Submission) -> list[str]:
-    """What has been put into the queue, a line each array."""
-    lines = [f"job {array.job_id}: {array.stage}, {_count(array.members)}" for array in submission.arrays]
-    return lines + ([f"{len(submission.queued)} jobs are in the queue already"] if submission.queued else [])
-
-
-def describe(config: Config, works: "Sequence[RunSpec]", variants: dict[str, Variant]) -> list[str]:
-    """The job arrays that would be submitted, and the batch script of each.
+def describe(config: Config, paths: JobPaths, jobs: Sequence[Job]) -> list[str]:
+    """The job arrays that `submit` would submit, a line each, and then the batch script of each.
 
     Raises:
         ClusterError: Slurm cannot be reached.
     """
-    jobs = graph.jobs(works, variants)
-    jobs.append(graph.tables_job(jobs, folder(config), config.probe.table_head))
-    return _describe(config, JobPaths.of_benchmark(config), jobs)
+    with _cluster_errors():
+        site = _site(config, paths, paths.snapshots / "SNAPSHOT")
+        scripts = submission.scripts(jobs, _resources(config), site, paths.ledger, paths.logs)
+    lines = [
+        f"array    {array.job_id}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
+        for array, _ in scripts
+    ]
+    for array, script in scripts:
+        lines.append(f"\n# {array.job_id}, submitted with --dependency={array.dependency}\n{script}")
+    return lines
 
 
-def describe_preparation(config: Config, jobs: Sequence[Job]) -> list[str]:
-    """The same of the jobs that make a track store.
+def summarise(submitted: Submission) -> list[str]:
+    """What a launch put into the queue, a line for each array."""
+    lines = [f"job {array.job_id}: {array.stage}, {_count(array.members)}" for array in submitted.arrays]
+    return lines + ([f"{len(submitted.queued)} jobs are in the queue already"] if submitted.queued else [])
+
+
+def cancel(config: Config, names: Sequence[str] | None) -> list[str]:
+    """Cancels jobs of a benchmark; returns their names.
+
+    Args:
+        config: of the benchmark.
+        names: of jobs; None: all.
 
     Raises:
         ClusterError: Slurm cannot be reached.
     """
-    return _describe(config, JobPaths.of_store(config), jobs)
+    with _cluster_errors():
+        return submission.cancel(JobPaths.of_benchmark(config).ledger, names)
 
 
 def check_parts(config: Config, parts: int) -> None:
-    """Refuses to share out the tracks anew while they are shared out among another number of jobs.
+    """Refuses another number of shares while jobs that prepare the track store are in the queue.
 
     Raises:
         UsageError: such jobs are in the queue.
         ClusterError: Slurm cannot be reached.
     """
-    with _in_its_words():
-        queued = in_queue(Ledger(JobPaths.of_store(config).ledger))
-    shares = {name: job.partition("_")[0] for name, job in queued.items() if "/" in name}
-    if others := {job for name, job in shares.items() if not name.endswith(f"/{parts}")}:
+    with _cluster_errors():
+        queued = submission.in_queue(Ledger(JobPaths.of_store(config).ledger))
+    arrays = {name: job.partition("_")[0] for name, job in queued.items() if "/" in name}
+    if others := {array for name, array in arrays.items() if not name.endswith(f"/{parts}")}:
         raise UsageError(
             f"jobs that prepare this store are in the queue, with other --parts; wait, or scancel {' '.join(others)}"
         )
 
 
-def cancel(config: Config, names: Sequence[str] | None) -> list[str]:
-    """Takes jobs of a benchmark out of the queue; returns which.
+def take_snapshot(paths: JobPaths, method_files: Collection[Path] = ()) -> Path:
+    """Copies the code that jobs will run, and users' method files; returns the folder of the copy."""
+    packages = [ROOT / name for name in PACKAGES]
+    return snapshot(packages, sorted(method_files), paths.snapshots, code_version())
+
+
+def use_snapshot(spec: RunSpec, code: Path) -> RunSpec:
+    """The same run with its method, if that is a user's file, read from a snapshot.
 
     Raises:
-        ClusterError: Slurm cannot be reached.
+        ClusterError: the file is not the one the run was planned with.
     """
-    with _in_its_words():
-        return take_out(JobPaths.of_benchmark(config).ledger, names)
-
-
-def folder(config: Config) -> Path:
-    """The benchmark's folder, for jobs, wherever they start."""
-    return Path(config.out, config.name).absolute()
-
-
-def _submit(config: Config, place: JobPaths, jobs: Sequence[Job], made: Path) -> Submission:
-    with _in_its_words():
-        return submit(jobs, _asked(config), _site(config, place, made), place.ledger, place.logs)
-
-
-def _describe(config: Config, place: JobPaths, jobs: Sequence[Job]) -> list[str]:
-    with _in_its_words():
-        site = _site(config, place, place.snapshots / "SNAPSHOT")
-        made = scripts(jobs, _asked(config), site, place.ledger, place.logs)
-    lines = [
-        f"array    {array.job_id}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
-        for array, _ in made
-    ]
-    return [*lines, *(f"\n# {array.job_id}, submitted with --dependency={array.dependency}\n{t}" for array, t in made)]
+    if not spec.run.method.endswith(".py"):
+        return spec
+    path = code / path_in_snapshot(Path(spec.run.method))
+    if not path.is_file() or sha256(path) != spec.run.code:
+        raise ClusterError(f"{spec.run.method} has changed while the benchmark was submitted; launch again")
+    return replace(spec, run=replace(spec.run, method=str(path)))
 
 
 @contextmanager
-def _in_its_words() -> Iterator[None]:
-    """Passes on what Slurm says as an error of ours."""
+def _cluster_errors() -> Iterator[None]:
+    """Turns errors of Slurm into `ClusterError`."""
     try:
         yield
     except SlurmError as error:
         raise ClusterError(str(error)) from error
 
 
-def _snapshot(place: JobPaths, methods: Collection[Path]) -> Path:
-    root = Path(__file__).parents[2]
-    return snapshot([root / name for name in PACKAGES], sorted(methods), place.snapshots, code())
-
-
-def _asked(config: Config) -> dict[str, Resources]:
+def _resources(config: Config) -> dict[str, Resources]:
     return {stage: stage_resources(config, stage) for stage in STAGES}
 
 
-def _site(config: Config, place: JobPaths, made: Path) -> Site:
+def _site(config: Config, paths: JobPaths, code: Path) -> Site:
     launcher = config.launcher
-    for path in (made, place.logs):
+    for path in (code, paths.logs):
         if set(str(path)) & set(":\\\n\r"):
             raise UsageError(
                 f"{path}: a job cannot have its code or its log in a folder with a colon, a backslash or a line break "
                 "in its path; choose another out=, or launcher.snapshots= and launcher.logs="
             )
     return Site(
-        name=place.name,
+        name=paths.name,
         python=launcher.python or sys.executable,
-        snapshot=made,
+        snapshot=code,
         setup=tuple(launcher.setup),
         notice_seconds=launcher.notice_seconds,
         requeues=launcher.requeues,
     )
-
-
-def _with_own_methods(work: "RunSpec", made: Path) -> "RunSpec":
-    """The same work with a method that is a user's file read from the snapshot.
-
-    Raises:
-        ClusterError: the file is no longer that of which the run is.
-    """
-    if not work.run.method.endswith(".py"):
-        return work
-    path = made / path_in_snapshot(Path(work.run.method))
-    if not path.is_file() or sha256(path) != work.run.code:
-        raise ClusterError(f"{work.run.method} has changed while the benchmark was submitted; launch again")
-    return replace(work, run=replace(work.run, method=str(path)))
 
 
 def _count(members: Mapping[int, Sequence[object]]) -> str:

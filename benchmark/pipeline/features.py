@@ -45,11 +45,6 @@ def fitted(images: Tensor, side: int) -> Tensor:
     return F.interpolate(images, (side, side), mode="bilinear", align_corners=False, antialias=True)
 
 
-def features_file(folder: Path, name: str) -> Path:
-    """Where a run keeps its features of a labelled set."""
-    return folder / "features" / f"{name}.safetensors"
-
-
 def save_features(features: NDArray[np.float32], path: Path) -> None:
     """Writes features atomically."""
     with atomic(path) as temporary:

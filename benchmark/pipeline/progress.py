@@ -5,21 +5,24 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from benchmark.pipeline.run_folder import Run, status
 from benchmark.progress import LINE_SECONDS, console, progress_bars, say
 from slurm.env import current_job
 
+POLL_SECONDS = 0.5
+
 
 @contextmanager
 def job_progress(run: Run, part: str) -> Iterator[None]:
-    """What the log of one job tells: where it runs, now and then how far it is, and that it is done."""
-    here = current_job()
-    again = f", restart {here['restarts']}" if here and here["restarts"] else ""
-    say(f"{run.name}: {part} on {here['node'] if here else platform.node()}{again}")
+    """Logs one job: its node when it begins, its progress now and then, and that it is done."""
+    job = current_job()
+    restart = f", restart {job['restarts']}" if job and job["restarts"] else ""
+    say(f"{run.name}: {part} on {job['node'] if job else platform.node()}{restart}")
     begun, ended = time.monotonic(), threading.Event()
 
     def follow() -> None:
@@ -37,12 +40,12 @@ def job_progress(run: Run, part: str) -> Iterator[None]:
 
 
 class RunsProgress:
-    """Follows runs by the status they write, whatever process they are in."""
+    """Shows runs by the status they write, whichever process they are in."""
 
-    def __init__(self, runs: Sequence[Run]):
-        self.runs = {run.name: run.folder for run in runs}
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.folders = {run.name: run.folder for run in runs}
         self.begun = time.time()
-        self.finished: set[str] = set()
+        self.n_finished = 0
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -56,22 +59,25 @@ class RunsProgress:
 
     def _follow(self) -> None:
         with progress_bars() as bars:
-            overall = bars.add_task("runs", total=len(self.runs), info="")
-            tasks: dict[str, Any] = {}
+            overall = bars.add_task("runs", total=len(self.folders), info="")
+            run_bars = RunBars(bars)
             last = time.monotonic()
+            unfinished = dict(self.folders)
             while True:
-                ending = self.stop.wait(0.5)
+                ending = self.stop.wait(POLL_SECONDS)
                 lines = []
-                for name in [name for name in self.runs if name not in self.finished]:
-                    now = status(self.runs[name])
-                    if now.get("heartbeat", 0) < self.begun:
-                        continue
-                    self._show(bars, tasks, name, now)
-                    if now["state"] in ("done", "failed"):
-                        self._close(bars, tasks, name, now)
-                        bars.update(overall, completed=len(self.finished))
+                for name, folder in list(unfinished.items()):
+                    latest = status(folder)
+                    if latest.get("heartbeat", 0) < self.begun:
+                        continue  # of an earlier launch
+                    if latest["state"] in ("done", "failed"):
+                        del unfinished[name]
+                        run_bars.remove(name)
+                        self._report_end(name, latest)
+                        bars.update(overall, completed=self.n_finished)
                     else:
-                        lines.append(_line(name, now))
+                        run_bars.show(name, latest)
+                        lines.append(_line(name, latest))
                 if not console.is_terminal and time.monotonic() - last > LINE_SECONDS:
                     for line in lines:
                         say(line)
@@ -79,21 +85,43 @@ class RunsProgress:
                 if ending:
                     return
 
-    def _show(self, bars: Progress, tasks: dict[str, Any], name: str, now: dict[str, Any]) -> None:
-        if name not in tasks:
-            tasks[name] = bars.add_task(name, total=None, info="")
-        rate = f"{now['images_per_s']:.0f} images/s" if now.get("images_per_s") else now["stage"]
-        bars.update(tasks[name], completed=now.get("step", 0), total=now.get("steps"), info=rate)
-
-    def _close(self, bars: Progress, tasks: dict[str, Any], name: str, now: dict[str, Any]) -> None:
-        bars.remove_task(tasks.pop(name))
-        self.finished.add(name)
-        ended = "done" if now["state"] == "done" else f"failed in {now['stage']}: {now.get('error', '')}"
-        say(f"[{len(self.finished)}/{len(self.runs)}] {name}: {ended}")
+    def _report_end(self, name: str, latest: dict[str, Any]) -> None:
+        self.n_finished += 1
+        end = "done" if latest["state"] == "done" else f"failed in {latest['stage']}: {latest.get('error', '')}"
+        say(f"[{self.n_finished}/{len(self.folders)}] {name}: {end}")
 
 
-def _line(name: str, now: dict[str, Any]) -> str:
-    if now.get("steps"):
-        rate = f"  {now['images_per_s']:.0f} images/s" if now.get("images_per_s") else ""
-        return f"{name}: {now['stage']} {now['step']}/{now['steps']}{rate}"
-    return f"{name}: {now['stage']}"
+class RunBars:
+    """One bar for each run that is computed now, for its present stage."""
+
+    def __init__(self, bars: Progress) -> None:
+        self.bars = bars
+        self.shown: dict[str, _StageBar] = {}
+
+    def show(self, name: str, latest: dict[str, Any]) -> None:
+        """Updates a run's bar; a new stage gets a new bar, since a stage may have steps and the next none."""
+        shown = self.shown.get(name)
+        if shown is None or shown.stage != latest["stage"]:
+            self.remove(name)
+            shown = self.shown[name] = _StageBar(latest["stage"], self.bars.add_task(name, total=None, info=""))
+        info = f"{latest['images_per_s']:.0f} images/s" if latest.get("images_per_s") else latest["stage"]
+        self.bars.update(shown.bar, completed=latest.get("step", 0), total=latest.get("steps"), info=info)
+
+    def remove(self, name: str) -> None:
+        """Removes a run's bar, if it has one."""
+        if (shown := self.shown.pop(name, None)) is not None:
+            self.bars.remove_task(shown.bar)
+
+
+@dataclass(frozen=True)
+class _StageBar:
+    stage: str
+    bar: TaskID
+
+
+def _line(name: str, latest: dict[str, Any]) -> str:
+    """A run's status in one line."""
+    if latest.get("steps"):
+        rate = f"  {latest['images_per_s']:.0f} images/s" if latest.get("images_per_s") else ""
+        return f"{name}: {latest['stage']} {latest['step']}/{latest['steps']}{rate}"
+    return f"{name}: {latest['stage']}"

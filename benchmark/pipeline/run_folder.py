@@ -1,37 +1,30 @@
-"""Run folders: where a run lives, what identifies it, which of its stages are done, and where it was computed.
+"""Run folders: what identifies a run, which of its stages are done, its status and its lock.
 
-    <out>/<benchmark>/<data>/<variant>/seed<k>-<hash>/
-        config.yaml  status.json  environment.json  metrics.jsonl  checkpoint.pt
-        method.safetensors  encoder.safetensors  cost.json  features/  probes/  done/<stage>.json
-
-The hash is of everything that decides the weights. A stage is done when its marker names the stage's inputs
-and every file it made still has the content it was made with.
+The folder's name holds a hash of everything that decides the weights. A stage is done when its marker names the
+stage's inputs and every file the stage wrote still has the content it was written with. `benchmark.layout` lists the
+files.
 """
 
-import fcntl
-import hashlib
-import importlib.metadata
 import os
 import platform
-import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock
 
-from benchmark import __version__
 from benchmark.config.schema import NON_IDENTITY_FIELDS, AugmentConfig, EncoderConfig, TrainConfig
 from benchmark.files import digest, read_json, sha256, write_json, write_text
-from benchmark.layout import CONFIG
+from benchmark.layout import CONFIG, ENVIRONMENT, LOCK, STATUS, done_file
+from benchmark.pipeline.provenance import code_version, environment
 from slurm.env import current_job
-from slurm.snapshot import ABOUT
 
-ROOT = Path(__file__).parents[2]  # of the checkout or snapshot that this code runs from
+LOCK_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ class Run:
     variant: str
     method: str  # registered name, or path of the file that registers it
     version: int  # of the method
-    kind: str  # method | floor | ceiling
+    kind: str  # method | floor | ceiling | pretrained
     seed: int
     options: dict[str, Any]
     encoder: EncoderConfig
@@ -53,9 +46,9 @@ class Run:
     train: TrainConfig
     data_hash: str  # of the track store's manifest; of the labelled set, for a variant trained on labels
     task: str | None = None  # the task whose labels it is trained on
-    code: str | None = None  # digest of the method's file, for one given by path: its author edits it
-    start: str | None = None  # key of the run, or digest of the weights, that training starts from
-    weights: str | None = None  # digest of the weights of a pretrained row: then nothing is trained
+    code: str | None = None  # SHA-256 of the method's file, for a method given by path
+    initial_weights: str | None = None  # key of the run, or SHA-256 of the weights, that training starts from
+    weights: str | None = None  # SHA-256 of the weights of a pretrained row, which is not trained
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -77,12 +70,12 @@ class Run:
             "seed": self.seed,
             "data": self.data_hash,
             "task": self.task,
-            **({"start": self.start} if self.start else {}),
+            **({"start": self.initial_weights} if self.initial_weights else {}),
         }
 
     @cached_property
     def key(self) -> str:
-        """Digest of the identity."""
+        """SHA-256 of the identity."""
         return digest(self.identity)
 
     @cached_property
@@ -92,17 +85,22 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Short name for people: `fabnet/seed0`, `supervised/seed0 (synthetic-pose)`."""
+        """Short name: `fabnet/seed0`, or `supervised/seed0 (synthetic-pose)` for a variant trained on labels."""
         return f"{self.variant}/seed{self.seed}" + (f" ({self.task})" if self.task else "")
 
     def create(self, command: list[str]) -> None:
-        """Makes the folder and writes the resolved configuration and where it is computed."""
+        """Makes the folder and writes the run's configuration and environment.
+
+        Args:
+            command: the command line of the launch, for the record.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         config = {**asdict(self), "identity": self.identity, "key": self.key}
         write_text(self.folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
-        path = self.folder / "environment.json"
-        own = current_job()
-        jobs = [*(read_json(path).get("slurm", []) if path.is_file() else []), *([own] if own else [])]
+        path = self.folder / ENVIRONMENT
+        jobs = read_json(path).get("slurm", []) if path.is_file() else []
+        if (job := current_job()) is not None:
+            jobs = [*jobs, job]
         write_json(path, {**environment(), "command": command, **({"slurm": jobs} if jobs else {})})
 
 
@@ -112,38 +110,38 @@ def part_of(stage: str) -> str:
 
 
 def is_done(folder: Path, stage: str, key: str) -> bool:
-    """Whether ``stage`` was finished with the inputs ``key`` and its files are as it left them."""
-    marker = folder / "done" / f"{stage}.json"
+    """Whether ``stage`` was finished with the inputs ``key`` and its files are unaltered."""
+    marker = done_file(folder, stage)
     if not marker.is_file():
         return False
     try:
-        made = read_json(marker)
-        return made["key"] == key and all(
-            (folder / name).is_file() and sha256(folder / name) == value for name, value in made["outputs"].items()
+        record = read_json(marker)
+        return record["key"] == key and all(
+            (folder / name).is_file() and sha256(folder / name) == value for name, value in record["outputs"].items()
         )
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return False
 
 
 def mark_done(folder: Path, stage: str, key: str, outputs: Iterable[Path]) -> None:
-    """Declares ``stage`` finished with the files it made, by the code that made them."""
-    made = {str(path.relative_to(folder)): sha256(path) for path in outputs}
-    marker = {"key": key, "outputs": made, "finished": time.time(), "code": code()}
-    write_json(folder / "done" / f"{stage}.json", marker)
+    """Marks ``stage`` as finished, with the hash of every file it wrote and the version of the code."""
+    hashes = {str(path.relative_to(folder)): sha256(path) for path in outputs}
+    record = {"key": key, "outputs": hashes, "finished": time.time(), "code": code_version()}
+    write_json(done_file(folder, stage), record)
 
 
 def set_status(folder: Path, **values: Any) -> None:
-    """Writes the run's status with a heartbeat."""
+    """Writes the run's status with a heartbeat, the process and its job."""
     write_json(
-        folder / "status.json",
+        folder / STATUS,
         {**values, **(current_job() or {}), "heartbeat": time.time(), "pid": os.getpid(), "host": platform.node()},
     )
 
 
 def status(folder: Path) -> dict[str, Any]:
-    """The last status written, or an empty one."""
+    """The status written last; empty where there is none or it cannot be read."""
     try:
-        last = read_json(folder / "status.json")
+        last = read_json(folder / STATUS)
     except (OSError, ValueError):
         return {}
     return last if isinstance(last, dict) else {}
@@ -151,68 +149,7 @@ def status(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process; waits while another works in it."""
+    """Holds the folder's lock, waiting for another process to release it. It is released when the process ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with FileLock(folder / LOCK, poll_interval=LOCK_POLL_SECONDS):
         yield
-
-
-def environment() -> dict[str, Any]:
-    """Code, packages and machine, as written into every run."""
-    names = (
-        "torch",
-        "kornia",
-        "kornia-rs",
-        "numpy",
-        "scikit-learn",
-        "pyarrow",
-        "av",
-        "safetensors",
-        "submitit",
-    )
-    packages = {name: _version(name) for name in names}
-    return {
-        **code(),
-        "python": platform.python_version(),
-        "packages": packages,
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-    }
-
-
-@cache
-def code() -> dict[str, str | None]:
-    """The version, and the commit and differences of the checkout it runs from, as when this process began.
-
-    A snapshot knows those of the checkout it is of, and its own path.
-    """
-    if (about := ROOT / ABOUT).is_file():
-        return read_json(about)
-    return {"fab-bench": __version__, **_git(Path(__file__).parent)}
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _git(folder: Path) -> dict[str, str | None]:
-    """Commit of the checkout the code runs from, and a hash of what differs from it; nothing where it is none."""
-
-    def git(*words: str) -> str | None:
-        command = ["git", "-C", str(folder), *words]
-        try:
-            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
-        except (OSError, subprocess.SubprocessError):
-            return None
-
-    if git("ls-files", "--error-unmatch", Path(__file__).name) is None:
-        return {"commit": None, "dirty": None}  # installed, perhaps below somebody else's checkout
-    commit = git("rev-parse", "HEAD")
-    diff = git("diff", "HEAD")
-    dirty = hashlib.sha256(diff.encode()).hexdigest()[:16] if diff else None
-    return {"commit": commit.strip() if commit else None, "dirty": dirty}

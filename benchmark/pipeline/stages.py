@@ -1,32 +1,38 @@
-"""The stages of one run: pretrain, then embed every labelled set, then probe every task. Each is done once.
+"""Computes the stages of a run: pretrain, then embed every labelled set, then probe every task. Each is done once.
 
-They are done in three parts, `pretrain`, `embed` and `probe`, which may run in different places. A stage's key is a
-digest of its inputs; it is skipped when its done-marker names that key and its files are unaltered. So the same call
-after a crash redoes only what was under way.
+A stage is skipped when its marker names the hash of its present inputs and its files are unaltered, so that the same
+call after a crash computes only what was interrupted.
 """
 
 import json
 import traceback
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.numpy import save_file as save_arrays
 
-from benchmark.config.schema import ProbeConfig, TaskConfig
 from benchmark.data.batches import LabelledBatches, TrackBatches
-from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError, first_line
-from benchmark.files import atomic, digest, sha256, write_json
-from benchmark.layout import CHECKPOINT, COST, METRICS, PARTS, PICTURES, WEIGHTS
-from benchmark.pipeline.features import embed, features_file, load_features, save_features
+from benchmark.files import atomic, sha256, write_json
+from benchmark.layout import (
+    CHECKPOINT,
+    COST,
+    ERROR_LOG,
+    METRICS,
+    PARTS,
+    PICTURES,
+    WEIGHTS,
+    features_file,
+    per_image_file,
+    scores_file,
+)
+from benchmark.pipeline.features import embed, load_features, save_features
 from benchmark.pipeline.progress import job_progress
 from benchmark.pipeline.run_folder import Run, is_done, locked, mark_done, part_of, set_status
+from benchmark.pipeline.run_spec import RunSpec, missing_stages, stage_keys
 from benchmark.train.distributed import ProcessGroup, is_main_process
 from benchmark.train.loop import parameters, pick_device, pretrain, save_method
 from benchmark.train.supervised import task_coding, task_loss
@@ -39,74 +45,25 @@ from probes.probe import probe
 from slurm.env import available_cores
 from slurm.signals import Stopped, stop_requested
 
-VERSION = 1  # of what the embed and probe stages compute; raise it when their results change
 
-
-@dataclass(frozen=True)
-class SetFile:
-    """A labelled set on disk, and the hash of its content."""
-
-    path: Path
-    hash: str
-
-    @classmethod
-    def of(cls, path: Path) -> "SetFile":
-        """The set in a file, which is checked; nothing is written."""
-        return cls(path, LabelledSet.load(path, take_note=False).hash)
-
-
-@dataclass(frozen=True)
-class RunSpec:
-    """One run and all it reads: enough for a worker process to do it and nothing more.
-
-    A run that nothing is probed of is there for others to start from.
-    """
-
-    run: Run
-    store: Path
-    sets: dict[str, SetFile]  # labelled sets by name
-    tasks: dict[str, TaskConfig]
-    probe: ProbeConfig
-    threads: int  # 0: as many as the job is given cores
-    command: list[str]  # what was typed, for the record
-    parent: Run | None = None  # starts from this run's weights
-    origin: Path | None = None  # or starts from, or if pretrained consists of, the weights in this folder
-
-    @cached_property
-    def faces(self) -> dict[str, LabelledSet]:
-        """The labelled sets this run is probed on."""
-        return {name: LabelledSet.load(file.path) for name, file in self.sets.items()}
-
-    def target(self, task: str) -> Target:
-        """The target of a task.
-
-        Raises:
-            DataError: the set has no such target.
-        """
-        faces, name = self.faces[self.tasks[task].set], self.tasks[task].target
-        if name not in faces.targets:
-            raise DataError(f"task {task}: set {faces.name} has no target {name!r}; it has {', '.join(faces.targets)}")
-        return faces.targets[name]
-
-
-def do(work: RunSpec, part: str) -> None:
-    """Brings one part of a run to its end, doing only what is not done yet.
+def run_part(spec: RunSpec, part: str) -> None:
+    """Computes those stages of one part of a run that are not done yet.
 
     Raises:
-        DataError: a part before it is not done.
-        Stopped: this process was asked to stop; calling again goes on.
+        DataError: an earlier part is not done.
+        Stopped: this process was asked to stop; calling again continues.
     """
-    torch.set_num_threads(work.threads or available_cores())
-    run = work.run
-    group = ProcessGroup.from_environment() if part == "pretrain" and _trains(run) else ProcessGroup()
+    torch.set_num_threads(spec.threads or available_cores())
+    run = spec.run
+    group = ProcessGroup.from_environment() if part == "pretrain" and _is_trained(run) else ProcessGroup()
     if group.rank or not is_main_process():
-        _help(work, group)
+        _run_secondary_process(spec, group)
         return
     with locked(run.folder):
         stage = part
         try:
-            run.create(work.command)
-            for stage, key, make in _stages(work, group):
+            run.create(spec.command)
+            for stage, key in stage_keys(spec):
                 if is_done(run.folder, stage, key):
                     continue
                 if part_of(stage) != part:
@@ -116,98 +73,69 @@ def do(work: RunSpec, part: str) -> None:
                 if stop_requested():
                     raise Stopped(f"before {stage}")
                 set_status(run.folder, stage=stage, state="running")
-                mark_done(run.folder, stage, key, make())
-            for name in (CHECKPOINT, "error.log"):  # the checkpoint not before the marker, or a crash costs training
+                mark_done(run.folder, stage, key, _run_stage(spec, stage, group))
+            for name in (CHECKPOINT, ERROR_LOG):  # the checkpoint not before the marker, or a crash costs training
                 (run.folder / name).unlink(missing_ok=True)
-            set_status(run.folder, stage=stage, state="waiting" if missing(work) else "done")
+            set_status(run.folder, stage=stage, state="waiting" if missing_stages(spec) else "done")
         except Stopped:
             set_status(run.folder, stage=stage, state="stopped")
             raise
         except Exception as error:
-            with suppress(OSError):  # on a full disk what went wrong first is what to tell
-                (run.folder / "error.log").write_text(traceback.format_exc())
+            with suppress(OSError):  # on a full disk the first error is the one to report
+                (run.folder / ERROR_LOG).write_text(traceback.format_exc())
                 set_status(run.folder, stage=stage, state="failed", error=first_line(error))
             raise
 
 
-def job(work: RunSpec, part: str) -> None:
-    """`do` as a job on a cluster, whose log tells where it runs and how far it is.
+def run_logged_part(spec: RunSpec, part: str) -> None:
+    """`run_part` as a job of its own, which logs its node, progress and end.
 
     Raises:
-        DataError, Stopped: as `do`.
+        DataError, Stopped: as `run_part`.
     """
     if not is_main_process():
-        do(work, part)
+        run_part(spec, part)
         return
-    with job_progress(work.run, part):
-        do(work, part)
+    with job_progress(spec.run, part):
+        run_part(spec, part)
 
 
-def _help(work: RunSpec, group: ProcessGroup) -> None:
-    """What a process besides the first does: its share of the training, and no more."""
-    if group.size > 1 and not is_done(work.run.folder, "pretrain", work.run.key):
-        _pretrain(work, group)
+def _run_secondary_process(spec: RunSpec, group: ProcessGroup) -> None:
+    """Share of a process other than the first: of the training, and nothing else."""
+    if group.size > 1 and not is_done(spec.run.folder, "pretrain", spec.run.key):
+        _pretrain(spec, group)
 
 
-def _trains(run: Run) -> bool:
+def _is_trained(run: Run) -> bool:
     return get(run.method).trained and not run.weights
 
 
-def missing(work: RunSpec) -> list[str]:
-    """The stages of a run that are not done yet, in order; computes nothing."""
-    stages = ["pretrain", *(f"embed-{name}" for name in work.sets), *(f"probe-{task}" for task in work.tasks)]
-    for stage, key, _ in _stages(work, ProcessGroup()):
-        if not is_done(work.run.folder, stage, key):
-            break  # the keys of what follows need files that are not there yet
-        stages.remove(stage)
-    return stages
+def _run_stage(spec: RunSpec, stage: str, group: ProcessGroup) -> list[Path]:
+    """Computes one stage; returns the files it wrote."""
+    part, _, name = stage.partition("-")
+    if part == "pretrain":
+        return _pretrain(spec, group)
+    return _embed(spec, name) if part == "embed" else _probe(spec, name)
 
 
-def _stages(work: RunSpec, group: ProcessGroup) -> Iterator[tuple[str, str, Callable[[], list[Path]]]]:
-    """Stages as (name, key, maker), one by one, since a key may need the files of the stage before."""
-    run = work.run
-    yield "pretrain", run.key, lambda: _pretrain(work, group)
-    weights = run.folder / WEIGHTS
-    for name in work.sets:
-        key = digest([VERSION, sha256(weights), work.sets[name].hash])
-        yield f"embed-{name}", key, lambda name=name: _embed(work, name)  # type: ignore[misc]
-    for task, config in work.tasks.items():
-        features = features_file(run.folder, config.set)
-        heads = [work.probe.heads, work.probe.seed]
-        key = digest([VERSION, sha256(features), work.sets[config.set].hash, config.target, heads])
-        yield f"probe-{task}", key, lambda task=task: _probe(work, task)  # type: ignore[misc]
-
-
-def _pretrain(work: RunSpec, group: ProcessGroup) -> list[Path]:
-    run = work.run
+def _pretrain(spec: RunSpec, group: ProcessGroup) -> list[Path]:
+    run = spec.run
     torch.manual_seed(run.seed)
-    method = _method(work)
+    method = _method(spec)
     if run.weights:
-        load_all(method, _origin(work))
+        load_all(method, _weights_folder(spec))
         write_json(run.folder / COST, parameters(method))
         return [*save_method(method, run.folder), run.folder / COST]
     steps_before = 0
-    if run.start:
-        load_matching(method, _origin(work))
-        steps_before = steps_spent(_origin(work))
-    share = group.shard(run.train.batch_size)
-    train: Any
-    val: Any
-    if run.task is not None:
-        faces, target = work.faces[work.tasks[run.task].set], work.target(run.task)
-        has_val = len(faces.indices("val")) > 0
-        train = LabelledBatches(faces, target, "train", run.train.batch_size, (run.seed, 0), share)
-        val = LabelledBatches(faces, target, "val", run.train.batch_size, (1,), share) if has_val else None
-    else:
-        store = TrackStore(work.store)
-        train = TrackBatches(store, "train", method.frames, run.train.batch_size, (run.seed, 0), share)
-        has_val = len(store.tracks("val")) > 0
-        val = TrackBatches(store, "val", method.frames, run.train.batch_size, (1,), share) if has_val else None
+    if run.initial_weights:
+        load_matching(method, _weights_folder(spec))
+        steps_before = steps_spent(_weights_folder(spec))
+    train, val = _batches(spec, method, group)
 
     def progress(values: dict[str, Any]) -> None:
         set_status(run.folder, stage="pretrain", state="running", **values)
 
-    made = pretrain(
+    paths = pretrain(
         method,
         train,
         val,
@@ -222,40 +150,56 @@ def _pretrain(work: RunSpec, group: ProcessGroup) -> list[Path]:
     )
     if (run.folder / METRICS).is_file():
         training_curves(run.folder / METRICS, run.folder / PICTURES / "training.png")
-    return made
+    return paths
 
 
-def _origin(work: RunSpec) -> Path:
-    """The folder whose weights a run starts from or consists of, after a look that they are those it was planned with.
+def _batches(spec: RunSpec, method: Method, group: ProcessGroup) -> tuple[Any, Any]:
+    """Training batches, and validation batches or None: of a task's faces, or of tracks."""
+    run = spec.run
+    size = run.train.batch_size
+    share = group.shard(size)
+    if run.task is not None:
+        faces, target = spec.faces[spec.tasks[run.task].set], spec.target(run.task)
+        has_val = len(faces.indices("val")) > 0
+        labelled = LabelledBatches(faces, target, "train", size, (run.seed, 0), share)
+        return labelled, LabelledBatches(faces, target, "val", size, (1,), share) if has_val else None
+    store = TrackStore(spec.store)
+    has_val = len(store.tracks("val")) > 0
+    tracks = TrackBatches(store, "train", method.frames, size, (run.seed, 0), share)
+    return tracks, TrackBatches(store, "val", method.frames, size, (1,), share) if has_val else None
+
+
+def _weights_folder(spec: RunSpec) -> Path:
+    """The folder whose weights a run starts from or consists of.
 
     Raises:
-        DataError: they are missing, unfinished or others.
+        DataError: the weights are missing, unfinished, or not those the run was planned with.
     """
-    if work.parent is not None:
-        if not is_done(work.parent.folder, "pretrain", work.parent.key):
-            raise DataError(f"starts from {work.parent.name}, which is not trained; run the benchmark again")
-        return work.parent.folder
-    assert work.origin is not None
-    if sha256(work.origin / WEIGHTS) not in (work.run.start, work.run.weights):
-        raise DataError(f"{work.origin / WEIGHTS} has changed since the benchmark began; start it again")
-    return work.origin
+    if spec.parent is not None:
+        if not is_done(spec.parent.folder, "pretrain", spec.parent.key):
+            raise DataError(f"starts from {spec.parent.name}, which is not trained; run the benchmark again")
+        return spec.parent.folder
+    assert spec.initial_weights is not None
+    if sha256(spec.initial_weights / WEIGHTS) not in (spec.run.initial_weights, spec.run.weights):
+        raise DataError(f"{spec.initial_weights / WEIGHTS} has changed since the benchmark began; start it again")
+    return spec.initial_weights
 
 
-def _embed(work: RunSpec, name: str) -> list[Path]:
-    method = _method(work)
-    load_all(method, work.run.folder)
-    path = features_file(work.run.folder, name)
-    save_features(embed(method, work.faces[name].frames, pick_device(work.run.train.device)), path)
+def _embed(spec: RunSpec, name: str) -> list[Path]:
+    method = _method(spec)
+    load_all(method, spec.run.folder)
+    path = features_file(spec.run.folder, name)
+    save_features(embed(method, spec.faces[name].frames, pick_device(spec.run.train.device)), path)
     return [path]
 
 
-def _probe(work: RunSpec, task: str) -> list[Path]:
-    run, config = work.run, work.tasks[task]
-    faces, target = work.faces[config.set], work.target(task)
+def _probe(spec: RunSpec, task: str) -> list[Path]:
+    run, config = spec.run, spec.tasks[task]
+    faces, target = spec.faces[config.set], spec.target(task)
     features = load_features(features_file(run.folder, config.set))
-    own_head = get(run.method).scored_by
-    heads = [own_head] if own_head else work.probe.heads
-    probed = probe(target, faces.split, features, heads=heads, seed=work.probe.seed, group=faces.group)
+    method_head = get(run.method).scored_by
+    heads = [method_head] if method_head else spec.probe.heads
+    probed = probe(target, faces.split, features, heads=heads, seed=spec.probe.seed, group=faces.group)
     record = {
         "schema": 1,
         "benchmark": run.benchmark,
@@ -269,19 +213,19 @@ def _probe(work: RunSpec, task: str) -> list[Path]:
         "data": run.data_hash,
         **probed.record,
     }
-    path, per_image = (run.folder / "probes" / f"{task}{end}" for end in (".json", ".safetensors"))
-    with atomic(per_image) as temporary:
+    paths = [scores_file(run.folder, task), per_image_file(run.folder, task)]
+    with atomic(paths[1]) as temporary:
         ids = faces.image_ids[probed.arrays["rows"]].tolist()
         save_arrays(probed.arrays, temporary, metadata={"image_ids": json.dumps(ids)})
-    write_json(path, record)
-    return [path, per_image]
+    write_json(paths[0], record)
+    return paths
 
 
-def _method(work: RunSpec) -> Method:
-    run = work.run
-    spec = EncoderSpec(size=run.size, width=run.encoder.width, dim=run.encoder.dim)
+def _method(spec: RunSpec) -> Method:
+    run = spec.run
+    encoder = EncoderSpec(size=run.size, width=run.encoder.width, dim=run.encoder.dim)
     kind = get(run.method)
     if run.task is None:
-        return kind(spec, run.options)
-    coding = task_coding(work.faces[work.tasks[run.task].set], work.target(run.task))
-    return kind(spec, run.options, outputs=coding.width, loss=task_loss(coding))  # type: ignore[call-arg]
+        return kind(encoder, run.options)
+    coding = task_coding(spec.faces[spec.tasks[run.task].set], spec.target(run.task))
+    return kind(encoder, run.options, outputs=coding.width, loss=task_loss(coding))  # type: ignore[call-arg]

@@ -35,7 +35,7 @@ def contact_sheet(faces: LabelledSet, path: Path, task: str | None = None, n: in
         DataError: no face with this target.
     """
     if task is not None and task not in faces.targets:
-        raise UsageError(f"set {faces.name}: no target {task!r}; there is: {', '.join(faces.targets)}")
+        raise UsageError(f"set {faces.name}: no target {task!r}; available: {', '.join(faces.targets)}")
     targets = list(faces.targets.values()) if task is None else [faces.targets[task]]
     known = np.zeros(len(faces.frames), np.bool_)
     for target in targets:

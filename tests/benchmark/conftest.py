@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmark.data.faces.labelled_set import LabelledSet, Target
-from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.source import Frame, RawTrack
 from benchmark.data.tracks.store import TrackStore
 
@@ -46,7 +46,7 @@ def disc(size: int, centre: Any, colours: Any) -> Any:
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> TrackStore:
     folder = tmp_path_factory.mktemp("store")
-    prepare(Discs(), folder, split_seed=0)
+    TrackPacker(Discs(), folder, split_seed=0).pack()
     return TrackStore(folder)
 
 

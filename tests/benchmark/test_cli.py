@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import COMMANDS
+from benchmark.cli import find_commands
 from tests.benchmark.tiny import METHOD, ROOT, Finished, call, end, settings, start, times
+
+COMMANDS = find_commands()
 
 
 def refused(code: int, *words: str) -> str:
@@ -87,7 +89,7 @@ CSV = "sets.mine={kind: csv, csv: CSV, images: IMAGES, size: 32, pose: {roll: ro
         (["import", "a.pt", "--option", "channels"], "--option channels: expected KEY=VALUE"),
         (["pictures"], "`fabbench pictures` takes one RUN"),
         (["pictures", "fabnet/seed0"], "no run 'fabnet/seed0' of benchmark default"),
-        (["data", "shwo"], "expected key=value, got 'shwo'"),
+        (["data", "shwo"], "not 'shwo'; did you mean 'show'?"),
         (["data", "show"], "name what to show: affectnet, aflw, "),
         (["data", "show", "synthetik"], "unknown set 'synthetik'; did you mean 'synthetic'?"),
     ],
@@ -183,7 +185,7 @@ def test_a_disk_that_refuses_is_one_line(done: Path, tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "/disk/file")
 
-    monkeypatch.setattr("benchmark.pipeline.pipeline.write_json", full)
+    monkeypatch.setattr("benchmark.pipeline.benchmark_record.write_json", full)
     assert refused(1, "run", *settings(tmp_path, cache=done / "cache")) == (
         "fabbench: /disk/file: No space left on device"
     )
@@ -282,7 +284,7 @@ def test_odd_folder_names_work(done: Path, tmp_path: Path) -> None:
 
 def test_tables_of_nothing(done: Path, tmp_path: Path) -> None:
     assert "no benchmark 'quick'" in refused(2, "tables", *settings(tmp_path))
-    assert "there is: quick (name=...)" in refused(2, "tables", *settings(done, "name=other"))
+    assert "available: quick (name=...)" in refused(2, "tables", *settings(done, "name=other"))
 
 
 def test_settings_may_stand_before_and_after_an_option(done: Path) -> None:
@@ -323,7 +325,7 @@ def test_every_command_shows_examples(name: str, capsys: pytest.CaptureFixture[s
     [
         line.strip().split("  ")[0].split()
         for command in COMMANDS.values()
-        for line in command.examples.splitlines()
+        for line in command.EXAMPLES.strip().splitlines()
         if "my_method" not in line
     ],
     ids=" ".join,

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from benchmark.cli import main
-from benchmark.pipeline import pipeline
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,7 +79,7 @@ def call(*words: str) -> Finished:
     """The command line in this process, on one core so that no worker has to start."""
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        patch.setattr(pipeline, "cores", lambda: 1)
+        patch.setenv("SLURM_CPUS_PER_TASK", "1")
         code = main(list(words))
     return Finished(code, out.getvalue(), err.getvalue())
 

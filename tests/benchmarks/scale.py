@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.source import Frame, RawTrack
 from benchmark.data.tracks.store import TrackStore
 
@@ -58,7 +58,7 @@ class Many:
 
 def measure_prepare(n: int, root: Path) -> dict[str, float]:
     """CPU time with its two workers', and peak memory of the process that prepares; a worker holds one track."""
-    manifest = prepare(Many(n), root, split_seed=0, workers=2)
+    manifest = TrackPacker(Many(n), root, split_seed=0).pack(workers=2)
     own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "tracks": n,

@@ -12,18 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.format import IndexRow, shard_path, write_index, write_shard
+from benchmark.data.tracks.manifest import FORMAT, FORMAT_VERSION, content_hash
+from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.source import Frame, RawTrack
-from benchmark.data.tracks.store import (
-    FORMAT,
-    FORMAT_VERSION,
-    IndexRow,
-    TrackStore,
-    content_hash,
-    shard_path,
-    write_index,
-    write_shard,
-)
+from benchmark.data.tracks.store import TrackStore
 from benchmark.files import sha256, write_json
 
 TRACKS = 1_000_000
@@ -59,7 +52,7 @@ class Textures:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> TrackStore:
     root = tmp_path_factory.mktemp("store")
-    prepare(Textures(), root, split_seed=0)
+    TrackPacker(Textures(), root, split_seed=0).pack()
     return TrackStore(root)
 
 

@@ -9,7 +9,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmark.config.schema import AugmentConfig
 from benchmark.data.batches import TrackBatches
 from benchmark.data.synthetic import SyntheticTracks
-from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.store import TrackStore
 from benchmark.train.augment import CropJitter
 
@@ -19,7 +19,7 @@ BATCH = 32
 @pytest.fixture(scope="module")
 def batches(tmp_path_factory: pytest.TempPathFactory) -> TrackBatches:
     folder: Path = tmp_path_factory.mktemp("tracks")
-    prepare(SyntheticTracks(identities=16, tracks_per_identity=2), folder, split_seed=0)
+    TrackPacker(SyntheticTracks(identities=16, tracks_per_identity=2), folder, split_seed=0).pack()
     return TrackBatches(TrackStore(folder), "train", frames=2, batch=BATCH, seed=(0, 0))
 
 

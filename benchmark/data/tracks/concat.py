@@ -1,4 +1,4 @@
-"""Several sources as one: VoxCeleb's videos beside its frame folders, or one's own beside either."""
+"""Concatenation of several sources, such as a folder of videos and a folder of frames."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, TrackSou
 
 @dataclass(frozen=True)
 class Concat:
-    """The tracks of all ``parts``, one part after another; an identity named in two of them is one person."""
+    """The tracks of all ``parts``, one part after another; equal identity names in different parts are one person."""
 
     parts: Sequence[TrackSource]
 
@@ -19,11 +19,11 @@ class Concat:
         return self.parts[0].size
 
     def describe(self) -> dict[str, Any]:
-        """All that determines the content."""
-        return {"reader": "joined", "parts": [part.describe() for part in self.parts]}
+        """Everything that determines the content."""
+        return {"reader": "joined", "parts": [part.describe() for part in self.parts]}  # hashed, so not renamed
 
     def tracks(self) -> list[RawTrack]:
-        """The tracks of every part, their names and locations preceded by the part's number."""
+        """List the tracks of every part, with the part's number before their names and locations."""
         return [
             RawTrack(track.identity, f"{number}/{track.track}", f"{number}/{track.location}")
             for number, part in enumerate(self.parts)
@@ -31,7 +31,7 @@ class Concat:
         ]
 
     def read(self, track: RawTrack) -> Iterable[Frame | SkippedFrame]:
-        """The frames of one track, as its own part reads them."""
+        """Read the frames of one track through its part."""
         number, _, location = track.location.partition("/")
         name = track.track.removeprefix(f"{number}/")
         return self.parts[int(number)].read(RawTrack(track.identity, name, location))

@@ -1,140 +1,156 @@
-"""The crops that make a stored frame of whatever an image file or a video holds.
+"""Crops that turn raw frames into the square frames of a store.
 
-Frames of footage that was cropped around a face before are cut by one window for all. With a face detector every track
-is cut by a square of its own, the same for all of its frames, so that heads move in it as they do in the footage.
+Footage that was cropped around faces before, such as VoxCeleb, is cut by one fixed window. With a face detector, each
+track is cut by a square of its own, the same for all its frames, so that the head moves in it as in the footage.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmark.data.tracks.detector import FaceDetector, overlaps, track_face
-from benchmark.data.tracks.source import Frame, Picture, SkippedFrame, SkipTrack
+from benchmark.data.tracks.detector import Boxes, FaceDetector, pairwise_iou, track_face
+from benchmark.data.tracks.source import Frame, RawFrame, SkippedFrame, SkipTrack
 from benchmark.errors import UsageError
 
-# FAb-Net's window on VoxCeleb2, told by what YuNet finds there: on ten clips its side is 1.22 times the root of the
-# box's area (standard deviation 0.03), its middle 0.08 sides below the box's (0.01).
+# FAb-Net's window on VoxCeleb2, relative to the box that YuNet finds in it. Measured on ten clips: the side of the
+# window is 1.22 times the square root of the box's area (standard deviation 0.03), and its centre lies 0.08 sides
+# below the centre of the box (0.01).
 FACE_SIDE = 1.22
 FACE_BELOW = 0.08
 
-Pictures = Callable[[], Iterable[Picture | SkippedFrame]]
+ReadFrames = Callable[[], Iterable[RawFrame | SkippedFrame]]
+"""Reads the frames of one track; called twice where a detector has to see all frames first."""
 
 
-def cropped(
-    pictures: Pictures, size: int, tighten: float, shift: float, detector: FaceDetector | None
-) -> Iterator[Frame | SkippedFrame]:
-    """The frames of one track, from its pictures: a function that reads them, twice where a detector is to look first.
+@dataclass(frozen=True)
+class Crop:
+    """Crop and resize of the frames of a track.
+
+    Attributes:
+        size: side of the result, pixels.
+        tighten: without a detector, the shorter side of the image divided by the side of the square, 1 or more; with
+            a detector, the usual side of the face square divided by the side used, any positive number.
+        shift: how far the square lies below the centre of the image, in units of the image's shorter side; negative
+            for above. Not used with a detector.
+        detector: finds the face that each track is cropped around; None for the centre square.
 
     Raises:
-        SkipTrack: there is a detector and it finds no face.
+        UsageError: a value is out of range.
     """
-    if detector is not None:
-        yield from _face_squares(pictures, size, tighten, detector)
-        return
-    for picture in pictures():
-        if isinstance(picture, SkippedFrame):
-            yield picture
-        else:
-            yield _frame(picture, size, centre_square(picture.image, size, tighten, picture.pixel_aspect, shift))
+
+    size: int
+    tighten: float = 1.0
+    shift: float = 0.0
+    detector: FaceDetector | None = None
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise UsageError(f"size must be 1 pixel or more, not {self.size}")
+        if self.detector is not None:
+            if self.tighten <= 0:
+                raise UsageError(f"tighten must be above 0, not {self.tighten}")
+            return
+        if self.tighten < 1:
+            raise UsageError(f"tighten must be 1 (the whole square) or more, not {self.tighten}")
+        if abs(self.shift) > (1 - 1 / self.tighten) / 2 + 1e-9:
+            raise UsageError(f"shift={self.shift} leaves the image at tighten={self.tighten}")
+
+    def describe(self) -> dict[str, Any]:
+        """Description for the manifest; it is part of the data's hash."""
+        resize = {"tighten": self.tighten, "resize": "bicubic, antialiased"}
+        if self.detector is not None:
+            square = {"side": FACE_SIDE, "below": FACE_BELOW, "border": "moved in, shrunk to fit"}
+            return {"kind": "face square, one a track", **square, **resize, **self.detector.describe()}
+        return {"kind": "centre square", **resize, **({"shift": self.shift} if self.shift else {})}
+
+    def apply(self, read: ReadFrames) -> Iterator[Frame | SkippedFrame]:
+        """Crop the frames of one track.
+
+        Raises:
+            SkipTrack: there is a detector, and it finds no face in any frame.
+        """
+        if self.detector is not None:
+            yield from self._around_face(read, self.detector)
+            return
+        for raw in read():
+            if isinstance(raw, SkippedFrame):
+                yield raw
+            else:
+                square = centre_square(raw.image.width * raw.pixel_aspect, raw.image.height, self.tighten, self.shift)
+                yield _cropped(raw, self.size, square)
+
+    def _around_face(self, read: ReadFrames, detector: FaceDetector) -> Iterator[Frame | SkippedFrame]:
+        """Crop every frame by the square of the track's face. Of the first reading only boxes are kept in memory."""
+        boxes_of: dict[str, Boxes] = {
+            raw.source_id: detector.find(raw.image, raw.pixel_aspect) for raw in read() if isinstance(raw, RawFrame)
+        }
+        face = track_face(list(boxes_of.values()))
+        if boxes_of and not len(face):
+            raise SkipTrack("no face found")
+        for raw in read():
+            if isinstance(raw, SkippedFrame):
+                yield raw
+                continue
+            boxes = boxes_of.get(raw.source_id, face[:0])  # no boxes if the frame was unreadable the first time
+            if len(boxes) and not pairwise_iou(face, boxes).any():
+                yield SkippedFrame(raw.source_id, "face is elsewhere")
+                continue
+            square = face_square(raw.image.width * raw.pixel_aspect, raw.image.height, face[0], self.tighten)
+            notes = () if len(boxes) else ("no face found in it, cropped as its track",)
+            yield _cropped(raw, self.size, square, notes)
 
 
-def centre_square(
-    image: Image.Image, size: int, tighten: float = 1.0, pixel_aspect: float = 1.0, shift: float = 0.0
-) -> NDArray[np.uint8]:
-    """The centred square of an RGB image, resized to (size, size, 3) uint8.
+def centre_square(width: float, height: float, tighten: float = 1.0, shift: float = 0.0) -> tuple[float, float, float]:
+    """Left, top and side of the centred square of an image, in square pixels.
 
-    The square's side is the shorter side of the image divided by ``tighten``. A square image at ``tighten=1``
-    is kept whole, which is right for frames that were cropped around a face before (VoxCeleb1 and 2); a
-    value above 1 cuts away the rim, for example 1.5 for footage whose face fills the middle two thirds.
-    The resize is bicubic with antialiasing: when shrinking, every source pixel counts.
+    With ``tighten=1`` a square image is kept whole, which is right for frames that were cropped around a face before
+    (VoxCeleb1 and 2). A value above 1 cuts the border off, for example 1.5 for footage whose face fills the middle
+    two thirds.
 
     Args:
-        image: RGB.
-        size: side of the result, pixels.
-        tighten: 1 or more.
-        pixel_aspect: width of a source pixel divided by its height; other than 1 in some old videos.
-        shift: how far below the middle the square lies, in shorter sides of the image; negative: above.
+        width: of the image, in square pixels.
+        height: of the image.
+        tighten: see `Crop`.
+        shift: see `Crop`.
     """
-    width, height = image.width * pixel_aspect, image.height
-    side = min(width, height) / tighten
-    return _cut(image, size, (width - side) / 2, (height - side) / 2 + shift * min(width, height), side, pixel_aspect)
+    shorter = min(width, height)
+    side = shorter / tighten
+    return (width - side) / 2, (height - side) / 2 + shift * shorter, side
 
 
 def face_square(width: float, height: float, face: NDArray[np.float64], tighten: float = 1.0) -> tuple[int, int, int]:
-    """Left, top and side of the square cut around a face, in whole pixels of an image.
+    """Left, top and side of the square around a face, in whole square pixels.
 
-    A square that leaves the image is moved into it, and shrunk where it is larger than the image: nothing is made up
-    beyond the rim.
+    A square that leaves the image is moved into it, and shrunk where it is larger than the image, so nothing has to
+    be made up beyond the border.
 
     Args:
-        width: of the image, in square pixels; ``height`` too.
+        width: of the image, in square pixels.
         height: of the image.
-        face: left, top, right and bottom, in shares of width and height.
-        tighten: above 1 cuts away the rim of the usual square, below 1 takes in more around it.
+        face: left, top, right and bottom, in fractions of width and height.
+        tighten: above 1 cuts off the border of the usual square, below 1 takes in more around it.
     """
     left, top, right, bottom = face * [width, height, width, height]
-    usual = FACE_SIDE * np.sqrt((right - left) * (bottom - top))
-    side = max(1, min(round(usual / tighten), int(width), height))
+    usual_side = FACE_SIDE * np.sqrt((right - left) * (bottom - top))
+    side = max(1, min(round(usual_side / tighten), int(width), height))
     x = (left + right) / 2 - side / 2
-    y = (top + bottom) / 2 + FACE_BELOW * usual - side / 2
+    y = (top + bottom) / 2 + FACE_BELOW * usual_side - side / 2
     return round(min(max(x, 0), int(width) - side)), round(min(max(y, 0), height - side)), side
 
 
-def describe_crop(tighten: float, shift: float, detector: FaceDetector | None = None) -> dict[str, Any]:
-    """The crop in the words of a store's manifest."""
-    resize = {"tighten": tighten, "resize": "bicubic, antialiased"}
-    if detector is not None:
-        place = {"side": FACE_SIDE, "below": FACE_BELOW, "border": "moved in, shrunk to fit"}
-        return {"kind": "face square, one a track", **place, **resize, **detector.describe()}
-    return {"kind": "centre square", **resize, **({"shift": shift} if shift else {})}
+def _cropped(raw: RawFrame, size: int, square: tuple[float, float, float], notes: tuple[str, ...] = ()) -> Frame:
+    resized = () if raw.image.size == (size, size) else ("resized",)
+    image = _cut(raw.image, size, square, raw.pixel_aspect)
+    return Frame(raw.source_id, image, (*raw.notes, *notes, *resized), raw.content)
 
 
-def check_crop(size: int, tighten: float, shift: float = 0.0, detector: FaceDetector | None = None) -> None:
-    """Raises UsageError unless the crop can work with these."""
-    if size < 1:
-        raise UsageError(f"size must be 1 pixel or more, not {size}")
-    if detector is not None:
-        if tighten <= 0:
-            raise UsageError(f"tighten must be above 0, not {tighten}")
-        return
-    if tighten < 1:
-        raise UsageError(f"tighten must be 1 (the whole square) or more, not {tighten}")
-    if abs(shift) > (1 - 1 / tighten) / 2 + 1e-9:
-        raise UsageError(f"shift={shift} leaves the image at tighten={tighten}")
-
-
-def _face_squares(
-    pictures: Pictures, size: int, tighten: float, detector: FaceDetector
-) -> Iterator[Frame | SkippedFrame]:
-    """Cuts every picture by the track's square; of the first reading only boxes are kept, however long the track."""
-    found = {p.source_id: detector.find(p.image, p.pixel_aspect) for p in pictures() if isinstance(p, Picture)}
-    face = track_face(list(found.values()))
-    if found and not len(face):
-        raise SkipTrack("no face found")
-    for picture in pictures():
-        if isinstance(picture, SkippedFrame):
-            yield picture
-            continue
-        here = found.get(picture.source_id, face[:0])  # it could not be read the first time
-        if len(here) and not overlaps(face, here).any():
-            yield SkippedFrame(picture.source_id, "face is elsewhere")
-            continue
-        image, aspect = picture.image, picture.pixel_aspect
-        left, top, side = face_square(image.width * aspect, image.height, face[0], tighten)
-        notes = () if len(here) else ("no face found in it, cropped as its track",)
-        yield _frame(picture, size, _cut(image, size, left, top, side, aspect), notes)
-
-
-def _frame(picture: Picture, size: int, image: NDArray[np.uint8], notes: tuple[str, ...] = ()) -> Frame:
-    resized = () if picture.image.size == (size, size) else ("resized",)
-    return Frame(picture.source_id, image, (*picture.notes, *notes, *resized), picture.content)
-
-
-def _cut(image: Image.Image, size: int, left: float, top: float, side: float, pixel_aspect: float) -> NDArray[np.uint8]:
-    """A square, in square pixels, resized to (size, size, 3)."""
+def _cut(image: Image.Image, size: int, square: tuple[float, float, float], pixel_aspect: float) -> NDArray[np.uint8]:
+    """Cut a square (left, top, side; in square pixels) and resize it to (size, size, 3), bicubic with antialiasing."""
+    left, top, side = square
     left, width = left / pixel_aspect, side / pixel_aspect
     box = (left, top, left + width, top + side)
     if box == (0, 0, size, size):

@@ -1,4 +1,4 @@
-"""Folders of images as tracks: the frames of one folder, one track."""
+"""Reader for folders of images: the images of one folder are the frames of one track."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,31 +9,33 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from benchmark.data.folders import IMAGES, check_root, is_kind, step_into, walk
-from benchmark.data.tracks.crop import check_crop, cropped, describe_crop
+from benchmark.data.folders import IMAGES, check_root, existing_subfolders, is_kind, walk
+from benchmark.data.tracks.crop import Crop
 from benchmark.data.tracks.detector import FaceDetector
-from benchmark.data.tracks.source import Frame, Picture, RawTrack, SkippedFrame, SkipTrack
+from benchmark.data.tracks.source import Frame, RawFrame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError
 from benchmark.files import content_key
 
-KNOWN_FOLDERS = ("unzippedFaces", "unzippedIntervalFaces/data")  # where VoxCeleb1 keeps its identities
-CONVERTIBLE = {"1": "grey", "L": "grey", "CMYK": "CMYK", "YCbCr": "YCbCr", "P": "palette"}
+IDENTITY_FOLDERS = ("unzippedFaces", "unzippedIntervalFaces/data")  # of VoxCeleb1
+CONVERTIBLE = {"1": "grey", "L": "grey", "CMYK": "CMYK", "YCbCr": "YCbCr", "P": "palette"}  # Pillow mode -> its name
+EXIF_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
 class FrameFolder:
     """Images in ``ID/VIDEO[/TRACK]/*.jpg`` (also .png ...), or VoxCeleb1's folders as they are unpacked.
 
-    Every folder that holds images is a track; the first folder level is the identity, below
-    ``unzippedFaces`` (``NAME/1.6/VIDEO/*.jpg``) and ``unzippedIntervalFaces/data``
-    (``NAME/1.6/VIDEO/TRACK/*.jpg``) where the root holds them. Other files, such as VISITED, are ignored.
+    Every folder with images is a track. The first folder level is the identity, below ``unzippedFaces``
+    (``NAME/1.6/VIDEO/*.jpg``) and ``unzippedIntervalFaces/data`` (``NAME/1.6/VIDEO/TRACK/*.jpg``) where the root has
+    them. Other files are ignored.
 
     Attributes:
         root: the folder.
         size: side of the stored frames, pixels.
-        tighten: see ``benchmark.data.tracks.crop.centre_square``, as for ``shift``.
-        step: where names are frame numbers, the least distance of those kept.
-        detector: finds each folder's face, which is cut out instead; see ``benchmark.data.tracks.crop.face_square``.
+        tighten: see `Crop`.
+        shift: see `Crop`.
+        step: minimum distance between the frames kept, where file names are frame numbers.
+        detector: see `Crop`.
     """
 
     root: Path
@@ -44,57 +46,67 @@ class FrameFolder:
     detector: FaceDetector | None = None
 
     def __post_init__(self) -> None:
-        check_crop(self.size, self.tighten, self.shift, self.detector)
+        _ = self.crop  # raises UsageError for values out of range
+
+    @property
+    def crop(self) -> Crop:
+        """Crop of the frames."""
+        return Crop(self.size, self.tighten, self.shift, self.detector)
 
     def describe(self) -> dict[str, Any]:
+        """Everything that determines the content."""
         return {
             "reader": "frames",
             "version": 1,
             "size": self.size,
-            "crop": describe_crop(self.tighten, self.shift, self.detector),
+            "crop": self.crop.describe(),
             **({"step": self.step} if self.step > 1 else {}),
         }
 
     def tracks(self) -> list[RawTrack]:
+        """List the folders with images, sorted by path."""
         check_root(self.root)
         if self.detector is not None:
             self.detector.check()
-        known = ("data",) if self.root.name == "unzippedIntervalFaces" else KNOWN_FOLDERS
-        found, flat = [], 0
-        for base in step_into(self.root, known):
+        known = ("data",) if self.root.name == "unzippedIntervalFaces" else IDENTITY_FOLDERS
+        tracks, n_without_identity = [], 0
+        for base in existing_subfolders(self.root, known):
             for folder, names in walk(self.root / base, IMAGES):
                 if not folder:
-                    flat += len(names)  # whose are they?
+                    n_without_identity += len(names)
                     continue
                 location = folder if base == "." else f"{base}/{folder}"
-                found.append(RawTrack(folder.partition("/")[0], folder, location))
-        if not found:
-            there = f"{flat} images lie directly in it" if flat else "no image in it"
+                tracks.append(RawTrack(folder.partition("/")[0], folder, location))
+        if not tracks:
+            state = f"{n_without_identity} images lie directly in it" if n_without_identity else "no image in it"
             raise DataError(
-                f"{self.root}: {there}; expected ID/VIDEO/*.jpg, one folder a track (for video files use data=videos)"
+                f"{self.root}: {state}; expected ID/VIDEO/*.jpg, one folder a track (for video files use data=videos)"
             )
-        return found
+        return tracks
 
     def read(self, track: RawTrack) -> Iterator[Frame | SkippedFrame]:
-        return cropped(partial(self._pictures, track), self.size, self.tighten, self.shift, self.detector)
+        """Read and crop the images of one folder, sorted by name."""
+        return self.crop.apply(partial(self._raw_frames, track))
 
-    def _pictures(self, track: RawTrack) -> Iterator[Picture | SkippedFrame]:
+    def _raw_frames(self, track: RawTrack) -> Iterator[RawFrame | SkippedFrame]:
         folder = self.root / track.location
         try:
             paths = sorted(folder.iterdir())
         except OSError as error:
             raise SkipTrack("folder cannot be read", error.strerror or str(error)) from error
-        due = 0
+        next_number = 0
         for path in paths:
             if not is_kind(path.name, IMAGES):
                 continue
-            number = int(path.stem) if path.stem.isdecimal() else due
-            if number >= due:
-                due = number + self.step if path.stem.isdecimal() else 0
-                yield _picture(path)
+            if not path.stem.isdecimal():
+                next_number = 0
+                yield _read_image(path)
+            elif (number := int(path.stem)) >= next_number:
+                next_number = number + self.step
+                yield _read_image(path)
 
 
-def _picture(path: Path) -> Picture | SkippedFrame:
+def _read_image(path: Path) -> RawFrame | SkippedFrame:
     try:
         content = path.read_bytes()
         with Image.open(BytesIO(content)) as file:
@@ -103,19 +115,22 @@ def _picture(path: Path) -> Picture | SkippedFrame:
         return SkippedFrame(path.name, str(error))
     except (OSError, SyntaxError, Image.DecompressionBombError):  # Pillow raises all of these
         return SkippedFrame(path.name, "broken image")
-    return Picture(path.name, image, tuple(notes), content_key(content))
+    return RawFrame(path.name, image, tuple(notes), content_key(content))
 
 
 def as_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
-    """An image of any common kind as upright 8-bit RGB, and what had to be done to it.
+    """Convert an image to upright 8-bit RGB.
 
-    Transparent parts are laid over black; 16-bit and float images are refused, as their range is unknown.
+    Transparent pixels are blended with black. 16-bit and float images are refused, as their range is unknown.
+
+    Returns:
+        The image, and the names of the conversions applied.
 
     Raises:
         ValueError: the kind of image is not supported.
     """
     notes = []
-    if image.getexif().get(0x0112, 1) != 1:
+    if image.getexif().get(EXIF_ORIENTATION, 1) != 1:
         image = ImageOps.exif_transpose(image)
         notes.append("rotated upright")
     if image.has_transparency_data:

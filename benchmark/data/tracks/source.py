@@ -1,4 +1,4 @@
-"""The contract between raw data and the packed store: what `prepare` asks of anything that yields tracks."""
+"""Interface between raw data and the packed store: what a reader of raw tracks provides."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,10 +11,12 @@ from PIL import Image
 
 @dataclass(frozen=True, slots=True)
 class RawTrack:
-    """A track that can be read: whose it is, what it is called, and where it lies.
+    """A track that has been listed but not read.
 
-    ``track`` is unique in its source, e.g. ``id90001/v_00015/00001``. ``location`` is what the source's own
-    ``read`` needs to find it again: a path relative to the source's root, or a seed.
+    Attributes:
+        identity: the person it shows.
+        track: its name, unique in its source, such as ``id90001/v_00015/00001``.
+        location: what the source needs to read it, such as a path relative to the source's root, or a seed.
     """
 
     identity: str
@@ -22,36 +24,58 @@ class RawTrack:
     location: str
 
 
-class Picture(NamedTuple):
-    """One frame of a track as a file holds it, upright RGB, before it is cropped."""
+class RawFrame(NamedTuple):
+    """One decoded frame before it is cropped: an upright RGB image.
 
-    source_id: str  # this and notes and content as in `Frame`
+    Attributes:
+        source_id: as in `Frame`.
+        image: RGB, of any size.
+        notes: as in `Frame`.
+        content: as in `Frame`.
+        pixel_aspect: width of a pixel divided by its height; not 1 in some old videos.
+    """
+
+    source_id: str
     image: Image.Image
     notes: tuple[str, ...] = ()
     content: str | None = None
-    pixel_aspect: float = 1.0  # width of a pixel divided by its height
+    pixel_aspect: float = 1.0
 
 
 class Frame(NamedTuple):
-    """One frame of a track, ready to be stored."""
+    """One frame of a track, ready to be stored.
 
-    source_id: str  # where it comes from within the track: a file name, a time, a number
-    image: NDArray[np.uint8]  # (size, size, 3), RGB
-    notes: tuple[str, ...] = ()  # what had to be done to it, counted in the manifest: ("resized", "grey to RGB")
-    content: str | None = None  # of the image file it was read from, as `content_key` has it; None for a video's
+    Attributes:
+        source_id: origin within the track: a file name, a time or a number.
+        image: RGB, uint8 (size, size, 3).
+        notes: conversions that were applied, such as ``("resized", "grey to RGB")``; counted in the manifest.
+        content: `content_key` of the image file it was read from; None for frames of videos.
+    """
+
+    source_id: str
+    image: NDArray[np.uint8]
+    notes: tuple[str, ...] = ()
+    content: str | None = None
 
 
 class SkippedFrame(NamedTuple):
-    """One frame that cannot be used; counted by reason, the track goes on."""
+    """One frame that cannot be used; the rest of the track is kept.
+
+    Attributes:
+        source_id: as in `Frame`.
+        reason: short and without details, since skipped frames are counted by reason.
+    """
 
     source_id: str
-    reason: str  # short and the same for all of its kind, since it is what skips are counted by
+    reason: str
 
 
 class SkipTrack(Exception):
-    """The reason a whole track cannot be used; counted by reason, preparation goes on.
+    """Raised for a track that cannot be used; packing goes on with the next one.
 
-    Like the reason of a skipped frame, the message is the same for all of its kind; details go to ``detail``.
+    Args:
+        reason: short and without details, since skipped tracks are counted by reason.
+        detail: details for the examples in the manifest.
     """
 
     def __init__(self, reason: str, detail: str = ""):
@@ -60,36 +84,36 @@ class SkipTrack(Exception):
 
 
 class TrackSource(Protocol):
-    """Raw data as tracks of square RGB frames. Small and picklable: every worker process gets a copy."""
+    """Raw data as tracks of square RGB frames. Small and picklable, since each worker process receives a copy."""
 
     @property
     def size(self) -> int:
         """Side of the frames, pixels."""
 
     def describe(self) -> dict[str, Any]:
-        """Everything that determines the content, as plain JSON values: reader, its version, options, size.
+        """Everything that determines the content, as JSON values: reader, its version, options, size.
 
-        It enters the hash of the data, so it names no absolute path, time or machine.
+        The description is part of the data's hash, so it has no absolute path, time or machine in it.
         """
 
     def tracks(self) -> list[RawTrack]:
-        """All tracks, in the same order every time.
+        """List all tracks, in the same order every time.
 
         Raises:
-            DataError: the root is missing, unreadable, or holds nothing this source can read.
+            DataError: the root is missing, unreadable, or has nothing this source can read.
         """
 
     def read(self, track: RawTrack) -> Iterable[Frame | SkippedFrame]:
-        """The frames of one track, the same whatever process or number of threads reads them.
+        """Read the frames of one track; the result is the same in any process and with any number of threads.
 
         Raises:
-            SkipTrack: nothing of the track can be used (also while iterating; what came before is dropped).
+            SkipTrack: the track cannot be used. May be raised while iterating; frames before it are dropped.
         """
 
 
 @runtime_checkable
-class Remarks(Protocol):
-    """A source with something to say about the files it found, for people: it is kept in the manifest."""
+class HasRemarks(Protocol):
+    """A source with remarks about the files it was given; they are kept in the manifest for people."""
 
     def remarks(self) -> list[str]:
-        """A line each."""
+        """One line per remark."""

@@ -1,4 +1,4 @@
-"""Checks a packed store against its manifest, its index against its shards, and every frame."""
+"""Verification of a packed track store: files against the manifest, index against shards, and every frame."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,27 +9,35 @@ import numpy as np
 import pyarrow as pa
 
 from benchmark.data.split import SPLITS
-from benchmark.data.tracks.leakage import CONTENTS
-from benchmark.data.tracks.store import (
+from benchmark.data.tracks.format import (
     INDEX,
-    content_hash,
-    decode,
+    decode_jpeg,
     open_arrow,
     read_batch,
     read_index,
-    read_manifest,
     shard_path,
 )
+from benchmark.data.tracks.leakage import CONTENT_KEYS
+from benchmark.data.tracks.manifest import content_hash, read_manifest
 from benchmark.data.workers import run_parallel
 from benchmark.errors import DataError
 from benchmark.files import sha256
 
-SHOWN = 5  # problems told of one kind in one shard; the rest are counted
+MAX_PROBLEMS = 5  # listed per shard; further ones are counted
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was looked at, and what is wrong with it: one line a problem, none if all is well."""
+    """Result of a verification.
+
+    Attributes:
+        root: folder of the store.
+        tracks: number of tracks in the manifest.
+        frames: number of frames in the manifest.
+        shards: number of shards in the manifest.
+        deep: whether checksums and frames were checked.
+        problems: one line per problem; empty for an intact store.
+    """
 
     root: Path
     tracks: int
@@ -44,7 +52,7 @@ class Report:
 
 
 class _Row(NamedTuple):
-    """A track as the index has it."""
+    """Track as listed in the index."""
 
     track: str
     identity: str
@@ -58,66 +66,67 @@ def verify(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Checks a store.
+    """Check a store.
 
-    Always: manifest, index, split, and the length and tables of each shard. With ``deep`` also the checksum
-    of every shard and every frame's JPEG, which reads everything.
+    Checks the manifest, the index, the split, and length and tables of each shard; with ``deep`` also the checksum
+    of every shard and the JPEG of every frame, which reads all data.
 
     Args:
         root: folder of the store.
         deep: see above.
         workers: processes.
-        progress: called with (shards done, shards in all).
+        progress: called with (shards done, shards in total).
 
     Raises:
         DataError: there is no store, it is unfinished, or its manifest cannot be read.
     """
     root = Path(root)
     manifest = read_manifest(root)
-    _check_told(root, manifest)
-    shards: list[dict[str, Any]] = manifest["shards"]
+    _check_entries(root, manifest)
     problems = []
     if content_hash(manifest) != manifest["hash"]:
         problems.append(f"{root}: manifest was altered: its hash is not the hash of what it says")
     rows: list[list[_Row]] | None = None
     try:
-        rows, found = _check_index(root, manifest)
-        problems += found
+        rows, index_problems = _check_index(root, manifest)
+        problems += index_problems
     except DataError as error:
         problems.append(str(error))
-
-    if (contents := manifest.get("contents")) and not _is_file_of(root / CONTENTS, contents["sha256"]):
-        problems.append(f"{root / CONTENTS}: missing or altered: its sha256 is not the one in the manifest")
-
-    by_shard: list[list[str]] = [[] for _ in shards]
-    calls = [(root, i, shard, manifest["size"], rows[i] if rows else None, deep) for i, shard in enumerate(shards)]
-    for done, (i, found) in enumerate(run_parallel(_check_shard, calls, workers), start=1):
-        by_shard[i] = found
-        if progress:
-            progress(done, len(shards))
-    problems += [problem for found in by_shard for problem in found]
-    known = {shard_path(root, i) for i in range(len(shards))}
-    problems += [f"{p}: not in the manifest" for p in sorted((root / "shards").glob("*")) if p not in known]
+    if (contents := manifest.get("contents")) and not _has_checksum(root / CONTENT_KEYS, contents["sha256"]):
+        problems.append(f"{root / CONTENT_KEYS}: missing or altered: its sha256 is not the one in the manifest")
+    problems += _check_shards(root, manifest, rows, deep, workers, progress)
     total = manifest["counts"]["total"]
-    return Report(root, total["tracks"], total["frames"], len(shards), deep, problems)
+    return Report(root, total["tracks"], total["frames"], len(manifest["shards"]), deep, problems)
 
 
-def _check_told(root: Path, manifest: dict[str, Any]) -> None:
-    """Raises DataError unless the manifest says all that is checked."""
+def _check_entries(root: Path, manifest: dict[str, Any]) -> None:
+    """Raise DataError unless the manifest has all entries that are checked, with the right types."""
+    contents = manifest.get("contents")
     try:
-        files = [manifest["index"], *manifest["shards"], *([manifest["contents"]] if manifest.get("contents") else [])]
-        told = [file["sha256"].lower() for file in files]
-        told += [sum(manifest["counts"][name][what] for what in ("tracks", "frames")) for name in (*SPLITS, "total")]
-    except (KeyError, TypeError, AttributeError) as error:
+        files = [manifest["index"], *manifest["shards"], *([contents] if contents else [])]
+        checksums = [file["sha256"] for file in files]
+        counts = [manifest["counts"][split][unit] for split in (*SPLITS, "total") for unit in ("tracks", "frames")]
+    except (KeyError, TypeError) as error:
         raise DataError(f"{root}: the manifest was altered ({error!r}); prepare the store anew") from error
+    wrong = [value for value in checksums if not isinstance(value, str)]
+    wrong += [value for value in counts if not isinstance(value, int)]
+    if wrong:
+        raise DataError(f"{root}: the manifest was altered ({wrong[0]!r}); prepare the store anew")
 
 
-def _is_file_of(path: Path, digest: str) -> bool:
-    return path.is_file() and sha256(path) == digest
+def _has_checksum(path: Path, checksum: str) -> bool:
+    return path.is_file() and sha256(path) == checksum
 
 
 def _check_index(root: Path, manifest: dict[str, Any]) -> tuple[list[list[_Row]], list[str]]:
-    """The rows of every shard in order of their batches, and what is wrong."""
+    """Check the index.
+
+    Returns:
+        The rows of each shard in the order of its batches, and the problems.
+
+    Raises:
+        DataError: the index cannot be read, or has a track without a split.
+    """
     path = root / INDEX
     table = read_index(root)
     problems = []
@@ -128,55 +137,100 @@ def _check_index(root: Path, manifest: dict[str, Any]) -> tuple[list[list[_Row]]
         columns = {name: table[name].to_pylist() for name in table.schema.names}
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(f"{path}: altered: {str(error).splitlines()[0]}; prepare the store anew") from error
-
-    rows: list[list[_Row]] = [[] for _ in manifest["shards"]]
-    order = np.lexsort((columns["batch"], columns["shard"]))
-    for i in order:
-        shard, batch = columns["shard"][i], columns["batch"][i]
-        if not 0 <= shard < len(rows) or batch != len(rows[shard]):
-            problems.append(f"{path}: row {i} points to batch {batch} of shard {shard}, which cannot be")
-            continue
-        rows[shard].append(_Row(columns["track"][i], columns["identity"][i], columns["n_frames"][i]))
-
-    of_identity: dict[str, set[int]] = {}
-    for identity, split in zip(columns["identity"], columns["split"], strict=True):
-        if split not in range(len(SPLITS)):
-            raise DataError(f"{path}: altered: {identity} is in no split; prepare the store anew")
-        of_identity.setdefault(identity, set()).add(split)
-    for identity, found in of_identity.items():
-        if len(found) > 1:
-            names = " and ".join(SPLITS[split] for split in sorted(found))
-            problems.append(f"{path}: identity {identity} is in {names}; prepare the store anew")
-
-    for i, name in enumerate(SPLITS):
-        chosen = [n for n, split in zip(columns["n_frames"], columns["split"], strict=True) if split == i]
-        told = manifest["counts"][name]
-        if (len(chosen), sum(chosen)) != (told["tracks"], told["frames"]):
-            problems.append(
-                f"{path}: {name} has {len(chosen)} tracks with {sum(chosen)} frames, "
-                f"the manifest says {told['tracks']} with {told['frames']}"
-            )
+    rows, row_problems = _rows_by_shard(path, columns, len(manifest["shards"]))
+    problems += row_problems
+    problems += _check_identities(path, columns)
+    problems += _check_counts(path, columns, manifest["counts"])
     return rows, problems
 
 
-def _check_shard(root: Path, i: int, told: dict[str, Any], size: int, rows: list[_Row] | None, deep: bool) -> list[str]:
-    path = shard_path(root, i)
+def _rows_by_shard(path: Path, columns: dict[str, list[Any]], n_shards: int) -> tuple[list[list[_Row]], list[str]]:
+    rows: list[list[_Row]] = [[] for _ in range(n_shards)]
+    problems = []
+    for i in np.lexsort((columns["batch"], columns["shard"])):
+        shard, batch = columns["shard"][i], columns["batch"][i]
+        if not 0 <= shard < n_shards or batch != len(rows[shard]):
+            problems.append(f"{path}: row {i} points to batch {batch} of shard {shard}, which cannot be")
+            continue
+        rows[shard].append(_Row(columns["track"][i], columns["identity"][i], columns["n_frames"][i]))
+    return rows, problems
+
+
+def _check_identities(path: Path, columns: dict[str, list[Any]]) -> list[str]:
+    """Check that each identity is in one split."""
+    splits_of: dict[str, set[int]] = {}
+    for identity, split in zip(columns["identity"], columns["split"], strict=True):
+        if split not in range(len(SPLITS)):
+            raise DataError(f"{path}: altered: {identity} is in no split; prepare the store anew")
+        splits_of.setdefault(identity, set()).add(split)
+    problems = []
+    for identity, splits in splits_of.items():
+        if len(splits) > 1:
+            names = " and ".join(SPLITS[split] for split in sorted(splits))
+            problems.append(f"{path}: identity {identity} is in {names}; prepare the store anew")
+    return problems
+
+
+def _check_counts(path: Path, columns: dict[str, list[Any]], counts: dict[str, Any]) -> list[str]:
+    """Compare tracks and frames of each split with the manifest."""
+    problems = []
+    for i, name in enumerate(SPLITS):
+        lengths = [n for n, split in zip(columns["n_frames"], columns["split"], strict=True) if split == i]
+        expected = counts[name]
+        if (len(lengths), sum(lengths)) != (expected["tracks"], expected["frames"]):
+            problems.append(
+                f"{path}: {name} has {len(lengths)} tracks with {sum(lengths)} frames, "
+                f"the manifest says {expected['tracks']} with {expected['frames']}"
+            )
+    return problems
+
+
+def _check_shards(
+    root: Path,
+    manifest: dict[str, Any],
+    rows: list[list[_Row]] | None,
+    deep: bool,
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> list[str]:
+    """Problems of all shards, in their order, and of files that are not in the manifest."""
+    shards: list[dict[str, Any]] = manifest["shards"]
+    problems_of: list[list[str]] = [[] for _ in shards]
+    calls = [(root, i, shard, manifest["size"], rows[i] if rows else None, deep) for i, shard in enumerate(shards)]
+    for done, (i, problems) in enumerate(run_parallel(_check_shard, calls, workers), start=1):
+        problems_of[i] = problems
+        if progress:
+            progress(done, len(shards))
+    known = {shard_path(root, i) for i in range(len(shards))}
+    unknown = [path for path in sorted((root / "shards").glob("*")) if path not in known]
+    return [problem for problems in problems_of for problem in problems] + [
+        f"{path}: not in the manifest" for path in unknown
+    ]
+
+
+def _check_shard(
+    root: Path, number: int, expected: dict[str, Any], size: int, rows: list[_Row] | None, deep: bool
+) -> list[str]:
+    """Problems of one shard; ``expected`` is its entry in the manifest, ``rows`` its rows in the index if known."""
+    path = shard_path(root, number)
     if not path.is_file():
         return [f"{path}: missing; restore it or prepare the store anew"]
     length = path.stat().st_size
-    if length != told["bytes"]:
-        how = "cut short" if length < told["bytes"] else "longer than it was"
-        return [f"{path}: {how}: {length} bytes instead of {told['bytes']}; prepare the store anew"]
+    if length != expected["bytes"]:
+        change = "truncated" if length < expected["bytes"] else "longer than it was"
+        return [f"{path}: {change}: {length} bytes instead of {expected['bytes']}; prepare the store anew"]
     problems = []
-    if deep and sha256(path) != told["sha256"]:
+    if deep and sha256(path) != expected["sha256"]:
         problems.append(f"{path}: altered: its sha256 is not the one in the manifest; prepare the store anew")
-    found = list(_table_problems(path, rows, size, deep))
-    if len(found) > SHOWN:
-        found = [*found[:SHOWN], f"{path}: and {len(found) - SHOWN} problems more"]
-    return problems + found
+    table_problems = list(_table_problems(path, rows, size, deep))
+    problems += table_problems[:MAX_PROBLEMS]
+    if len(table_problems) > MAX_PROBLEMS:
+        problems.append(f"{path}: and {len(table_problems) - MAX_PROBLEMS} problems more")
+    return problems
 
 
 def _table_problems(path: Path, rows: list[_Row] | None, size: int, deep: bool) -> Iterator[str]:
+    """Compare the tables of a shard with the index and, with ``deep``, decode its frames."""
     try:
         reader = open_arrow(path)
     except DataError as error:
@@ -185,22 +239,22 @@ def _table_problems(path: Path, rows: list[_Row] | None, size: int, deep: bool) 
     if rows is not None and reader.num_record_batches != len(rows):
         yield f"{path}: holds {reader.num_record_batches} tracks, the index says {len(rows)}"
         return
-    for b in range(reader.num_record_batches):
+    for number in range(reader.num_record_batches):
         try:
-            batch = read_batch(path, reader, b)
+            batch = read_batch(path, reader, number)
             batch.validate(full=True)
             table = batch.to_pydict() if deep else batch.select(["track", "identity"]).to_pydict()
         except (DataError, pa.ArrowException, UnicodeDecodeError):
-            yield f"{path}: the track in batch {b} cannot be read"
+            yield f"{path}: the track in batch {number} cannot be read"
             continue
         if rows is not None:
-            row = rows[b]
+            row = rows[number]
             if {*table["track"]} != {row.track} or {*table["identity"]} != {row.identity}:
-                yield f"{path}: batch {b} is not track {row.track} of {row.identity} as the index says"
+                yield f"{path}: batch {number} is not track {row.track} of {row.identity} as the index says"
             if batch.num_rows != row.n_frames:
-                yield f"{path}: batch {b} has {batch.num_rows} frames, the index says {row.n_frames}"
-        for f, jpeg in enumerate(table.get("jpeg", [])):
+                yield f"{path}: batch {number} has {batch.num_rows} frames, the index says {row.n_frames}"
+        for frame, jpeg in enumerate(table.get("jpeg", [])):
             try:
-                decode(jpeg, size)
+                decode_jpeg(jpeg, size)
             except ValueError as error:
-                yield f"{path}: track {table['track'][f]} (batch {b}), frame {f}: {error}"
+                yield f"{path}: track {table['track'][frame]} (batch {number}), frame {frame}: {error}"

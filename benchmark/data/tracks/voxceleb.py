@@ -1,12 +1,12 @@
-"""VoxCeleb+ : VoxCeleb1's frames and VoxCeleb2's clips as one source, a person in both being one identity.
+"""Reader for VoxCeleb+: VoxCeleb1's frames and VoxCeleb2's clips as one source, with one identity per person.
 
-VoxCeleb1 is ``unzippedFaces/NAME/1.6/VIDEO/*.jpg`` (or ``unzippedIntervalFaces``), frames at 1 fps whose names are
-frame numbers at 25 fps; VoxCeleb2 is ``{dev,test}/mp4/ID/VIDEO/N.mp4``. ``vox1_meta.csv`` and ``vox2_meta.csv`` say
-which folder is whose.
+Layout: VoxCeleb1 is ``unzippedFaces/NAME/1.6/VIDEO/*.jpg`` (or ``unzippedIntervalFaces``), frames at 1 fps named by
+their frame number at 25 fps. VoxCeleb2 is ``{dev,test}/mp4/ID/VIDEO/N.mp4``. ``vox1_meta.csv`` and ``vox2_meta.csv``
+map folders to people.
 
-In VoxCeleb2 the face sits higher than in VoxCeleb1 and is a little smaller. FAb-Net's loader cuts a window of 190/256
-of the side, 25/256 above the middle, out of VoxCeleb2; the window for VoxCeleb1 is the one in which eyes and mouth
-come to lie in the same places, by a face detector's reading of frames of both.
+Crops: in VoxCeleb2 the face lies higher and is a little smaller than in VoxCeleb1. From VoxCeleb2, FAb-Net's loader
+cuts a window of 190/256 of the frame's side, 25/256 above the centre. The window for VoxCeleb1 is the one that brings
+eyes and mouth to the same places, measured with a face detector on frames of both.
 """
 
 import re
@@ -24,9 +24,9 @@ from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, TrackSou
 from benchmark.data.tracks.videos import VideoFolder
 from benchmark.errors import DataError
 
-FRAMES = ("unzippedFaces", "unzippedIntervalFaces")  # the first is at 1 fps already
-CLIPS = ("dev/mp4", "test/mp4", "mp4")
-RATE = 25  # frames a second that VoxCeleb1's frame numbers count
+FRAME_FOLDERS = ("unzippedFaces", "unzippedIntervalFaces")  # of VoxCeleb1; the first is preferred: it is at 1 fps
+CLIP_FOLDERS = ("dev/mp4", "test/mp4", "mp4")  # of VoxCeleb2
+FRAME_NUMBER_RATE = 25  # frames per second counted by the names of VoxCeleb1's frames
 EXPECTED = {  # as published: 1,251 + 6,112 people, 22,496 videos + 1,128,246 utterances
     "vox1": {"identities": 1251, "tracks": 22_496},
     "vox2": {"identities": 6112, "tracks": 1_128_246},
@@ -34,7 +34,12 @@ EXPECTED = {  # as published: 1,251 + 6,112 people, 22,496 videos + 1,128,246 ut
 
 
 class Window(NamedTuple):
-    """The square cut out of a frame: the frame's side over its own, and how far below the middle, in frame sides."""
+    """Square cut from a frame.
+
+    Attributes:
+        tighten: side of the frame divided by the side of the square.
+        shift: how far the square lies below the centre of the frame, in sides of the frame.
+    """
 
     tighten: float
     shift: float
@@ -46,10 +51,16 @@ CROPS = {
 }
 
 
-class Meta(NamedTuple):
-    """A metadata file: its form, in words, and what it says of each code: a folder's name or a person's."""
+class Metadata(NamedTuple):
+    """Content of a metadata file.
 
-    form: str
+    Attributes:
+        format: separator and columns, for people.
+        names: code such as ``id10001`` -> name: that of the folder in VoxCeleb1, of the person in VoxCeleb2. Empty for
+            a file without names.
+    """
+
+    format: str
     names: dict[str, str]
 
 
@@ -58,15 +69,15 @@ class VoxCeleb:
     """Both sets, or one of them.
 
     Attributes:
-        vox1: folder that holds ``unzippedFaces`` or ``unzippedIntervalFaces``; None without VoxCeleb1.
-        vox2: folder that holds ``dev/mp4``, ``test/mp4`` or ``mp4``; None without VoxCeleb2.
-        vox1_meta: ``vox1_meta.csv``; None leaves VoxCeleb1's people under their folders' names.
-        vox2_meta: ``vox2_meta.csv``; without its column Name nobody can be found in both sets.
-        fps: frames a second.
+        vox1: folder with ``unzippedFaces`` or ``unzippedIntervalFaces``; None to leave VoxCeleb1 out.
+        vox2: folder with ``dev/mp4``, ``test/mp4`` or ``mp4``; None to leave VoxCeleb2 out.
+        vox1_meta: ``vox1_meta.csv``; without it, the identities of VoxCeleb1 are the names of its folders.
+        vox2_meta: ``vox2_meta.csv``; without its column Name, people who are in both sets cannot be matched.
+        fps: frames per second to keep.
         size: side of the stored frames, pixels.
-        crop: a key of ``CROPS``.
+        crop: a key of ``CROPS``. Not used with a detector.
         max_frames: see `VideoFolder`.
-        detector: finds each track's face, which is cut out instead, alike in both sets; ``crop`` is not used then.
+        detector: see `benchmark.data.tracks.crop.Crop`; crops both sets alike.
     """
 
     vox1: Path | None
@@ -81,26 +92,32 @@ class VoxCeleb:
 
     @cached_property
     def parts(self) -> dict[str, TrackSource]:
-        """The readers of the sets that are there."""
-        parts: dict[str, TrackSource] = {}
+        """Readers of the sets that are given, by ``vox1`` and ``vox2``."""
         windows = CROPS["whole" if self.detector else self.crop]
+        parts: dict[str, TrackSource] = {}
         if self.vox1 is not None:
-            step = max(1, round(RATE / self.fps))
-            root = next((self.vox1 / name for name in FRAMES if (self.vox1 / name).is_dir()), self.vox1)
-            parts["vox1"] = FrameFolder(root, self.size, *windows["vox1"], step=step, detector=self.detector)
+            parts["vox1"] = FrameFolder(
+                next((self.vox1 / name for name in FRAME_FOLDERS if (self.vox1 / name).is_dir()), self.vox1),
+                size=self.size,
+                tighten=windows["vox1"].tighten,
+                shift=windows["vox1"].shift,
+                step=max(1, round(FRAME_NUMBER_RATE / self.fps)),
+                detector=self.detector,
+            )
         if self.vox2 is not None:
             parts["vox2"] = VideoFolder(
                 self.vox2,
-                self.fps,
-                self.size,
+                fps=self.fps,
+                size=self.size,
+                tighten=windows["vox2"].tighten,
+                shift=windows["vox2"].shift,
                 max_frames=self.max_frames,
                 detector=self.detector,
-                **windows["vox2"]._asdict(),
             )
         return parts
 
     def describe(self) -> dict[str, Any]:
-        """All that determines the content."""
+        """Everything that determines the content."""
         return {
             "reader": "voxceleb",
             "version": 1,
@@ -110,113 +127,128 @@ class VoxCeleb:
         }
 
     def tracks(self) -> list[RawTrack]:
-        """The tracks of both sets, named vox1/... and vox2/..., each under its person's one identity."""
-        found = []
+        """List the tracks of both sets, named ``vox1/...`` and ``vox2/...``, with one identity per person."""
+        tracks = []
         for name, part in self.parts.items():
-            person = self._people(name)
+            identities = self._identities(name)
             for track in part.tracks():
-                identity = person(track.identity)
-                found.append(RawTrack(identity, f"{name}/{track.track}", f"{name}/{track.location}"))
-        return found
+                identity = identities.of_folder(track.identity)
+                tracks.append(RawTrack(identity, f"{name}/{track.track}", f"{name}/{track.location}"))
+        return tracks
 
     def read(self, track: RawTrack) -> Iterable[Frame | SkippedFrame]:
-        """The frames of one track, as its own set's reader has them."""
+        """Read the frames of one track through the reader of its set."""
         name, _, location = track.location.partition("/")
         return self.parts[name].read(RawTrack(track.identity, track.track.removeprefix(f"{name}/"), location))
 
     def remarks(self) -> list[str]:
-        """Which form of metadata was found, whom it does not know, and how many people are in both sets."""
+        """Format of the metadata files, and how many people are in both sets."""
         lines = []
         for name, path in (("vox1", self.vox1_meta), ("vox2", self.vox2_meta)):
             if name in self.parts:
-                lines.append(f"{path.name}: {self._meta[name].form}" if path else f"{name}: no {name}_meta.csv")
+                lines.append(f"{path.name}: {self._metadata[name].format}" if path else f"{name}: no {name}_meta.csv")
         if len(self.parts) == 2:
-            names = [self._names_of(name).keys() for name in self.parts]
-            lines.append(
-                f"{len(names[0] & names[1])} people are in both sets by name"
-                if all(names)
-                else "people in both sets cannot be known without the names in both metadata files"
-            )
+            people1, people2 = self._code_of_person("vox1").keys(), self._code_of_person("vox2").keys()
+            if people1 and people2:
+                lines.append(f"{len(people1 & people2)} people are in both sets by name")
+            else:
+                lines.append("people in both sets cannot be known without the names in both metadata files")
         return lines
 
     @cached_property
-    def _meta(self) -> dict[str, Meta]:
-        none = Meta("", {})
+    def _metadata(self) -> dict[str, Metadata]:
+        none = Metadata("", {})
         return {
-            "vox1": read_meta(self.vox1_meta, "VoxCeleb1 ID", "VGGFace1 ID") if self.vox1_meta else none,
-            "vox2": read_meta(self.vox2_meta, "VoxCeleb2 ID", "Name") if self.vox2_meta else none,
+            "vox1": read_metadata(self.vox1_meta, "VoxCeleb1 ID", "VGGFace1 ID") if self.vox1_meta else none,
+            "vox2": read_metadata(self.vox2_meta, "VoxCeleb2 ID", "Name") if self.vox2_meta else none,
         }
 
-    def _names_of(self, name: str) -> dict[str, str]:
-        """Codes by plain names; a name that two codes of a set share is one person."""
+    def _code_of_person(self, name: str) -> dict[str, str]:
+        """Normalised name -> code in one set; where two codes have the same name, the first."""
         codes: dict[str, str] = {}
-        for code, person in self._meta[name].names.items():
-            codes.setdefault(plain(person), code)
+        for code, person in self._metadata[name].names.items():
+            codes.setdefault(normalised(person), code)
         codes.pop("", None)
         return codes
 
-    def _people(self, name: str) -> "_Person":
-        own, first = self._names_of(name), self._names_of("vox1")
-        return _Person(self._meta[name].names, {**own, **first} if name == "vox2" else own)
+    def _identities(self, name: str) -> "_Identities":
+        codes = self._code_of_person(name)
+        if name == "vox2":
+            codes |= self._code_of_person("vox1")
+        return _Identities(self._metadata[name].names, codes)
 
 
 @dataclass(frozen=True)
-class _Person:
-    """Folder name -> identity: VoxCeleb1's code of the person where there is one, else VoxCeleb2's, else the name."""
+class _Identities:
+    """Identities of one set: the person's code in VoxCeleb1 if there is one, else in VoxCeleb2, else the folder.
 
-    name_of: Mapping[str, str]
-    code_of: Mapping[str, str]
+    Attributes:
+        name_of_code: code -> name, as in the set's metadata.
+        code_of_person: normalised name -> code.
+    """
 
-    def __call__(self, folder: str) -> str:
-        name = self.name_of.get(folder, folder)
-        return self.code_of.get(plain(name), folder)
+    name_of_code: Mapping[str, str]
+    code_of_person: Mapping[str, str]
+
+    def of_folder(self, folder: str) -> str:
+        """Identity of a folder, which is a name in VoxCeleb1 and a code in VoxCeleb2."""
+        name = self.name_of_code.get(folder, folder)
+        return self.code_of_person.get(normalised(name), folder)
 
 
-def plain(name: str) -> str:
-    """A name as folders and metadata agree on it: letters and digits alone, since some end in a full stop."""
+def normalised(name: str) -> str:
+    """A name reduced to its letters and digits, in lower case, since folders and metadata differ in punctuation."""
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
-def read_meta(path: Path, code: str, name: str) -> Meta:
-    """Reads ``vox1_meta.csv`` or either form of ``vox2_meta.csv``: tabs or commas, padded with blanks or not.
+def read_metadata(path: Path, code_column: str, name_column: str) -> Metadata:
+    """Read ``vox1_meta.csv`` or either form of ``vox2_meta.csv``: separated by tabs or commas, padded or not.
 
     Raises:
-        DataError: the file cannot be read, or lacks the column of codes, or a row has fewer cells than the header.
+        DataError: the file cannot be read, has no column of codes, or a row has fewer cells than the header.
     """
     lines = [line for line in read_text(path).splitlines() if line.strip()]
-    separator = "\t" if lines and "\t" in lines[0] else ","
+    separator, separators = ("\t", "tabs") if lines and "\t" in lines[0] else (",", "commas")
     rows = [[cell.strip() for cell in line.split(separator)] for line in lines]
-    if not rows or code not in rows[0]:
-        raise DataError(f"{path}: no column {code!r} in its first line; expected VoxCeleb's metadata")
-    form = f"{'tabs' if separator == chr(9) else 'commas'}, columns {', '.join(rows[0])}"
-    if name not in rows[0]:
-        return Meta(form, {})
-    place, named = rows[0].index(code), rows[0].index(name)
+    if not rows or code_column not in rows[0]:
+        raise DataError(f"{path}: no column {code_column!r} in its first line; expected VoxCeleb's metadata")
+    header = rows[0]
+    file_format = f"{separators}, columns {', '.join(header)}"
+    if name_column not in header:
+        return Metadata(file_format, {})
+    code_at, name_at = header.index(code_column), header.index(name_column)
     names = {}
     for number, row in enumerate(rows[1:], 2):
-        if len(row) <= max(place, named) or not row[place]:
+        if len(row) <= max(code_at, name_at) or not row[code_at]:
             raise DataError(f"{path}: line {number} lacks a code or name; cut short?")
-        names[row[place]] = row[named]
-    return Meta(form, names)
+        names[row[code_at]] = row[name_at]
+    return Metadata(file_format, names)
 
 
 def locate_frames(root: Path) -> Path | None:
-    """The folder of VoxCeleb1's frames at ``root`` or one level below."""
-    return _holding(root, FRAMES)
+    """Folder with VoxCeleb1's frames: ``root`` or a folder directly in it; None if there is none."""
+    return _folder_with(root, FRAME_FOLDERS)
 
 
 def locate_clips(root: Path) -> Path | None:
-    """The folder of VoxCeleb2's clips at ``root`` or one level below."""
-    return _holding(root, CLIPS)
+    """Folder with VoxCeleb2's clips: ``root`` or a folder directly in it; None if there is none."""
+    return _folder_with(root, CLIP_FOLDERS)
 
 
-def locate_meta(name: str, *roots: Path | None) -> Path | None:
-    """A metadata file in one of these folders or beside it."""
-    places = [place for root in roots if root is not None for place in (root, root.parent)]
-    return next((place / name for place in places if (place / name).is_file()), None)
+def locate_metadata(name: str, *roots: Path | None) -> Path | None:
+    """Path of a metadata file in one of these folders or next to it; None if there is none."""
+    for root in roots:
+        if root is not None:
+            for folder in (root, root.parent):
+                if (folder / name).is_file():
+                    return folder / name
+    return None
 
 
-def _holding(root: Path, names: Iterable[str]) -> Path | None:
+def _folder_with(root: Path, names: Iterable[str]) -> Path | None:
     check_root(root)
-    below = sorted(path for path in root.iterdir() if path.is_dir())
-    return next((place for place in (root, *below) if any((place / name).is_dir() for name in names)), None)
+    subfolders = sorted(path for path in root.iterdir() if path.is_dir())
+    for folder in (root, *subfolders):
+        if any((folder / name).is_dir() for name in names):
+            return folder
+    return None

@@ -7,11 +7,11 @@ import pytest
 import torch
 import yaml
 
-from benchmark.commands.import_weights import import_weights
 from benchmark.config import load as configuration
 from benchmark.config.variants import Variant, resolve
 from benchmark.errors import DataError, UsageError
-from benchmark.pipeline.pipeline import check_tracks
+from benchmark.pipeline.import_weights import import_weights
+from benchmark.pipeline.preparation import check_track_length
 from benchmark.train.loop import save_method
 from methods.encoder import EncoderSpec
 from methods.registry import get
@@ -145,6 +145,6 @@ def test_imported_weights_are_rows_by_name(tmp_path: Path) -> None:
 
 def test_more_frames_than_a_track_has_are_refused() -> None:
     found = resolved("methods=fabnet-3source")
-    check_tracks(found, 4)
+    check_track_length(found, 4)
     with pytest.raises(UsageError, match="fabnet-3source needs 4 frames of one track; the longest has 3"):
-        check_tracks(found, 3)
+        check_track_length(found, 3)

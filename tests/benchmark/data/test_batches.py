@@ -8,7 +8,7 @@ import torch
 
 from benchmark.data.batches import LabelledBatches, TrackBatches
 from benchmark.data.faces.labelled_set import LabelledSet
-from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError
 from tests.benchmark.conftest import SIDE, Discs
@@ -97,7 +97,7 @@ def test_tracks_that_are_too_short_are_left_out(tmp_path: Path) -> None:
             frames = list(super().read(track))
             return iter(frames[: 2 + int(track.location) % 3])
 
-    prepare(Uneven(identities=12), tmp_path / "store", split_seed=0)
+    TrackPacker(Uneven(identities=12), tmp_path / "store", split_seed=0).pack()
     store = TrackStore(tmp_path / "store")
     spy = Spy(store, "train", 3, 32)
     counts = store.n_frames()

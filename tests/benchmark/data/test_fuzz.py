@@ -28,11 +28,11 @@ from benchmark.data.sets.csv.read import read_csv_faces
 from benchmark.data.sets.formats.mat import read_mat
 from benchmark.data.sets.formats.pts import read_dlib, read_pts
 from benchmark.data.synthetic import labelled_faces
-from benchmark.data.tracks.leakage import CONTENTS, occurring
-from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.leakage import CONTENT_KEYS, find_content
+from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.store import TrackStore
 from benchmark.data.tracks.verify import verify
-from benchmark.data.tracks.voxceleb import read_meta
+from benchmark.data.tracks.voxceleb import read_metadata
 from benchmark.errors import FabbenchError
 from tests.benchmark.data.drawn import Drawn
 from tests.benchmark.data.sets import lookalikes
@@ -155,20 +155,21 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
 
     (root / "vox1_meta.csv").write_text(VOX1)
     made["vox1 meta"] = Case(
-        root / "vox1_meta.csv", lambda: read_meta(root / "vox1_meta.csv", "VoxCeleb1 ID", "VGGFace1 ID")
+        root / "vox1_meta.csv", lambda: read_metadata(root / "vox1_meta.csv", "VoxCeleb1 ID", "VGGFace1 ID")
     )
     for form, text in VOX2.items():
         path = root / f"vox2_{form}.csv"
         path.write_text(text)
-        made[f"vox2 meta, {form}"] = Case(path, lambda path=path: read_meta(path, "VoxCeleb2 ID", "Name"))  # type: ignore[misc]
+        made[f"vox2 meta, {form}"] = Case(path, lambda path=path: read_metadata(path, "VoxCeleb2 ID", "Name"))  # type: ignore[misc]
     made["csv"] = _own_csv(root, faces)
 
-    prepare(Drawn(n=8), root / "store", split_seed=0, slice_size=4)
-    np.arange(9, dtype="<u8").tofile(root / "store" / CONTENTS)
+    TrackPacker(Drawn(n=8), root / "store", split_seed=0, slice_size=4).pack()
+    np.arange(9, dtype="<u8").tofile(root / "store" / CONTENT_KEYS)
     for name in ("manifest.json", "index.arrow", "shards/shard-00001.arrow"):
         made[name] = Case(root / "store" / name, lambda: _use_store(root / "store"))
-    made[CONTENTS] = Case(
-        root / "store" / CONTENTS, lambda: occurring(root / "store", np.array(["00000000000000ff", "0000000000000003"]))
+    made[CONTENT_KEYS] = Case(
+        root / "store" / CONTENT_KEYS,
+        lambda: find_content(root / "store", np.array(["00000000000000ff", "0000000000000003"])),
     )
     labelled_faces(size=16, train=4, val=4, test=4, frames_per_identity=4).save(root / "faces.arrow")
     made["labelled set"] = Case(root / "faces.arrow", lambda: LabelledSet.load(root / "faces.arrow"))
@@ -216,7 +217,7 @@ KINDS = [
     *("pts", "xml", "points", "w300 boxes", "mafl", "mafl list", "aflw", "aflw list", "affectnet", "affectnet npy"),
     *("emotionet", "emotionet csv", "emotionet xlsx", "aflw2000", "rafdb", "fer2013", "wflw", "mat", "csv"),
     *("vox1 meta", "vox2 meta, commas", "vox2 meta, tabs", "manifest.json", "index.arrow", "shards/shard-00001.arrow"),
-    *(CONTENTS, "labelled set"),
+    *(CONTENT_KEYS, "labelled set"),
 ]
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from benchmark.errors import DataError, UsageError
+from benchmark.layout import BENCHMARK
 from benchmark.pipeline import results
-from benchmark.pipeline.results import BENCHMARK, FORMATS, write_tables
+from benchmark.pipeline.results import FORMATS, write_tables
 
 TASKS = ("pose", "aus")
 
@@ -151,7 +152,7 @@ def test_tables_are_written_in_every_format(folder: Path) -> None:
 
 
 def test_an_unknown_benchmark_lists_those_there(folder: Path) -> None:
-    with pytest.raises(UsageError, match=r"no benchmark 'yours' in .*; there is: mine \(name=\.\.\.\)"):
+    with pytest.raises(UsageError, match=r"no benchmark 'yours' in .*; available: mine \(name=\.\.\.\)"):
         render(folder.parent / "yours", "text")
     with pytest.raises(UsageError, match=r"no benchmark 'a' in .*nowhere$"):
         render(folder / "nowhere" / "a", "text")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from benchmark.config.schema import NON_IDENTITY_FIELDS, AugmentConfig, EncoderConfig, TrainConfig
-from benchmark.pipeline.run_folder import Run, code, environment, is_done, locked, mark_done, set_status, status
+from benchmark.pipeline.run_folder import Run, is_done, locked, mark_done, set_status, status
 
 ROOT = Path(__file__).parents[3]
 RUN = Run(
@@ -42,7 +42,7 @@ DECISIVE: dict[str, Any] = {
     "data_hash": "1" * 64,
     "task": "synthetic-pose",
     "code": "2" * 64,
-    "start": "3" * 64,
+    "initial_weights": "3" * 64,
     "weights": "4" * 64,
 }
 INDIFFERENT: dict[str, Any] = {
@@ -119,54 +119,6 @@ def test_a_run_says_what_it_is_and_where_it_was_computed(tmp_path: Path) -> None
     about = json.loads((run.folder / "environment.json").read_text())
     assert about["packages"]["torch"].startswith("2.")
     assert {"fab-bench", "python", "host", "command", "commit", "dirty"} <= about.keys()
-
-
-def git(folder: Path, *words: str) -> str:
-    name = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-    return subprocess.run(
-        ["git", "-C", str(folder), *name, *words], check=True, capture_output=True, text=True
-    ).stdout.strip()
-
-
-def test_the_environment_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
-    """In a checkout of its own: clean, then with a change in any package, then not tracked at all."""
-
-    def reported() -> dict[str, Any]:
-        code = "import json; from benchmark.pipeline.run_folder import environment; print(json.dumps(environment()))"
-        answer = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            check=True,
-        )
-        return json.loads(answer.stdout)
-
-    for name in ("__init__.py", "store.py", "files.py", "schema.py"):
-        place = tmp_path / "benchmark" / name
-        place.parent.mkdir(exist_ok=True)
-        place.write_bytes((ROOT / "benchmark" / name).read_bytes())
-    (tmp_path / "methods").mkdir()
-    (tmp_path / "methods" / "a.py").write_text("a = 1\n")
-    git(tmp_path, "init", "-q")
-    (tmp_path / "README").write_text("somebody else's\n")
-    git(tmp_path, "add", "README")
-    git(tmp_path, "commit", "-qm", "x")
-    assert reported()["commit"] is None, "the commit of a checkout that merely holds the installation"
-    git(tmp_path, "add", "-A")
-    git(tmp_path, "commit", "-qm", "y")
-    clean = reported()
-    assert clean["commit"] == git(tmp_path, "rev-parse", "HEAD")
-    assert clean["dirty"] is None
-    (tmp_path / "methods" / "a.py").write_text("a = 2\n")
-    assert reported()["dirty"]
-
-
-def test_the_environment_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    code.cache_clear()
-    assert environment()["commit"] is None
-    code.cache_clear()
 
 
 # -- done markers ------------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def test_large_frames_are_not_shrunk(faces: LabelledSet, tmp_path: Path) -> None
 
 
 def test_unknown_and_empty_targets_are_refused(faces: LabelledSet, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no target 'poze'; there is: landmarks, pose"):
+    with pytest.raises(UsageError, match="no target 'poze'; available: landmarks, pose"):
         contact_sheet(faces, tmp_path / "sheet.png", "poze")
     with pytest.raises(DataError, match="no face with empty"):
         contact_sheet(faces, tmp_path / "sheet.png", "empty")

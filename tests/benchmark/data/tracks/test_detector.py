@@ -17,12 +17,13 @@ from PIL import Image
 from benchmark.config.schema import ConcatData, FrameData, VideoData, VoxCelebData
 from benchmark.data.catalogue import source, store_folder
 from benchmark.data.synthetic import SyntheticTracks
-from benchmark.data.tracks.crop import FACE_BELOW, FACE_SIDE, cropped, face_square
+from benchmark.data.tracks.crop import FACE_BELOW, FACE_SIDE, Crop, face_square
 from benchmark.data.tracks.detector import FaceDetector, track_face
 from benchmark.data.tracks.frames import FrameFolder
-from benchmark.data.tracks.pack import prepare, report
-from benchmark.data.tracks.source import Frame, Picture, RawTrack, SkippedFrame, SkipTrack
+from benchmark.data.tracks.pack import TrackPacker
+from benchmark.data.tracks.source import Frame, RawFrame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.data.tracks.store import TrackStore
+from benchmark.data.tracks.summary import summarise
 from benchmark.data.tracks.videos import VideoFolder
 from benchmark.errors import DataError, UsageError
 from tests.benchmark.data.spots import RED, write_spot_detector
@@ -171,11 +172,11 @@ def test_no_face_is_a_counted_skip(tmp_path: Path, weights: Path):
     (tmp_path / "raw/id3/broken").mkdir(parents=True)
     (tmp_path / "raw/id3/broken/1.png").write_bytes(b"")
     data = FrameData(root=str(tmp_path / "raw"), size=32, detector=str(weights))
-    manifest = prepare(source(data), tmp_path / "store", split_seed=0)
+    manifest = TrackPacker(source(data), tmp_path / "store", split_seed=0).pack()
     assert manifest["counts"]["total"] == {"identities": 1, "tracks": 1, "frames": 3}
     skipped = {reason: found["examples"] for reason, found in manifest["skipped"]["tracks"].items()}
     assert skipped == {"no face found": ["id1/none"], "fewer than 2 usable frames": ["id3/broken: 0 usable"]}
-    assert "skipped tracks: 1 x no face found, e.g. id1/none" in report(manifest)
+    assert "skipped tracks: 1 x no face found, e.g. id1/none" in summarise(manifest)
     with pytest.raises(SkipTrack, match="no face found"):
         list(source(data).read(RawTrack("id1", "id1/none", "id1/none")))
 
@@ -261,15 +262,15 @@ def test_the_hash_of_a_store_depends_on_the_detector(tmp_path: Path, weights: Pa
         {"detector": str(weights), "tighten": 0.8},
     ]
     sources = [source(FrameData(root=str(tmp_path / "raw"), size=32, **own)) for own in settings]
-    made = [prepare(frames, tmp_path / f"store{i}", split_seed=0) for i, frames in enumerate(sources)]
+    made = [TrackPacker(frames, tmp_path / f"store{i}", split_seed=0).pack() for i, frames in enumerate(sources)]
     assert len({manifest["hash"] for manifest in made}) == 4
     assert made[1]["shards"] == made[2]["shards"]
     assert str(tmp_path) not in str(made[1]["source"])
     assert "opencv-python-headless" in made[1]["versions"]
     with pytest.raises(DataError, match=r"store1: holds a track store made with other settings \(.*crop\.weights"):
-        prepare(
+        TrackPacker(
             source(FrameData(root=str(tmp_path / "raw"), size=32, **settings[2])), tmp_path / "store1", split_seed=0
-        )
+        ).pack()
 
 
 def test_worker_processes_make_the_same_store(tmp_path: Path, weights: Path):
@@ -278,7 +279,7 @@ def test_worker_processes_make_the_same_store(tmp_path: Path, weights: Path):
     frames = source(FrameData(root=str(tmp_path / "raw"), size=32, detector=str(weights)))
     frames.tracks()
     frames = pickle.loads(pickle.dumps(frames))
-    one, two = (prepare(frames, tmp_path / f"store{n}", split_seed=0, workers=n, slice_size=3) for n in (1, 2))
+    one, two = (TrackPacker(frames, tmp_path / f"store{n}", split_seed=0, slice_size=3).pack(workers=n) for n in (1, 2))
     assert one["hash"] == two["hash"]
     assert one["counts"]["total"]["tracks"] == 10
 
@@ -293,13 +294,13 @@ def test_opencv_takes_one_core(detector: FaceDetector):
 def test_long_tracks_are_not_held_in_memory(detector: FaceDetector):
     made: list[weakref.ref[Image.Image]] = []
 
-    def pictures() -> Iterator[Picture]:
+    def pictures() -> Iterator[RawFrame]:
         for number in range(20):
             image = picture((64, 96, 48))
             made.append(weakref.ref(image))
-            yield Picture(str(number), image)
+            yield RawFrame(str(number), image)
 
-    held = [sum(image() is not None for image in made) for _ in cropped(pictures, 32, 1.0, 0.0, detector)]
+    held = [sum(image() is not None for image in made) for _ in Crop(32, detector=detector).apply(pictures)]
     assert len(held) == 20
     assert max(held) <= 3
 
@@ -325,11 +326,11 @@ def test_missing_opencv_is_told_unless_the_store_is_there(
 ):
     write_folder(tmp_path / "raw/id1/v", [picture((64, 96, 48))] * 2)
     frames = source(FrameData(root=str(tmp_path / "raw"), size=32, detector=str(weights)))
-    made = prepare(frames, tmp_path / "store", split_seed=0)
+    made = TrackPacker(frames, tmp_path / "store", split_seed=0).pack()
     monkeypatch.setitem(sys.modules, "cv2", None)
-    assert prepare(frames, tmp_path / "store", split_seed=0) == made
+    assert TrackPacker(frames, tmp_path / "store", split_seed=0).pack() == made
     with pytest.raises(DataError, match=r"pip install 'fab-bench\[detector\]'"):
-        prepare(frames, tmp_path / "other", split_seed=0)
+        TrackPacker(frames, tmp_path / "other", split_seed=0).pack()
     assert not (tmp_path / "other").exists()
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from benchmark.data.tracks.frames import FrameFolder
-from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.errors import DataError, UsageError
 
@@ -179,7 +179,7 @@ def test_prepare_counts_every_kind(tmp_path: Path):
     write_image(tmp_path / "raw/cid/v/0.jpg")
     write_image(tmp_path / "raw/dot/v/0.jpg")
     (tmp_path / "raw/dot/v/1.jpg").write_bytes(b"\xff\xd8 broken")
-    manifest = prepare(FrameFolder(tmp_path / "raw", size=32), tmp_path / "s", split_seed=0)
+    manifest = TrackPacker(FrameFolder(tmp_path / "raw", size=32), tmp_path / "s", split_seed=0).pack()
     assert manifest["counts"]["total"] == {"identities": 2, "tracks": 2, "frames": 6}
     assert manifest["converted"]["grey to RGB"]["count"] == 3
     assert manifest["converted"]["resized"]["count"] == 3

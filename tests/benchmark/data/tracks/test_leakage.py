@@ -8,8 +8,8 @@ import pytest
 
 from benchmark.data.synthetic import labelled_faces
 from benchmark.data.tracks.frames import FrameFolder
-from benchmark.data.tracks.leakage import CONTENTS, occurring, overlap
-from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.leakage import CONTENT_KEYS, find_content, overlap
+from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.verify import verify
 from benchmark.errors import DataError
 from tests.benchmark.data.drawn import Drawn
@@ -56,22 +56,22 @@ def test_a_run_tells_and_writes_it(raw: Path, tmp_path: Path) -> None:
 
 
 def test_videos_do_not_know(tmp_path: Path) -> None:
-    prepare(Drawn(), tmp_path / "s", split_seed=0)
-    assert not (tmp_path / "s" / CONTENTS).exists()
-    assert occurring(tmp_path / "s", np.array(["0123456789abcdef"])) is None
+    TrackPacker(Drawn(), tmp_path / "s", split_seed=0).pack()
+    assert not (tmp_path / "s" / CONTENT_KEYS).exists()
+    assert find_content(tmp_path / "s", np.array(["0123456789abcdef"])) is None
 
 
 def test_every_image_read_is_listed_once(raw: Path, tmp_path: Path) -> None:
-    manifest = prepare(FrameFolder(raw / "frames", size=32), tmp_path, split_seed=0, slice_size=2)
-    assert manifest["contents"]["count"] == (tmp_path / CONTENTS).stat().st_size / 8 == 21
+    manifest = TrackPacker(FrameFolder(raw / "frames", size=32), tmp_path, split_seed=0, slice_size=2).pack()
+    assert manifest["contents"]["count"] == (tmp_path / CONTENT_KEYS).stat().st_size / 8 == 21
     assert verify(tmp_path).ok
-    (tmp_path / CONTENTS).write_bytes(b"other")
-    assert any(CONTENTS in problem for problem in verify(tmp_path).problems)
+    (tmp_path / CONTENT_KEYS).write_bytes(b"other")
+    assert any(CONTENT_KEYS in problem for problem in verify(tmp_path).problems)
     with pytest.raises(DataError, match=r"contents\.u64: cannot be read"):
-        occurring(tmp_path, np.array(["0123456789abcdef"]))
+        find_content(tmp_path, np.array(["0123456789abcdef"]))
 
 
 def test_a_set_without_contents_is_not_looked_up(raw: Path, tmp_path: Path) -> None:
-    prepare(FrameFolder(raw / "frames", size=32), tmp_path, split_seed=0)
+    TrackPacker(FrameFolder(raw / "frames", size=32), tmp_path, split_seed=0).pack()
     built_in = labelled_faces(size=32, train=4, val=4, test=4, frames_per_identity=4)
     assert overlap(built_in, tmp_path) is None

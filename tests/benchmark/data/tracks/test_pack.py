@@ -1,5 +1,5 @@
-import fcntl
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from filelock import FileLock
 
-from benchmark.data.tracks import pack as preparing
-from benchmark.data.tracks.pack import list_tracks, prepare, prepare_part, report, slices_done
+from benchmark.data.tracks.lock import one_part
+from benchmark.data.tracks.pack import TrackPacker
+from benchmark.data.tracks.plan import PackPlan, Settings
+from benchmark.data.tracks.slices import slices_done
 from benchmark.data.tracks.store import TrackStore
+from benchmark.data.tracks.summary import summarise
 from benchmark.data.tracks.verify import verify
 from benchmark.errors import DataError
 from slurm.signals import Stopped
@@ -24,7 +28,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 
 def test_manifest_tells_what_is_stored(tmp_path: Path):
-    manifest = prepare(Drawn(n=40), tmp_path / "s", split_seed=0, jpeg_quality=90)
+    manifest = TrackPacker(Drawn(n=40), tmp_path / "s", split_seed=0, jpeg_quality=90).pack()
     assert manifest["counts"]["total"] == {"identities": 20, "tracks": 40, "frames": 120}
     assert manifest["counts"]["train"] == {"identities": 15, "tracks": 30, "frames": 90}
     assert manifest["counts"]["val"]["identities"] == 3
@@ -41,14 +45,14 @@ def test_manifest_tells_what_is_stored(tmp_path: Path):
 
 
 def test_workers_and_place_do_not_change_a_byte(tmp_path: Path):
-    prepare(Drawn(), tmp_path / "a", split_seed=0, slice_size=3, workers=1)
-    prepare(Drawn(), tmp_path / "elsewhere/b", split_seed=0, slice_size=3, workers=2)
+    TrackPacker(Drawn(), tmp_path / "a", split_seed=0, slice_size=3).pack(workers=1)
+    TrackPacker(Drawn(), tmp_path / "elsewhere/b", split_seed=0, slice_size=3).pack(workers=2)
     assert files(tmp_path / "a") == files(tmp_path / "elsewhere/b")
 
 
 def test_hash_follows_content_alone(tmp_path: Path):
     hashes = {
-        prepare(source, tmp_path / str(i), split_seed=seed)["hash"]
+        TrackPacker(source, tmp_path / str(i), split_seed=seed).pack()["hash"]
         for i, (source, seed) in enumerate([(Drawn(), 0), (Drawn(), 1), (Drawn(n=10), 0), (Drawn(frames=4), 0)])
     }
     assert len(hashes) == 4
@@ -56,7 +60,7 @@ def test_hash_follows_content_alone(tmp_path: Path):
 
 def test_skips_are_counted_and_the_rest_goes_on(tmp_path: Path):
     source = Drawn(n=20, skip=(1, 2, 3, 4, 17), short=(6,), broken_frames=(8, 9))
-    manifest = prepare(source, tmp_path, split_seed=0)
+    manifest = TrackPacker(source, tmp_path, split_seed=0).pack()
     assert manifest["counts"]["total"]["tracks"] == 14
     assert manifest["skipped"]["tracks"] == {
         "made to be skipped": {
@@ -67,20 +71,20 @@ def test_skips_are_counted_and_the_rest_goes_on(tmp_path: Path):
     }
     assert manifest["skipped"]["frames"]["made to be broken"]["count"] == 2
     assert "id001" not in {TrackStore(tmp_path).identity(t) for t in range(14)}
-    assert any("5 x made to be skipped" in line for line in report(manifest))
+    assert any("5 x made to be skipped" in line for line in summarise(manifest))
     assert verify(tmp_path).ok
 
 
 def test_nothing_usable_leaves_nothing(tmp_path: Path):
     source = Drawn(n=4, skip=(0, 1), short=(2, 3))
     with pytest.raises(DataError, match=r"no usable track.*2 x fewer than 2.*2 x made to be skipped"):
-        prepare(source, tmp_path / "s", split_seed=0)
+        TrackPacker(source, tmp_path / "s", split_seed=0).pack()
     assert not (tmp_path / "s").exists()
 
 
 @pytest.mark.parametrize(("n", "empty"), [(2, ["val", "test"]), (4, ["test"]), (6, [])])
 def test_few_identities_warn(tmp_path: Path, n: int, empty: list[str]):
-    manifest = prepare(Drawn(n=n), tmp_path, split_seed=0)
+    manifest = TrackPacker(Drawn(n=n), tmp_path, split_seed=0).pack()
     assert [w.split()[0] for w in manifest["warnings"]] == empty
     store = TrackStore(tmp_path)
     assert [s for s in ("train", "val", "test") if len(store.tracks(s)) == 0] == empty
@@ -88,13 +92,15 @@ def test_few_identities_warn(tmp_path: Path, n: int, empty: list[str]):
 
 def test_progress_counts_up_to_all(tmp_path: Path):
     seen: list[tuple[int, int, int]] = []
-    prepare(Drawn(n=10, skip=(0,)), tmp_path, split_seed=0, slice_size=4, progress=lambda *now: seen.append(now))
+    TrackPacker(Drawn(n=10, skip=(0,)), tmp_path, split_seed=0, slice_size=4).pack(
+        progress=lambda *now: seen.append(now)
+    )
     assert seen == [(0, 10, 0), (4, 10, 9), (8, 10, 21), (10, 10, 27)]
 
 
 def test_complete_store_is_found_without_reading(tmp_path: Path):
-    first = prepare(Drawn(), tmp_path, split_seed=0)
-    again = prepare(Drawn(killed_at=tuple(range(12))), tmp_path, split_seed=0, jpeg_quality=95)
+    first = TrackPacker(Drawn(), tmp_path, split_seed=0).pack()
+    again = TrackPacker(Drawn(killed_at=tuple(range(12))), tmp_path, split_seed=0, jpeg_quality=95).pack()
     assert again == first
 
 
@@ -107,33 +113,31 @@ def test_complete_store_is_found_without_reading(tmp_path: Path):
     ],
 )
 def test_complete_store_of_other_settings_is_refused(tmp_path: Path, source, options, told: str):
-    prepare(Drawn(), tmp_path, split_seed=0)
+    TrackPacker(Drawn(), tmp_path, split_seed=0).pack()
     before = files(tmp_path)
     with pytest.raises(DataError, match=f"{told}.*remove it"):
-        prepare(source, tmp_path, **{"split_seed": 0} | options)
+        TrackPacker(source, tmp_path, **{"split_seed": 0} | options).pack()
     assert files(tmp_path) == before
 
 
 def test_folder_of_something_else_is_refused(tmp_path: Path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(DataError, match=r"thesis\.tex.*not a track store"):
-        prepare(Drawn(), tmp_path, split_seed=0)
+        TrackPacker(Drawn(), tmp_path, split_seed=0).pack()
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
 def test_file_in_the_way_is_one_clear_error(tmp_path: Path):
     (tmp_path / "s").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
-        prepare(Drawn(), tmp_path / "s", split_seed=0)
+        TrackPacker(Drawn(), tmp_path / "s", split_seed=0).pack()
 
 
 def test_two_at_once_are_kept_apart(tmp_path: Path):
     (tmp_path / ".lock").write_text("process 7 on elsewhere")
-    with (tmp_path / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(DataError, match="process 7 on elsewhere is preparing it"):
-            prepare(Drawn(), tmp_path, split_seed=0)
-    assert prepare(Drawn(), tmp_path, split_seed=0)["counts"]["total"]["tracks"] == 12
+    with FileLock(tmp_path / ".lock"), pytest.raises(DataError, match="process 7 on elsewhere is preparing it"):
+        TrackPacker(Drawn(), tmp_path, split_seed=0).pack()
+    assert TrackPacker(Drawn(), tmp_path, split_seed=0).pack()["counts"]["total"]["tracks"] == 12
 
 
 def test_two_tracks_of_one_name(tmp_path: Path):
@@ -142,7 +146,7 @@ def test_two_tracks_of_one_name(tmp_path: Path):
             return super().tracks() * 2
 
     with pytest.raises(DataError, match="two tracks are called 'id000/t0000'"):
-        prepare(Twice(), tmp_path / "s", split_seed=0)
+        TrackPacker(Twice(), tmp_path / "s", split_seed=0).pack()
     assert not (tmp_path / "s").exists()
 
 
@@ -152,24 +156,24 @@ def test_frame_of_another_size_is_a_fault_of_the_source(tmp_path: Path):
             yield from ((f._replace(image=np.zeros((8, 8, 3), np.uint8))) for f in super().read(track))
 
     with pytest.raises(ValueError, match=r"Wrong yields \(8, 8, 3\)"):
-        prepare(Wrong(), tmp_path / "s", split_seed=0)
+        TrackPacker(Wrong(), tmp_path / "s", split_seed=0).pack()
 
 
 def test_killed_worker_is_one_clear_error_and_can_be_resumed(tmp_path: Path):
     with pytest.raises(DataError, match=r"worker process was killed.*again"):
-        prepare(Drawn(killed_at=(9,)), tmp_path / "s", split_seed=0, slice_size=3, workers=2)
-    resumed = prepare(Drawn(), tmp_path / "s", split_seed=0, slice_size=3)
-    assert resumed == prepare(Drawn(), tmp_path / "undisturbed", split_seed=0, slice_size=3)
+        TrackPacker(Drawn(killed_at=(9,)), tmp_path / "s", split_seed=0, slice_size=3).pack(workers=2)
+    resumed = TrackPacker(Drawn(), tmp_path / "s", split_seed=0, slice_size=3).pack()
+    assert resumed == TrackPacker(Drawn(), tmp_path / "undisturbed", split_seed=0, slice_size=3).pack()
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
-from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.pack import TrackPacker
 from tests.benchmark.data.drawn import Drawn
 if __name__ == "__main__":
     root, hold = map(Path, sys.argv[1:])
-    prepare(Drawn(n=20, hold=hold), root, split_seed=0, slice_size=2, workers=2)
+    TrackPacker(Drawn(n=20, hold=hold), root, split_seed=0, slice_size=2).pack(workers=2)
 """
 
 
@@ -196,11 +200,11 @@ def test_sigkill_then_the_same_call_ends_with_the_same_bytes(tmp_path: Path):
     hold.unlink()
     (root / "shards/.shard-00004.arrow.torn").write_bytes(b"torn")
     seen: list[tuple[int, int, int]] = []
-    prepare(Drawn(n=20), root, split_seed=0, slice_size=2, progress=lambda *now: seen.append(now))
+    TrackPacker(Drawn(n=20), root, split_seed=0, slice_size=2).pack(progress=lambda *now: seen.append(now))
     assert seen[0] == (6, 20, 18)  # three slices are not read again
     again = {p.name: p.stat().st_mtime_ns for p in root.glob("shards/*")}
     assert all(again[name] == finished[name] for name in list(finished)[:3])
-    prepare(Drawn(n=20), tmp_path / "undisturbed", split_seed=0, slice_size=2)
+    TrackPacker(Drawn(n=20), tmp_path / "undisturbed", split_seed=0, slice_size=2).pack()
     assert files(root) == files(tmp_path / "undisturbed")
 
 
@@ -215,22 +219,22 @@ def test_unfinished_store_of_other_settings_is_refused(tmp_path: Path):
     kill_in_the_middle(root, hold)
     hold.unlink()
     with pytest.raises(DataError, match=r"unfinished store.*split\.seed 0, now 5.*remove it"):
-        prepare(Drawn(n=20), root, split_seed=5, slice_size=2)
+        TrackPacker(Drawn(n=20), root, split_seed=5, slice_size=2).pack()
     with pytest.raises(DataError, match=r"unfinished store.*list of tracks"):
-        prepare(Drawn(n=22), root, split_seed=0, slice_size=2)
+        TrackPacker(Drawn(n=22), root, split_seed=0, slice_size=2).pack()
 
 
 def test_parts_in_any_order_make_the_same_store(tmp_path: Path):
     options = {"split_seed": 0, "slice_size": 2}
     for part in (2, 0, 1, 0):  # the last finds its slices done
-        prepare_part(Drawn(n=20), tmp_path / "s", part, 3, **options)
+        TrackPacker(Drawn(n=20), tmp_path / "s", **options).pack_part(part, 3)
     finished = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("s/shards/*")}
     assert len(finished) == 10
-    prepare(Drawn(n=20), tmp_path / "s", **options)
+    TrackPacker(Drawn(n=20), tmp_path / "s", **options).pack()
     assert {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("s/shards/*")} == finished
-    prepare(Drawn(n=20), tmp_path / "undisturbed", **options)
+    TrackPacker(Drawn(n=20), tmp_path / "undisturbed", **options).pack()
     assert files(tmp_path / "s") == files(tmp_path / "undisturbed")
-    prepare_part(Drawn(n=20), tmp_path / "s", 0, 3, **options)  # nothing left to do
+    TrackPacker(Drawn(n=20), tmp_path / "s", **options).pack_part(0, 3)  # nothing left to do
 
 
 def test_parts_list_the_tracks_once(tmp_path: Path):
@@ -240,42 +244,39 @@ def test_parts_list_the_tracks_once(tmp_path: Path):
             return super().tracks()
 
     for part in range(2):
-        prepare_part(Once(n=20), tmp_path / "s", part, 2, split_seed=0, slice_size=2)
+        TrackPacker(Once(n=20), tmp_path / "s", split_seed=0, slice_size=2).pack_part(part, 2)
     with pytest.raises(DataError, match=r"split\.seed 0, now 1"):
-        prepare_part(Once(n=20), tmp_path / "s", 1, 2, split_seed=1, slice_size=2)
+        TrackPacker(Once(n=20), tmp_path / "s", split_seed=1, slice_size=2).pack_part(1, 2)
 
 
 def test_parts_work_side_by_side_and_stop_after_a_slice_when_asked(tmp_path: Path):
     source, root = Drawn(n=20), tmp_path / "store"
-    list_tracks(source, root, split_seed=0)
+    TrackPacker(source, root, split_seed=0).list_tracks()
     assert slices_done(root) == [False] * len(slices_done(root))
-    with (root / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)  # another part is at work
-        with pytest.raises(Stopped):
-            prepare_part(source, root, 0, 1, split_seed=0, stop=lambda: True)
+    with one_part(root), pytest.raises(Stopped):  # another part is being packed
+        TrackPacker(source, root, split_seed=0).pack_part(0, 1, stop=lambda: True)
     assert sum(slices_done(root)) == 1
-    prepare_part(source, root, 0, 1, split_seed=0, stop=lambda: False)
+    TrackPacker(source, root, split_seed=0).pack_part(0, 1, stop=lambda: False)
     assert all(slices_done(root))
-    prepare(source, root, split_seed=0)
+    TrackPacker(source, root, split_seed=0).pack()
     assert slices_done(root) == []
 
 
 def test_a_part_that_comes_as_the_store_is_finished_leaves_it_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    root, listed = tmp_path / "store", preparing._listed
+    root, listed_plan = tmp_path / "store", TrackPacker._listed_plan
+    packer = TrackPacker(Drawn(n=20), root, split_seed=0)
 
-    def finished_meanwhile(source, *words):
-        plan = listed(source, *words)
-        prepare(source, root, split_seed=0)
+    def finished_meanwhile(packer: TrackPacker, settings: Settings) -> PackPlan | None:
+        plan = listed_plan(packer, settings)
+        packer.pack()
         return plan
 
-    monkeypatch.setattr(preparing, "_listed", finished_meanwhile)
-    prepare_part(Drawn(n=20), root, 0, 2, split_seed=0)
+    monkeypatch.setattr(TrackPacker, "_listed_plan", finished_meanwhile)
+    packer.pack_part(0, 2)
     assert {path.name for path in root.iterdir()} == {".lock", "manifest.json", "index.arrow", "shards"}
 
 
 def test_while_a_part_is_at_work_nobody_clears_up(tmp_path: Path):
-    prepare_part(Drawn(n=20), tmp_path, 0, 2, split_seed=0, slice_size=2)
-    with (tmp_path / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)  # as a part has it
-        with pytest.raises(DataError, match="is preparing it"):
-            prepare(Drawn(n=20), tmp_path, split_seed=0, slice_size=2)
+    TrackPacker(Drawn(n=20), tmp_path, split_seed=0, slice_size=2).pack_part(0, 2)
+    with one_part(tmp_path), pytest.raises(DataError, match=rf"process {os.getpid()} on .* is preparing it"):
+        TrackPacker(Drawn(n=20), tmp_path, split_seed=0, slice_size=2).pack()

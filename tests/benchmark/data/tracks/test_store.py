@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data.tracks.pack import prepare
-from benchmark.data.tracks.store import TrackStore, shard_path
+from benchmark.data.tracks.format import shard_path
+from benchmark.data.tracks.pack import TrackPacker
+from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError
 from tests.benchmark.data.drawn import Drawn, drawn
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    prepare(Drawn(), tmp_path / "store", split_seed=0, slice_size=5)
+    TrackPacker(Drawn(), tmp_path / "store", split_seed=0, slice_size=5).pack()
     return tmp_path / "store"
 
 

@@ -5,16 +5,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from benchmark.data.tracks.pack import prepare
-from benchmark.data.tracks.store import (
-    EncodedTrack,
-    TrackStore,
-    content_hash,
-    read_index,
-    shard_path,
-    write_index,
-    write_shard,
-)
+from benchmark.data.tracks.format import EncodedTrack, read_index, shard_path, write_index, write_shard
+from benchmark.data.tracks.manifest import content_hash
+from benchmark.data.tracks.pack import TrackPacker
+from benchmark.data.tracks.store import TrackStore
 from benchmark.data.tracks.verify import verify
 from benchmark.errors import DataError
 from benchmark.files import sha256, write_json
@@ -23,7 +17,7 @@ from tests.benchmark.data.drawn import Drawn
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    prepare(Drawn(), tmp_path, split_seed=0, slice_size=5)
+    TrackPacker(Drawn(), tmp_path, split_seed=0, slice_size=5).pack()
     return tmp_path
 
 
@@ -81,7 +75,7 @@ def test_shard_cut_short(root: Path):
     path = shard_path(root, 2)
     path.write_bytes(path.read_bytes()[:-1])
     (problem,) = verify(root, deep=False).problems
-    assert "shard-00002.arrow: cut short" in problem
+    assert "shard-00002.arrow: truncated" in problem
 
 
 def test_shard_missing_and_file_too_many(root: Path):
@@ -162,7 +156,7 @@ def test_index_of_other_columns(root: Path):
 
 
 def test_a_track_in_no_split(tmp_path: Path):
-    prepare(Drawn(), tmp_path, split_seed=0)
+    TrackPacker(Drawn(), tmp_path, split_seed=0).pack()
     table = read_index(tmp_path)
     splits = pa.array([3, *table["split"].to_pylist()[1:]], pa.int8())
     columns = [splits if name == "split" else table[name] for name in table.schema.names]

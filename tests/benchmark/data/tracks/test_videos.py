@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from benchmark.data.tracks.pack import prepare
+from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.data.tracks.store import TrackStore
 from benchmark.data.tracks.videos import VideoFolder
@@ -222,7 +222,7 @@ def test_prepare_with_one_video_of_each_fault(tmp_path: Path):
         write_video(raw / f"{name}.mp4")
     (raw / "b/broken.mp4").write_bytes(b"\0" * 5000)
     write_video(raw / "c/short.mp4", [0])
-    manifest = prepare(VideoFolder(raw, fps=2, size=32), tmp_path / "s", split_seed=0, workers=2)
+    manifest = TrackPacker(VideoFolder(raw, fps=2, size=32), tmp_path / "s", split_seed=0).pack(workers=2)
     assert manifest["counts"]["total"] == {"identities": 2, "tracks": 3, "frames": 12}
     assert manifest["skipped"]["tracks"]["video does not decode"]["count"] == 1
     assert manifest["skipped"]["tracks"]["fewer than 2 usable frames"]["examples"] == ["c/short: 1 usable"]
@@ -232,10 +232,10 @@ def test_prepare_with_one_video_of_each_fault(tmp_path: Path):
 def test_added_files_are_not_passed_over(tmp_path: Path):
     source = VideoFolder(tmp_path / "raw", fps=2, size=32)
     write_video(tmp_path / "raw/a/1.mp4")
-    first = prepare(source, tmp_path / "s", split_seed=0)
+    first = TrackPacker(source, tmp_path / "s", split_seed=0).pack()
     (tmp_path / "raw").rename(tmp_path / "moved")
-    assert prepare(source, tmp_path / "s", split_seed=0) == first  # the raw files may go once they are packed
+    assert TrackPacker(source, tmp_path / "s", split_seed=0).pack() == first  # raw files may be removed once packed
     (tmp_path / "moved").rename(tmp_path / "raw")
     write_video(tmp_path / "raw/b/1.mp4")
     with pytest.raises(DataError, match="other files than the source has now"):
-        prepare(source, tmp_path / "s", split_seed=0)
+        TrackPacker(source, tmp_path / "s", split_seed=0).pack()

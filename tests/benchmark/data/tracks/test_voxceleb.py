@@ -10,11 +10,12 @@ from PIL import Image
 from benchmark.config.schema import VoxCelebData
 from benchmark.data.catalogue import source
 from benchmark.data.tracks.frames import FrameFolder
-from benchmark.data.tracks.pack import prepare, report
+from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.source import Frame, RawTrack
 from benchmark.data.tracks.store import TrackStore
+from benchmark.data.tracks.summary import summarise
 from benchmark.data.tracks.verify import verify
-from benchmark.data.tracks.voxceleb import CROPS, VoxCeleb, plain, read_meta
+from benchmark.data.tracks.voxceleb import CROPS, VoxCeleb, normalised, read_metadata
 from benchmark.errors import DataError, UsageError
 from tests.benchmark.data.tracks.test_videos import write_video
 from tests.benchmark.tiny import call
@@ -64,7 +65,7 @@ def test_both_sets_become_one(root: Path, tmp_path: Path) -> None:
     assert of_track["vox1/Aamir_Khan./1.6/5r0dWxy17C8"] == "id10003"
     assert of_track["vox2/id00012/21Uxsk56VDQ/00001"] == ("id10003" if named else "id00012")
     assert of_track["vox2/id00017/21Uxsk56VDQ/00002"] == "id00017"
-    manifest = prepare(vox, tmp_path / "store", split_seed=0)
+    manifest = TrackPacker(vox, tmp_path / "store", split_seed=0).pack()
     assert manifest["counts"]["total"] == {"identities": 4 if named else 5, "tracks": 10, "frames": 18 + 8}
     store = TrackStore(tmp_path / "store")
     splits: dict[str, set[str]] = {}
@@ -73,7 +74,7 @@ def test_both_sets_become_one(root: Path, tmp_path: Path) -> None:
             splits.setdefault(store.identity(track), set()).add(split)
     assert all(len(found) == 1 for found in splits.values())
     assert verify(tmp_path / "store").ok
-    lines = report(manifest)
+    lines = summarise(manifest)
     assert "vox2: 2 of 6,112 identities, 4 of 1,128,246 tracks, as published" in lines
     assert "remark: vox1_meta.csv: tabs, columns VoxCeleb1 ID, VGGFace1 ID, Gender, Nationality, Set" in lines
     remark = "1 people are in both sets by name" if named else "without the names in both metadata files"
@@ -141,8 +142,8 @@ def test_windows_are_where_they_are_said_to_be(tmp_path: Path, name: str) -> Non
 
 
 def test_names_agree_in_spite_of_their_spelling() -> None:
-    assert plain("Aamir_Khan.") == plain("Aamir Khan") == "aamirkhan"
-    assert plain("Zoë_Saldana") != plain("Zoe_Saldana")
+    assert normalised("Aamir_Khan.") == normalised("Aamir Khan") == "aamirkhan"
+    assert normalised("Zoë_Saldana") != normalised("Zoe_Saldana")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_broken_metadata_is_one_clear_error(tmp_path: Path, content: bytes, told
     path = tmp_path / "vox2_meta.csv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"vox2_meta.csv: {told}"):
-        read_meta(path, "VoxCeleb2 ID", "Name")
+        read_metadata(path, "VoxCeleb2 ID", "Name")
 
 
 @pytest.mark.parametrize("damage", ["half", "no video", "empty"])
@@ -171,7 +172,7 @@ def test_broken_clips_and_frames_are_counted(root: Path, tmp_path: Path, damage:
     else:
         clip.write_bytes(b"")
     (root / f"vox1/unzippedFaces/{PEOPLE[0]}/1.6/5r0dWxy17C8/0000875.jpg").write_bytes(b"")
-    manifest = prepare(source(VoxCelebData(root=str(root), size=32)), tmp_path / "store", split_seed=0)
+    manifest = TrackPacker(source(VoxCelebData(root=str(root), size=32)), tmp_path / "store", split_seed=0).pack()
     (reason,) = manifest["skipped"]["tracks"]
     assert reason == ("no video stream" if damage == "no video" else "video does not decode")
     assert manifest["skipped"]["frames"]["broken image"]["count"] == 1

@@ -13,9 +13,9 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from benchmark.commands.import_weights import import_weights
 from benchmark.errors import DataError, UsageError
 from benchmark.pipeline.features import embed
+from benchmark.pipeline.import_weights import import_weights
 from benchmark.train.warm_start import load_all
 from methods.base import Method
 from methods.encoder import EncoderSpec

@@ -1,0 +1,66 @@
+"""`fabbench run`: train, probe and tabulate a benchmark, here or on a cluster."""
+
+import shlex
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmark.config.schema import Config
+    from slurm.submission import Submission
+
+NAME = "run"
+SUMMARY = "train every method, probe every encoder, write the tables; resumes what was interrupted"
+EXAMPLES = """
+  fabbench run preset=quick                         a smoke run of all parts, about a minute
+  fabbench run                                      the default benchmark on built-in faces
+  fabbench run methods=fabnet,./my_method.py seeds=5
+  fabbench run data=videos data.root=/data/vox2 data.size=256 encoder.width=32
+  fabbench run preset=real_mini root=/data --dry-run
+"""
+WORDS = ""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, do nothing")
+
+
+def main(arguments: Namespace, config: "Config") -> int:
+    from benchmark.pipeline.plan import Plan
+    from benchmark.pipeline.results import render
+    from benchmark.progress import say
+
+    plan = Plan.of(config)
+    if arguments.dry_run:
+        print("\n".join(plan.describe()))
+        return 0
+    summary = plan.run()
+    if summary.submitted is not None:
+        print("\n".join(_next_steps(summary.submitted, config)))
+        return 0
+    print(render(summary.folder, "text", config.probe.table_head))
+    for failure in summary.failed:
+        say(f"failed: {failure.name}: {failure.error}  (log: {failure.log})")
+    if summary.failed:
+        say("the tables show its cells as gaps; the same command tries again only what failed")
+    print(f"\nTables, runs and logs are in {summary.folder}  (tables: {summary.folder / 'tables'})")
+    return 1 if summary.failed else 0
+
+
+def _next_steps(submission: "Submission", config: "Config") -> list[str]:
+    """What was submitted, a line for each job array, and the commands that follow it."""
+    from benchmark.pipeline import cluster
+
+    settings = shlex.join([f"name={config.name}", f"out={config.out}"])
+    commands = {
+        f"fabbench status {settings} --watch": "the state of every run",
+        f"fabbench logs {settings} RUN --follow": "the output of a run",
+        f"fabbench cancel {settings}": "cancels all of it",
+        f"fabbench tables {settings}": "the results so far; complete once all jobs have ended",
+    }
+    width = max(map(len, commands))
+    return [
+        *cluster.summarise(submission),
+        "",
+        *(f"{command:<{width}}  {purpose}" for command, purpose in commands.items()),
+        "The same command again submits only what is missing, failed or lost by then.",
+    ]

@@ -1,0 +1,110 @@
+"""`benchmark.json`: what the last launch of a benchmark consists of. Tables, status, logs and pictures read it."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import DataError, UsageError
+from benchmark.files import read_json, write_json
+from benchmark.layout import BENCHMARK
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run of a benchmark."""
+
+    run: str  # folder, relative to that of all benchmarks
+    name: str  # such as fabnet/seed0
+    variant: str
+    kind: str  # method | floor | ceiling | pretrained
+    seed: int
+    sets: list[str]  # labelled sets it is probed on
+    tasks: list[str]
+
+
+@dataclass(frozen=True)
+class SetRecord:
+    """One labelled set of a benchmark."""
+
+    hash: str
+    file: str
+    report: str  # file that `fabbench verify` writes about it
+
+
+@dataclass(frozen=True)
+class BenchmarkRecord:
+    """What a launch of a benchmark consists of."""
+
+    benchmark: str  # name
+    runs: list[RunRecord]  # the rows of the tables, once a seed
+    starts: list[RunRecord] = field(default_factory=list)  # runs that others start from and that are no rows
+    tasks: list[str] = field(default_factory=list)
+    sets: dict[str, SetRecord] = field(default_factory=dict)
+    note: str = ""  # printed with the tables
+    warnings: list[str] = field(default_factory=list)  # about the data, printed with the tables
+    config: dict[str, Any] = field(default_factory=dict)  # resolved
+
+    @property
+    def all_runs(self) -> list[RunRecord]:
+        """Rows, then the runs that only others start from."""
+        return [*self.runs, *self.starts]
+
+    def write(self, folder: Path) -> None:
+        """Writes the record into a benchmark's folder."""
+        write_json(folder / BENCHMARK, {"schema": SCHEMA, **asdict(self)})
+
+    @classmethod
+    def read(cls, folder: Path) -> "BenchmarkRecord":
+        """Reads the record in a benchmark's folder.
+
+        Raises:
+            UsageError: no such benchmark.
+            DataError: the file is cut short, altered, or of another version.
+        """
+        path = folder / BENCHMARK
+        if not path.is_file():
+            others = sorted(other.parent.name for other in folder.parent.glob(f"*/{BENCHMARK}"))
+            available = f"; available: {', '.join(others)} (name=...)" if others else ""
+            raise UsageError(f"no benchmark {folder.name!r} in {folder.parent}{available}")
+        try:
+            content = read_json(path)
+            schema = content["schema"]
+            record = cls._from_json(content) if schema == SCHEMA else None
+        except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{path}: cut short or altered; remove it and run the benchmark again") from error
+        if record is None:
+            raise DataError(
+                f"{path}: written by another version of fab-bench (schema {schema!r}, expected {SCHEMA}); "
+                "run the benchmark again"
+            )
+        return record
+
+    @classmethod
+    def _from_json(cls, content: dict[str, Any]) -> "BenchmarkRecord":
+        return cls(
+            benchmark=content["benchmark"],
+            runs=[_run_from_json(run) for run in content["runs"]],
+            starts=[_run_from_json(run) for run in content.get("starts", [])],
+            tasks=list(content.get("tasks", [])),
+            sets={
+                name: SetRecord(values["hash"], values["file"], values.get("report", ""))
+                for name, values in content.get("sets", {}).items()
+            },
+            note=content.get("note", ""),
+            warnings=list(content.get("warnings", [])),
+            config=content.get("config", {}),
+        )
+
+
+def _run_from_json(values: dict[str, Any]) -> RunRecord:
+    return RunRecord(
+        run=values["run"],
+        name=values.get("name", f"{values['variant']}/seed{values['seed']}"),
+        variant=values["variant"],
+        kind=values["kind"],
+        seed=values["seed"],
+        sets=list(values.get("sets", [])),
+        tasks=list(values["tasks"]),
+    )

@@ -1,0 +1,292 @@
+"""A benchmark as a plan: made once from a config, then described, executed here, or submitted to a cluster."""
+
+import os
+import sys
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from benchmark.config.load import plain
+from benchmark.config.schema import Config, row_name
+from benchmark.config.variants import Variant, WeightsFolder, resolve
+from benchmark.data.verify_set import report_path
+from benchmark.errors import DataError
+from benchmark.files import sha256
+from benchmark.pipeline import cluster
+from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord, SetRecord
+from benchmark.pipeline.jobs import failures, run_jobs, tables_job
+from benchmark.pipeline.preparation import (
+    PreparedData,
+    check_data,
+    check_track_length,
+    data_warnings,
+    describe_data,
+    find_data,
+    prepare_data,
+)
+from benchmark.pipeline.progress import RunsProgress
+from benchmark.pipeline.results import write_tables
+from benchmark.pipeline.run_folder import Run
+from benchmark.pipeline.run_spec import RunSpec, missing_stages
+from benchmark.progress import say
+from slurm.env import available_cores
+from slurm.graph import Job, Outcome
+from slurm.launch import launch
+from slurm.submission import Submission
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Result of a launch."""
+
+    folder: Path
+    failed: list[Outcome]  # one a run
+    submitted: Submission | None = None  # to a cluster: nothing has run yet
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a benchmark consists of and what of it is missing.
+
+    The identity of a run depends on the content of its data, so the runs are known once the data are prepared.
+    """
+
+    config: Config
+    variants: dict[str, Variant]
+    data: PreparedData | None  # None: not all prepared yet
+
+    @classmethod
+    def of(cls, config: Config) -> "Plan":
+        """Resolves and checks a configuration; computes and writes nothing.
+
+        Raises:
+            UsageError: settings that cannot work.
+            DataError: data or weights that are missing or cannot be read.
+        """
+        variants = resolve(config)
+        check_data(config, variants)
+        return cls(config, variants, find_data(config))
+
+    def prepared(self) -> "Plan":
+        """The plan with its data prepared: makes what is missing, and checks the rest.
+
+        Raises:
+            UsageError: tracks that are too short, or a set without a task's target.
+            DataError: data that cannot be made.
+        """
+        return replace(self, data=prepare_data(self.config))
+
+    @property
+    def folder(self) -> Path:
+        """The benchmark's folder."""
+        return Path(self.config.out, self.config.name)
+
+    @cached_property
+    def runs(self) -> list[RunSpec]:
+        """Every run of the benchmark with everything it reads, each after the run it starts from.
+
+        A row without randomness is run once, with the first seed; a row trained on labels once for each seed and
+        task. A variant that only others start from is trained and not probed.
+
+        Raises:
+            UsageError: tracks too short for a variant's samples.
+        """
+        assert self.data is not None
+        check_track_length(self.variants, self.data.longest_track)
+        specs: list[RunSpec] = []
+        runs: dict[tuple[str, int], Run] = {}
+        for variant in self.variants.values():
+            for seed in self.config.seeds[:1] if variant.fixed else self.config.seeds:
+                parent = runs[variant.parent, seed] if variant.parent else None
+                if variant.kind == "ceiling":
+                    specs += [self._spec(variant, seed, [task], parent, label_task=task) for task in self.config.tasks]
+                else:
+                    specs.append(self._spec(variant, seed, self._probed_tasks(variant), parent))
+                runs[variant.name, seed] = specs[-1].run
+        return specs
+
+    @cached_property
+    def open_runs(self) -> list[RunSpec]:
+        """The runs of which a stage is missing."""
+        return [spec for spec in self.runs if missing_stages(spec)]
+
+    def describe(self) -> list[str]:
+        """What a launch would do, a line each, and on a cluster the batch scripts.
+
+        Raises:
+            ClusterError: Slurm cannot be reached.
+        """
+        config = self.config
+        lines = describe_data(config)
+        if self.data is None:
+            for variant in self.variants.values():
+                if variant.parent:
+                    lines.append(f"start    {variant.name}: from {variant.parent} of the same seed")
+            size = f"{len(config.methods)} variants x {len(config.seeds)} seeds x {len(config.tasks)} tasks"
+            return [*lines, f"runs     {size}, once the data are there"]
+        for spec in self.runs:
+            missing = ", ".join(missing_stages(spec))
+            after = f" (after {spec.parent.name})" if spec.parent and missing else ""
+            lines.append(f"run      {spec.run.name}: {missing or 'done'}{after}  [{spec.run.folder}]")
+        if self.open_runs and config.launcher.kind == "slurm":
+            jobs = self._jobs_with_tables(run_jobs(self.open_runs, self.variants))
+            lines += cluster.describe(config, cluster.JobPaths.of_benchmark(config), jobs)
+        return lines
+
+    def run(self) -> Summary:
+        """Prepares the data, then runs what is missing and writes the tables, or submits all of that to a cluster."""
+        check_writable(Path(self.config.out))
+        plan = self.prepared()
+        record = plan.record()
+        for warning in record.warnings:
+            say(f"warning: {warning}")
+        record.write(plan.folder)
+        n_open = len(plan.open_runs)
+        say(f"{len(plan.runs)} runs: {len(plan.runs) - n_open} done, {n_open} to do")
+        if n_open and plan.config.launcher.kind == "slurm":
+            return Summary(plan.folder, [], plan.submit())
+        outcomes = plan.execute() if n_open else []
+        write_tables(plan.folder, plan.config.probe.table_head)
+        return Summary(plan.folder, failures(outcomes))
+
+    def execute(self) -> list[Outcome]:
+        """Runs what is missing on this machine; returns how each job ended."""
+        launcher = self.config.launcher
+        logs = self.folder / "logs" / time.strftime("%Y%m%d-%H%M%S")
+        with RunsProgress([spec.run for spec in self.open_runs]):
+            jobs = run_jobs(self.open_runs, self.variants)
+            return launch(jobs, launcher.kind, _workers(self.config), logs, _gpus())
+
+    def submit(self) -> Submission:
+        """Submits what is missing to a cluster, except jobs that are in the queue already.
+
+        Raises:
+            ClusterError: Slurm refused.
+        """
+        paths = cluster.JobPaths.of_benchmark(self.config)
+        method_files = {Path(spec.run.method) for spec in self.open_runs if spec.run.method.endswith(".py")}
+        code = cluster.take_snapshot(paths, method_files)
+        specs = [cluster.use_snapshot(spec, code) for spec in self.open_runs]
+        jobs = self._jobs_with_tables(run_jobs(specs, self.variants, logged=True))
+        return cluster.submit(self.config, paths, jobs, code)
+
+    def record(self) -> BenchmarkRecord:
+        """What the benchmark consists of, for those who read its folder."""
+        assert self.data is not None
+        sets = {
+            name: SetRecord(file.hash, str(file.path), str(report_path(file.path)))
+            for name, file in self.data.sets.items()
+        }
+        return BenchmarkRecord(
+            benchmark=self.config.name,
+            runs=[_run_record(spec) for spec in self.runs if spec.tasks],
+            starts=[_run_record(spec) for spec in self.runs if not spec.tasks],
+            tasks=self.config.tasks,
+            sets=sets,
+            note=self.config.note,
+            warnings=data_warnings(self.data),
+            config=plain(self.config),
+        )
+
+    def _jobs_with_tables(self, jobs: list[Job]) -> list[Job]:
+        folder = cluster.benchmark_folder(self.config)
+        return [*jobs, tables_job(jobs, folder, self.config.probe.table_head)]
+
+    def _probed_tasks(self, variant: Variant) -> list[str]:
+        is_row = variant.name in {row_name(name) for name in self.config.methods}
+        return self.config.tasks if is_row else []
+
+    def _spec(
+        self, variant: Variant, seed: int, tasks: list[str], parent: Run | None, label_task: str | None = None
+    ) -> RunSpec:
+        assert self.data is not None
+        config = self.config
+        task_configs = {name: config.task[name] for name in tasks}
+        sets = {task.set: self.data.sets[task.set] for task in task_configs.values()}
+        data_hash = sets[task_configs[label_task].set].hash if label_task else self.data.store_hash
+        return RunSpec(
+            run=_run(config, variant, seed, label_task, data_hash, parent),
+            store=self.data.store,
+            sets=sets,
+            tasks=task_configs,
+            probe=config.probe,
+            threads=_threads(config),
+            command=sys.argv,
+            parent=parent,
+            initial_weights=variant.start or variant.weights,
+        )
+
+
+def check_writable(out: Path) -> None:
+    """Refuses a folder that cannot be written to, before hours are spent on results that belong there.
+
+    Raises:
+        DataError: it cannot.
+    """
+    existing = next(folder for folder in [out, *out.absolute().parents] if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise DataError(f"out={out}: {existing} is not a folder that can be written to; choose another")
+
+
+def _run(config: Config, variant: Variant, seed: int, task: str | None, data_hash: str, parent: Run | None) -> Run:
+    from methods.registry import get
+
+    initial_weights = None
+    if parent:
+        initial_weights = parent.key
+    elif variant.start:
+        initial_weights = WeightsFolder(variant.start).hash
+    return Run(
+        out=config.out,
+        benchmark=config.name,
+        data=variant.kind if variant.weights else task or config.data.name,
+        variant=variant.name,
+        method=variant.method,
+        version=get(variant.method).version,
+        kind=variant.kind,
+        seed=seed,
+        options=variant.options,
+        encoder=variant.encoder,
+        size=variant.size,
+        augment=config.augment,
+        train=variant.train,
+        data_hash=data_hash,
+        task=task,
+        code=sha256(Path(variant.method)) if variant.method.endswith(".py") else None,
+        initial_weights=initial_weights,
+        weights=WeightsFolder(variant.weights).hash if variant.weights else None,
+    )
+
+
+def _run_record(spec: RunSpec) -> RunRecord:
+    run = spec.run
+    return RunRecord(
+        run=str(run.folder.relative_to(run.out)),
+        name=run.name,
+        variant=run.variant,
+        kind=run.kind,
+        seed=run.seed,
+        sets=list(spec.sets),
+        tasks=list(spec.tasks),
+    )
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _workers(config: Config) -> int:
+    """Worker processes of the local launcher."""
+    return config.launcher.workers or _gpus() or available_cores()
+
+
+def _threads(config: Config) -> int:
+    """Threads of a run on the CPU; 0: as many as its job is given cores."""
+    if config.train.threads:
+        return config.train.threads
+    if config.launcher.kind == "slurm":
+        return 0
+    return available_cores() if config.launcher.kind == "inline" else max(1, available_cores() // _workers(config))

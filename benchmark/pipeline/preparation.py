@@ -1,0 +1,267 @@
+"""Data of a benchmark before its runs: the packed track store and the labelled sets, checked, made or found made.
+
+A track store is made by this process, or by jobs that each pack a share of the tracks and a last one that writes the
+index.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.config.schema import Config, SyntheticData
+from benchmark.config.variants import Variant
+from benchmark.data import catalogue
+from benchmark.data.split import SPLITS
+from benchmark.errors import DataError, UsageError, suggestion
+from benchmark.pipeline.run_spec import SetFile
+from benchmark.progress import data_progress
+from slurm.env import available_cores
+from slurm.graph import Job
+from slurm.signals import stop_requested
+
+if TYPE_CHECKING:
+    from benchmark.data.faces.labelled_set import LabelledSet
+    from benchmark.data.tracks.pack import TrackPacker
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """The data that runs are trained and probed on."""
+
+    store: Path
+    store_hash: str
+    longest_track: int  # frames
+    sets: dict[str, SetFile]  # labelled sets by name
+
+
+# -- all data of a benchmark -------------------------------------------------------------------------------------------
+
+
+def check_data(config: Config, variants: dict[str, Variant]) -> None:
+    """Looks for mistakes that can be seen before any data are made.
+
+    Raises:
+        UsageError: settings that make no data, data of different sizes, or tracks too short for a variant's samples.
+        DataError: raw data that are missing, or a store that cannot be read.
+    """
+    from benchmark.data.tracks.manifest import read_manifest
+
+    size = config.data.size
+    for name in set_names(config):
+        if (set_size := catalogue.faces_config(name, config.sets[name]).size) != size:
+            raise UsageError(f"set {name} holds {set_size} px faces, data.size={size}; make them the same")
+    if not tracks_ready(config):
+        catalogue.source(config.data).tracks()
+    elif (store_size := read_manifest(track_store(config))["size"]) != size:
+        raise UsageError(f"the track store {track_store(config)} holds {store_size} px frames, data.size={size}")
+    if isinstance(config.data, SyntheticData):
+        check_track_length(variants, config.data.frames_per_track)
+
+
+def check_track_length(variants: dict[str, Variant], longest: int) -> None:
+    """Refuses variants whose samples need more frames than the longest track has.
+
+    Raises:
+        UsageError: there is such a variant.
+    """
+    for variant in variants.values():
+        if variant.kind == "method" and variant.frames > longest:
+            raise UsageError(f"{variant.name} needs {variant.frames} frames of one track; the longest has {longest}")
+
+
+def prepare_data(config: Config) -> PreparedData:
+    """Makes the labelled sets and the track store, or finds them made.
+
+    Raises:
+        UsageError: a set without a task's target.
+        DataError: data that cannot be made or read, or a split of a set without a label of a task.
+    """
+    sets = prepare_sets(config)
+    prepare_tracks(config)
+    return _prepared(config, sets)
+
+
+def find_data(config: Config) -> PreparedData | None:
+    """The data where all are prepared; writes nothing.
+
+    Raises:
+        UsageError: a set without a task's target.
+        DataError: data that cannot be read, or a split of a set without a label of a task.
+    """
+    paths = set_files(config)
+    if not tracks_ready(config) or not all(path.is_file() for path in paths.values()):
+        return None
+    return _prepared(config, {name: _checked_set(config, name, path, note=False) for name, path in paths.items()})
+
+
+def describe_data(config: Config) -> list[str]:
+    """The state of the track store and of each labelled set, a line each."""
+    sets = set_files(config)
+    return [
+        describe_tracks(config),
+        *(f"faces    {name}: {'ready' if path.is_file() else 'to be made'}" for name, path in sets.items()),
+    ]
+
+
+def _prepared(config: Config, sets: dict[str, SetFile]) -> PreparedData:
+    from benchmark.data.tracks.store import TrackStore
+
+    store = TrackStore(track_store(config))
+    longest = int(store.n_frames().max(initial=0))
+    return PreparedData(track_store(config), store.manifest["hash"], longest, sets)
+
+
+# -- labelled sets -----------------------------------------------------------------------------------------------------
+
+
+def set_names(config: Config) -> list[str]:
+    """Labelled sets of the benchmark's tasks."""
+    return list(dict.fromkeys(config.task[task].set for task in config.tasks))
+
+
+def set_files(config: Config) -> dict[str, Path]:
+    """Files of the labelled sets by name, whether made or not."""
+    return {name: catalogue.set_file(name, config.sets[name], config.cache) for name in set_names(config)}
+
+
+def prepare_sets(config: Config) -> dict[str, SetFile]:
+    """Makes the labelled sets of all tasks, or finds them made; returns their files by name.
+
+    Raises:
+        UsageError: a set without a task's target.
+        DataError: a set cannot be made or read, or a split of it has no label of a task.
+    """
+    files = {}
+    for name in set_names(config):
+        with data_progress(f"faces: {name}") as progress:
+            path = catalogue.make_set(name, config.sets[name], config.cache, available_cores(), progress)
+        files[name] = _checked_set(config, name, path, note=True)
+    return files
+
+
+def data_warnings(data: PreparedData) -> list[str]:
+    """Reasons why scores on these data may not compare with others', or with each other."""
+    from benchmark.data.faces.labelled_set import LabelledSet
+    from benchmark.data.faces.summary import warnings
+    from benchmark.data.tracks.leakage import overlap
+
+    lines = []
+    for name, file in data.sets.items():
+        faces = LabelledSet.load(file.path)
+        lines += [f"set {name}: {line}" for line in warnings(faces)]
+        if (leak := overlap(faces, data.store)) is not None:
+            lines.append(leak)
+    return lines
+
+
+def _checked_set(config: Config, name: str, path: Path, note: bool) -> SetFile:
+    """A labelled set with a known label of every task in every split.
+
+    Args:
+        config: of the benchmark.
+        name: of the set.
+        path: its file.
+        note: whether to note beside the file that its content has been checked.
+    """
+    from benchmark.data.faces.labelled_set import LabelledSet
+
+    faces = LabelledSet.load(path, take_note=note)
+    for task in config.tasks:
+        if config.task[task].set == name:
+            _check_task(task, config.task[task].target, faces)
+    return SetFile(path, faces.hash)
+
+
+def _check_task(task: str, target: str, faces: "LabelledSet") -> None:
+    if target not in faces.targets:
+        raise UsageError(f"task {task}: set {faces.name} has no target {target!r}{suggestion(target, faces.targets)}")
+    known = faces.targets[target].known
+    for split in SPLITS:
+        if not known[faces.indices(split)].any():
+            raise DataError(f"task {task}: no {split} face of set {faces.name} has a known value of {target}")
+
+
+# -- the track store ---------------------------------------------------------------------------------------------------
+
+
+def track_store(config: Config) -> Path:
+    """Folder of the packed track store."""
+    return catalogue.store_folder(config.data, config.cache)
+
+
+def tracks_ready(config: Config) -> bool:
+    """Whether the track store is finished."""
+    from benchmark.data.tracks.manifest import MANIFEST
+
+    return (track_store(config) / MANIFEST).is_file()
+
+
+def describe_tracks(config: Config) -> str:
+    """The state of the track store, in one line."""
+    from benchmark.data.tracks.slices import slices_done
+
+    done = slices_done(track_store(config))
+    unfinished = f"{sum(done)} of {len(done)} slices are done" if done else "to be prepared"
+    return f"tracks   {track_store(config)}: {'ready' if tracks_ready(config) else unfinished}"
+
+
+def track_packer(config: Config) -> "TrackPacker":
+    """Packs the configuration's raw tracks into its store.
+
+    Raises:
+        UsageError: data without a folder of raw files.
+    """
+    from benchmark.data.tracks.pack import TrackPacker
+
+    data = config.data
+    source = catalogue.source(data)
+    return TrackPacker(source, track_store(config), split_seed=data.split_seed, jpeg_quality=data.jpeg_quality)
+
+
+def prepare_tracks(config: Config) -> dict[str, Any]:
+    """Packs all tracks with a process a core, or finds them packed; returns the store's manifest.
+
+    A finished store is compared with its raw data where these are known.
+    """
+    from benchmark.data.tracks.store import TrackStore
+
+    if tracks_ready(config) and config.data.kind != "synthetic" and config.data.root is None:
+        return TrackStore(track_store(config)).manifest
+    with data_progress(f"tracks: {config.data.name}") as progress:
+        return track_packer(config).pack(workers=available_cores(), progress=progress)
+
+
+def prepare_share(config: Config, part: int, parts: int) -> None:
+    """Packs share ``part`` of ``parts``, counted from 0: one job of an array.
+
+    Raises:
+        Stopped: this process was asked to stop; calling again continues.
+    """
+    with data_progress(f"tracks: {config.data.name}, part {part} of {parts}") as progress:
+        track_packer(config).pack_part(part, parts, workers=available_cores(), progress=progress, stop=stop_requested)
+
+
+def finish_tracks(config: Config) -> None:
+    """Writes the store's index and manifest after all shares, and prints a report: the last job."""
+    print("\n".join(tracks_report(config, prepare_tracks(config))))
+
+
+def tracks_report(config: Config, manifest: dict[str, Any]) -> list[str]:
+    """Contents of a finished store, tracks and frames left out of it, and how to use it."""
+    from benchmark.data.tracks.summary import summarise
+
+    folder = track_store(config)
+    return [*summarise(manifest), f"store: {folder}  (use it with data={config.data.kind} data.store={folder})"]
+
+
+def track_jobs(config: Config, parts: int) -> list[Job]:
+    """The jobs that make the track store: one for each unfinished share of ``parts``, then one for the index."""
+    from benchmark.data.tracks.slices import slices_done
+
+    done = slices_done(track_store(config))
+    shares = [
+        Job(f"prepare {part}/{parts}", prepare_share, (config, part, parts), stage="prepare")
+        for part in range(min(parts, len(done) or parts))
+        if not done or not all(done[part::parts])
+    ]
+    return [*shares, Job("index", finish_tracks, (config,), tuple(job.name for job in shares), "prepare")]

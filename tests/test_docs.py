@@ -1,0 +1,82 @@
+"""The documentation builds without warnings or network, and its examples work."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli import find_commands, main
+from tests.benchmark.tiny import call, settings
+from tests.pages import PAGES, ROOT, blocks, commands
+
+QUICK = ("methods", "tasks", "data")  # commands that only list
+COMMANDS = list(dict.fromkeys((page, tuple(words)) for page in PAGES for words in commands(page)))
+
+
+def described(value: object) -> str:
+    return value.name if isinstance(value, Path) else " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the presets that the pages show, and the example method."""
+    for page in PAGES:
+        for block in blocks(page, "yaml"):
+            if block.title:
+                (tmp_path / block.title).write_text(block.text)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("page", "words"), COMMANDS, ids=described)
+def test_command_is_understood(
+    page: Path, words: tuple[str, ...], project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `--cfg`, which parses a command, loads its configuration, and does nothing."""
+    assert main([*words, "--cfg"]) == 0, capsys.readouterr().err
+
+
+CHEAP = list(
+    dict.fromkeys(words for _, words in COMMANDS if "--dry-run" in words or words in {(name,) for name in QUICK})
+)
+
+
+@pytest.mark.parametrize("words", [words for words in CHEAP if "launcher=slurm" not in words], ids=described)
+def test_listing_or_dry_run_succeeds(words: tuple[str, ...], project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(list(words)) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", find_commands())
+def test_command_is_listed(name: str) -> None:
+    assert f"`fabbench {name}" in (ROOT / "docs" / "index.md").read_text()
+
+
+def test_python_examples_run(project: Path) -> None:
+    """On a benchmark as `fabbench run preset=quick` leaves it."""
+    finished = call("run", *settings(project, "out=results/runs"))
+    assert finished.code == 0, finished.err
+    for page in PAGES:
+        examples = [block.text for block in blocks(page, "python") if not block.title]
+        if examples:
+            script = project / "examples_of_page.py"
+            script.write_text("\n".join(examples))
+            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+            subprocess.run([sys.executable, script], check=True, cwd=project, env=environment)
+
+
+def test_site_builds_and_needs_no_network(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", tmp_path], cwd=ROOT, check=True)
+    for page in tmp_path.rglob("*.html"):
+        loaded = re.findall(r'<(?:script|img|link)[^>]+(?:src|href)="(https?://[^"]+)"', page.read_text())
+        assert not loaded, page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=described)
+def test_links_to_files_exist(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert not missing
