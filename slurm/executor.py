@@ -14,14 +14,6 @@ from slurm.member import Member, write_bundle
 from slurm.resources import Resources, Site
 from slurm.snapshot import ABOUT
 
-# Shell lines before Python starts. submitit runs them without `set -e`.
-USE_SNAPSHOT = """\
-if [ ! -e {snapshot}/{about} ]; then
-  echo "the code of this job is gone, launch again: there is no" {snapshot} >&2
-  exit 1
-fi
-export PYTHONPATH={snapshot}${{PYTHONPATH:+:$PYTHONPATH}} PYTHONUNBUFFERED=1"""
-
 # A notice before submitit has installed its handler would end the process. Ignored signals stay so across exec.
 IGNORE_EARLY_NOTICE = 'bash -c \'trap "" USR2; exec "$@"\' bash'
 
@@ -64,11 +56,7 @@ def parameters(array: Array, name: str, resources: Resources, site: Site, logs: 
         "dependency": array.dependency or None,
         "wckey": resources.slurm_wckey,
         "stderr_to_stdout": True,
-        "setup": [
-            "set -e  # a failing line fails the job",
-            *resources.slurm_setup,
-            USE_SNAPSHOT.format(snapshot=shlex.quote(str(site.snapshot)), about=ABOUT),
-        ],
+        "setup": ["set -e", *resources.slurm_setup, *_use_snapshot(site.snapshot)],  # a failing line fails the job
         "srun_args": [
             *([] if resources.slurm_cpus_per_gpu else [f"--cpus-per-task={cpus}"]),
             *("--kill-on-bad-exit=1", "--wait=0", f"--output={output}", "--open-mode=append"),
@@ -136,6 +124,15 @@ def log_path(array: Array, index: int, position: int, resources: Resources, logs
     """
     suffix = f"-{position}" if resources.pack > 1 else ""
     return logs / f"{array.stage}-{array.job_id or '%A'}_{index}{suffix}.log"
+
+
+def _use_snapshot(snapshot: Path) -> list[str]:
+    """Shell lines that let Python import the snapshot, or fail without it."""
+    folder, about = shlex.quote(str(snapshot)), shlex.quote(str(snapshot / ABOUT))
+    return [
+        f'[ -e {about} ] || {{ echo "the code of this job is gone, launch again: there is no" {folder} >&2; exit 1; }}',
+        f"export PYTHONPATH={folder}${{PYTHONPATH:+:$PYTHONPATH}} PYTHONUNBUFFERED=1",
+    ]
 
 
 def index_list(indices: list[int]) -> str:

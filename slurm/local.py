@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +67,12 @@ def run_workers(
                     needed = resources.get(chain[0].stage, Resources())
                     bundle = logs / f"{time.time_ns()}.bundle"
                     write_bundle(bundle, {0: [(job, None) for job in chain]})
+                    member = Member(bundle, needed.slurm_max_num_timeout, index=0)
+                    parameters = {"name": chain[0].stage, **needed.submitit_parameters()}
                     if local:
-                        member = Member(bundle, index=0, launcher=os.getpid(), gpus=_gpus_of_slot(slot, gpus, needed))
-                        executor.update_parameters(**_local_parameters(needed))
-                    else:
-                        member = Member(bundle, needed.slurm_max_num_timeout, index=0)
-                        executor.update_parameters(name=chain[0].stage, **needed.submitit_parameters())
+                        member = replace(member, launcher=os.getpid(), gpus=_gpus_of_slot(slot, gpus, needed))
+                        parameters = _local_parameters(needed)
+                    executor.update_parameters(**parameters)
                     with _sigint_blocked():
                         running[slot] = Worker(chain, executor.submit(member))
             for slot, worker in list(running.items()):

@@ -77,6 +77,7 @@ class Member:
         signals.install()
         environment = submitit.JobEnvironment()
         _remove_leftovers(environment)
+        _export_distributed(environment)
         if self.gpus is not None:
             os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus
         if self.launcher is not None:
@@ -84,10 +85,7 @@ class Member:
         index = self.index if self.index is not None else int(environment.array_task_id or 0)
         calls = read_bundle(self.bundle)[index]
         try:
-            if self.packed:
-                return _run_side_by_side(calls, environment.job_id)
-            _export_distributed(environment)
-            return self._run_in_turn(calls)
+            return _run_side_by_side(calls, environment.job_id) if self.packed else self._run_in_turn(calls)
         except Stopped as reason:
             print(f"{calls[0].name}: stopped: {reason}", file=sys.stderr, flush=True)
             if environment.global_rank > 0:

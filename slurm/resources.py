@@ -6,8 +6,8 @@ from typing import Any
 
 # Options that submission sets itself: with other values no command would find the job again, or it would not restart.
 OWN_OPTIONS = (
-    *("array", "dependency", "error", "export", "job-name", "kill-on-invalid-dep", "no-requeue", "ntasks", "open-mode"),
-    *("output", "parsable", "requeue", "signal", "test-only", "wait", "wrap", "chdir"),
+    *("array", "chdir", "dependency", "error", "job-name", "kill-on-invalid-dep", "no-requeue", "open-mode", "output"),
+    *("parsable", "requeue", "signal", "test-only", "time", "wait", "wrap"),
 )
 
 

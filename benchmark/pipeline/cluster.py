@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import yaml
+
 from benchmark.config.load import stage_resources
 from benchmark.config.schema import STAGES, Config
 from benchmark.data import catalogue
@@ -79,20 +81,22 @@ def submit(config: Config, paths: JobPaths, jobs: Sequence[Job], code: Path) -> 
 
 
 def describe(config: Config, paths: JobPaths, jobs: Sequence[Job]) -> list[str]:
-    """The job arrays that `submit` would submit, a line each, and then the batch script of each.
+    """The job arrays that `submit` would submit, a line each, and then the parameters of each for submitit.
 
     Raises:
         ClusterError: Slurm cannot be reached.
     """
     with _cluster_errors():
         site = _site(config, paths, paths.snapshots / "SNAPSHOT")
-        scripts = submission.scripts(jobs, _resources(config), site, paths.ledger, paths.logs)
+        arrays = submission.planned(jobs, _resources(config), site, paths.ledger, paths.logs)
     lines = [
         f"array    {array.job_id}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
-        for array, _ in scripts
+        for array, _ in arrays
     ]
-    for array, script in scripts:
-        lines.append(f"\n# {array.job_id}, submitted with --dependency={array.dependency}\n{script}")
+    for array, parameters in arrays:
+        given = {key: value for key, value in parameters.items() if value is not None}
+        text = yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=1000)
+        lines.append(f"\n# {array.job_id}, for update_parameters of submitit.SlurmExecutor\n{text}")
     return lines
 
 
@@ -173,14 +177,7 @@ def _site(config: Config, paths: JobPaths, code: Path) -> Site:
                 f"{path}: a job cannot have its code or its log in a folder with a colon, a backslash or a line break "
                 "in its path; choose another out=, or launcher.snapshots= and launcher.logs="
             )
-    return Site(
-        name=paths.name,
-        python=launcher.python or sys.executable,
-        snapshot=code,
-        setup=tuple(launcher.setup),
-        notice_seconds=launcher.notice_seconds,
-        requeues=launcher.requeues,
-    )
+    return Site(name=paths.name, python=launcher.python or sys.executable, snapshot=code)
 
 
 def _count(members: Mapping[int, Sequence[object]]) -> str:

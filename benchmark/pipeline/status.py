@@ -219,7 +219,7 @@ def _slurm_messages(entry: Entry) -> list[str]:
 
 def _last_line(entry: Entry) -> str:
     """The last line of a job's log, preferably not one of Slurm's: the error of a set-up line or of Python."""
-    lines = [line for line in _log_lines(entry) if not line.startswith("srun: ")]
+    lines = [line for line in _log_lines(entry) if not line.startswith(("srun: ", "submitit "))]
     own_lines = [line for line in lines if not line.startswith("slurmstepd")]
     return (own_lines or lines or [""])[-1]
 
