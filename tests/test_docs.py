@@ -73,6 +73,8 @@ def test_site_builds_and_needs_no_network(tmp_path: Path) -> None:
     for page in tmp_path.rglob("*.html"):
         loaded = re.findall(r'<(?:script|img|link)[^>]+(?:src|href)="(https?://[^"]+)"', page.read_text())
         assert not loaded, page
+    example = re.sub(r"<[^>]+>", "", (tmp_path / "add_your_own" / "index.html").read_text())
+    assert "class Denoise(Method):" in example, "the example method is not included"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=described)
