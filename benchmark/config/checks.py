@@ -7,28 +7,6 @@ from benchmark.config.schema import SHIFTS, ConcatData, Config, TrainConfig, row
 from benchmark.errors import UsageError, suggestion
 from slurm.resources import Resources
 
-# What a batch script sets for itself: by these, jobs and their output are found again and leave in good order.
-OWN_OPTIONS = tuple(
-    f"--{name}"
-    for name in (
-        "array",
-        "chdir",
-        "dependency",
-        "error",
-        "job-name",
-        "kill-on-invalid-dep",
-        "no-requeue",
-        "open-mode",
-        "output",
-        "parsable",
-        "signal",
-        "test-only",
-        "wait",
-        "wrap",
-    )
-)
-OWN_LETTERS = ("-a", "-D", "-d", "-e", "-J", "-o", "-W")
-
 
 def check(config: Config, trains: Mapping[str, TrainConfig], jobs: Mapping[str, Resources]) -> None:
     """Checks every number, choice and name; ``trains`` holds the training settings of each variant.
@@ -45,8 +23,8 @@ def check(config: Config, trains: Mapping[str, TrainConfig], jobs: Mapping[str, 
         _check_train(f"variants.{name}.train", train)
     _check_choice("launcher.kind", config.launcher.kind, ("inline", "local", "slurm"))
     for stage, resources in jobs.items():
-        _check_resources(f"launcher.{stage}", resources, config.launcher.notice_seconds)
-    if config.launcher.kind == "slurm":
+        _check_resources(f"launcher.{stage}", resources, config.launcher.kind)
+    if config.launcher.kind != "inline":
         _check_shares({name: trains[name] for name in config.methods}, jobs["pretrain"])
     for head in config.probe.heads:
         _check_choice("probe.heads", head, ("linear", "exact", "mean"))
@@ -70,8 +48,6 @@ def _ranges(config: Config) -> list[tuple[str, float, float, float]]:
         ("augment.scale", config.augment.scale, 0, 0.9),
         ("probe.seed", config.probe.seed, 0, 2**63 - 1),
         ("launcher.workers", config.launcher.workers, 0, 1024),
-        ("launcher.notice_seconds", config.launcher.notice_seconds, 1, 65535),
-        ("launcher.requeues", config.launcher.requeues, 0, math.inf),
     ]
 
 
@@ -92,27 +68,20 @@ def _check_train(prefix: str, train: TrainConfig) -> None:
     _check_choice(f"{prefix}.device", train.device, ("auto", "cpu", "cuda"))
 
 
-def _check_resources(prefix: str, resources: Resources, notice: int) -> None:
-    for key in ("cpus", "nodes", "processes", "pack"):
+def _check_resources(prefix: str, resources: Resources, kind: str) -> None:
+    for key in ("cpus_per_task", "nodes", "tasks_per_node", "pack"):
         _check_range(f"{prefix}.{key}", getattr(resources, key), 1)
-    for key in ("minutes", "gpus", "parallel"):
+    for key in ("gpus_per_node", "slurm_max_num_timeout"):
         _check_range(f"{prefix}.{key}", getattr(resources, key), 0)
-    if resources.pack > 1 and (resources.nodes > 1 or resources.processes > 1):
-        raise UsageError(f"{prefix}: jobs of several nodes or processes cannot be packed; leave out pack or the others")
-    if 0 < 60 * resources.minutes <= notice:
-        raise UsageError(
-            f"{prefix}.minutes={resources.minutes} leaves no time before launcher.notice_seconds={notice}, when a job "
-            "is told to leave; give more minutes or less notice"
-        )
-    for option in resources.options:
-        if not option.startswith("-"):
-            raise UsageError(f"{prefix}.options: {option!r} is no option of sbatch; such as --exclude=n3")
-        if option.partition("=")[0] in OWN_OPTIONS or option[:2] in OWN_LETTERS:
-            raise UsageError(f"{prefix}.options: {option} cannot be set, or no command would find the job again")
+    _check_range(f"{prefix}.slurm_signal_delay_s", resources.slurm_signal_delay_s, 1, 65535)
+    if kind == "slurm" and (problem := resources.problem()):
+        raise UsageError(f"{prefix}.{problem}")
+    if kind == "local" and resources.nodes > 1:
+        raise UsageError(f"{prefix}.nodes={resources.nodes}: launcher=local uses this machine alone")
 
 
 def _check_shares(trains: Mapping[str, TrainConfig], pretrain: Resources) -> None:
-    processes = pretrain.nodes * pretrain.processes
+    processes = pretrain.processes
     for name, train in trains.items():
         if train.batch_size % processes:
             raise UsageError(

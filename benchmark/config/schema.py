@@ -316,18 +316,16 @@ class LauncherConfig:
 
     kind: str = "inline"  # inline: this process, one after another | local: worker processes here | slurm: a cluster
     workers: int = 0  # local: processes at a time; 0: one a core
+    executor: str = "submitit:LocalExecutor"  # local: MODULE:CLASS with the interface of submitit.Executor
     job: dict[str, Any] = field(default_factory=dict)
     prepare: dict[str, Any] = field(default_factory=dict)
     pretrain: dict[str, Any] = field(default_factory=dict)
     embed: dict[str, Any] = field(default_factory=dict)
     probe: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)
-    setup: list[str] = field(default_factory=list)  # shell lines before a job: module load cuda, conda activate fab
     python: str | None = None  # runs Python in a job: a path, or a container's command; default: this Python
     logs: str | None = None  # folder of the jobs' output; default: logs/slurm in the benchmark's folder
     snapshots: str | None = None  # folder of the code that jobs run; default: snapshots in the benchmark's folder
-    notice_seconds: int = 180  # before its walltime ends, a job is told to save itself; it is then queued again
-    requeues: int = 100  # a job that was started again so often is not queued again
 
 
 @dataclass

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from benchmark.config.load import plain
-from benchmark.config.schema import Config, row_name
+from benchmark.config.load import plain, stage_resources
+from benchmark.config.schema import STAGES, Config, row_name
 from benchmark.config.variants import Variant, WeightsFolder, resolve
 from benchmark.data.verify_set import report_path
 from benchmark.errors import DataError
@@ -112,7 +112,7 @@ class Plan:
         return [spec for spec in self.runs if missing_stages(spec)]
 
     def describe(self) -> list[str]:
-        """What a launch would do, a line each, and on a cluster the batch scripts.
+        """What a launch would do, a line each, and on a cluster the parameters of the job arrays.
 
         Raises:
             ClusterError: Slurm cannot be reached.
@@ -156,7 +156,9 @@ class Plan:
         logs = self.folder / "logs" / time.strftime("%Y%m%d-%H%M%S")
         with RunsProgress([spec.run for spec in self.open_runs]):
             jobs = run_jobs(self.open_runs, self.variants)
-            return launch(jobs, launcher.kind, _workers(self.config), logs, _gpus())
+            resources = {stage: stage_resources(self.config, stage) for stage in STAGES}
+            workers = _workers(self.config)
+            return launch(jobs, launcher.kind, workers, logs, _gpus(), resources, launcher.executor)
 
     def submit(self) -> Submission:
         """Submits what is missing to a cluster, except jobs that are in the queue already.
@@ -279,8 +281,14 @@ def _gpus() -> int:
 
 
 def _workers(config: Config) -> int:
-    """Worker processes of the local launcher."""
-    return config.launcher.workers or _gpus() or available_cores()
+    """Workers of the local launcher: as many as have GPUs or cores of their own."""
+    if config.launcher.workers:
+        return config.launcher.workers
+    resources = stage_resources(config, "pretrain")
+    gpus = _gpus()
+    if gpus:
+        return max(1, gpus // max(1, resources.gpus_per_node))
+    return max(1, available_cores() // resources.tasks_per_node)
 
 
 def _threads(config: Config) -> int:
@@ -289,4 +297,7 @@ def _threads(config: Config) -> int:
         return config.train.threads
     if config.launcher.kind == "slurm":
         return 0
-    return available_cores() if config.launcher.kind == "inline" else max(1, available_cores() // _workers(config))
+    if config.launcher.kind == "inline":
+        return available_cores()
+    processes = stage_resources(config, "pretrain").tasks_per_node
+    return max(1, available_cores() // (_workers(config) * processes))

@@ -19,7 +19,7 @@ from tests.slurm.calls import empty, wait
 from tests.slurm_lab.cluster import Lab
 from tests.slurm_lab.shape import Shape
 
-SLURM = ("launcher=slurm", "launcher.job.memory=1600M", "launcher.job.cpus=1", "launcher.job.minutes=10")
+SLURM = ("launcher=slurm", "launcher.job.mem_gb=1.6", "launcher.job.cpus_per_task=1", "launcher.job.timeout_min=10")
 SLOW = METHOD.replace("return MethodOutput", "import time; time.sleep({wait}); return MethodOutput")
 
 
@@ -79,7 +79,7 @@ def test_whatever_ends_training_early_the_weights_are_those_of_calm_training(
     assert calm.code == 0, calm.err
     slow.touch()
     place = tmp_path / "queue"
-    short = ("launcher.pretrain.minutes=1", "launcher.notice_seconds=30")
+    short = ("launcher.pretrain.timeout_min=1", "launcher.pretrain.slurm_signal_delay_s=30")
     assert call("run", *settings(place, *what, *SLURM, *short, cache=cache)).code == 0
     own.write_text("this is no method")  # what is queued runs what was there at submission
     name = "own_slow/seed0 pretrain"
@@ -203,7 +203,9 @@ def _worker(number: str) -> psutil.Process:
     """The process that does a job's work, which the lab runs on this machine."""
     array, _, index = number.partition("_")
     own = {"SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": index, "SLURM_PROCID": "0"}
-    found = [one for one in psutil.process_iter() if "slurm.worker" in one.cmdline() and "srun" not in one.cmdline()]
+    found = [
+        one for one in psutil.process_iter() if "submitit.core._submit" in one.cmdline() and "srun" not in one.cmdline()
+    ]
     (worker,) = [one for one in found if own.items() <= one.environ().items()]
     return worker
 
@@ -241,14 +243,16 @@ def test_tracks_are_packed_by_an_array_and_the_store_is_that_of_one_process(lab:
     assert stores[0].read_text() == stores[1].read_text()
 
 
-def test_a_dry_run_prints_the_graph_and_the_batch_scripts(lab: Lab, tmp_path: Path, cache: Path) -> None:
-    words = settings(tmp_path, *SLURM, "launcher.pretrain.constraint=a100", "launcher.setup=[module load cuda]")
+def test_a_dry_run_prints_the_graph_and_the_parameters_of_its_arrays(lab: Lab, tmp_path: Path, cache: Path) -> None:
+    words = settings(
+        tmp_path, *SLURM, "launcher.pretrain.slurm_constraint=a100", "launcher.job.slurm_setup=[module load cuda]"
+    )
     call("run", *settings(tmp_path / "made", cache=cache))
     planned = call("run", *words, f"cache={cache}", "--dry-run")
     assert planned.code == 0, planned.err
     assert "array    ARRAY1: embed of 2 jobs  aftercorr:ARRAY0" in planned.out
-    assert "#SBATCH --constraint=a100\n" in planned.out
-    assert "\nmodule load cuda\n" in planned.out
+    assert "\nconstraint: a100\n" in planned.out
+    assert "\n- module load cuda\n" in planned.out
     assert not (tmp_path / "runs").exists()
     assert empty()
 
@@ -256,9 +260,9 @@ def test_a_dry_run_prints_the_graph_and_the_batch_scripts(lab: Lab, tmp_path: Pa
 def test_names_with_a_meaning_elsewhere_and_jobs_that_do_not_get_as_far_as_python(
     lab: Lab, tmp_path: Path, cache: Path
 ) -> None:
-    place = tmp_path / "blank |é/%A $x'q"
+    place = tmp_path / "blank |é/%b $x'q"
     words = settings(place, "methods=mean", "name=a|b c", "launcher.pretrain.pack=2", *SLURM, cache=cache)
-    assert call("run", *words, "launcher.setup=[echo loaded, no_such_command]").code == 0
+    assert call("run", *words, "launcher.job.slurm_setup=[echo loaded, no_such_command]").code == 0
     wait(empty)
     failed = call("status", *words)
     assert failed.code == 1
@@ -280,16 +284,16 @@ def test_names_with_a_meaning_elsewhere_and_jobs_that_do_not_get_as_far_as_pytho
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("launcher.job.partition=nosuch", "invalid partition specified: nosuch"),
-        ("launcher.probe.memory=900G", "Memory specification can not be satisfied"),
-        ("launcher.job.minutes=lots", "minutes: Value 'lots'"),
-        ("launcher.job.minuts=3", "did you mean 'launcher.job.minutes'?"),
+        ("launcher.job.slurm_partition=nosuch", "invalid partition specified: nosuch"),
+        ("launcher.probe.mem_gb=900", "Memory specification can not be satisfied"),
+        ("launcher.job.timeout_min=lots", "timeout_min: Value 'lots'"),
+        ("launcher.job.timeout_mn=3", "did you mean 'launcher.job.timeout_min'?"),
         ("launcher.logs=/dev/null/logs", "/dev/null/logs: Not a directory"),
         ("launcher.logs=/tmp/a:b", "a colon, a backslash or a line break"),
-        ("launcher.job.options=[--array=0-9]", "--array=0-9 cannot be set"),
-        ("launcher.job.options=[exclude=n3]", "'exclude=n3' is no option of sbatch"),
-        ("launcher.job.minutes=3", "leaves no time before launcher.notice_seconds=180"),
-        ("launcher.pretrain.processes=3", "cannot be shared out among 3 processes"),
+        ("launcher.job.slurm_additional_parameters={array: 0-9}", "array cannot be set"),
+        ("launcher.job.timeout_min=null", "launcher.prepare.timeout_min, the walltime in minutes, must be given"),
+        ("launcher.job.timeout_min=3", "leaves no time before slurm_signal_delay_s=180"),
+        ("launcher.pretrain.tasks_per_node=3", "cannot be shared out among 3 processes"),
     ],
 )
 def test_bad_settings_are_one_line(lab: Lab, tmp_path: Path, cache: Path, setting: str, words: str) -> None:
