@@ -30,7 +30,7 @@ from methods.registry import get
 from probes.metrics import landmark_errors
 from probes.probe import predict
 from probes.released import landmarks, released_probe
-from probes.tables import SPOKEN
+from probes.tables import HEAD_DESCRIPTIONS
 
 
 def draw(name: str, config: Config) -> list[Path]:
@@ -130,7 +130,7 @@ def _predicted(
         head = get(WeightsFolder(folder).about["method"]).scored_by or config.probe.table_head
         features = load_features(features_file(folder, name))
         rows, predicted = predict(target, faces.split, features, head=head, seed=config.probe.seed)
-        return rows, predicted, f"head: {SPOKEN[head]}"
+        return rows, predicted, f"head: {HEAD_DESCRIPTIONS[head]}"
     if (folder / PROBE).is_file():
         probe = released_probe(load_file(folder / PROBE))
         if probe.weight.shape[2] != target.values[0].size:
