@@ -1,47 +1,55 @@
-"""Records of probed runs to cells: one number, with its spread over seeds, for each variant, task and metric.
+"""Group the records of probed runs into cells: one metric of one task for one row, over all seeds.
 
-A probe record, one for each run and task, is what `probe` returns as ``record`` and who it belongs to::
+A probe record is the JSON of one run and one task: the ``record`` that `probe` returns, and which run it belongs to::
 
     {"schema": 1, "benchmark": str, "variant": str, "kind": str, "seed": int, "task": str, "run": path,
      "target_kind": ..., "names": [...], "n": {...}, "heads": {...}}
 
-A cost record, one for each trained run; what was not measured is absent or null::
+A cost record is the JSON of one trained run; keys of `COST_UNITS` that were not measured are absent or null::
 
-    {"benchmark": str, "variant": str, "kind": str, "seed": int, "run": path, "device": str} and, of COSTS,
-    "parameters", "encoder_parameters", "steps", "steps_before" (on the weights it starts from), "samples",
-    "frames_seen", "train_seconds", "images_per_s", "peak_memory_mb"
+    {"benchmark": str, "variant": str, "kind": str, "seed": int, "run": path, "device": str, "steps": int, ...}
 """
 
 import statistics
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, TypedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypedDict
+
+import pandas as pd
 
 SCHEMA = 1
-KINDS = ("floor", "method", "pretrained", "ceiling", "published")
-COST = "cost"  # the task under which costs are filed
-COSTS = {
+KINDS = ("floor", "method", "pretrained", "ceiling", "published")  # of rows, in the order of the tables
+COST = "cost"  # the task name of cost metrics
+COST_UNITS = {
     "parameters": "count",
     "encoder_parameters": "count",
     "steps": "count",
-    "steps_before": "count",
+    "steps_before": "count",  # of the run that the initial weights come from
     "samples": "count",
     "frames_seen": "count",
     "train_seconds": "s",
     "images_per_s": "images/s",
     "peak_memory_mb": "MB",
 }
-STAND_INS = ("identity", "mean")  # heads of rows that are not probed: trained on the task, or constant
+FALLBACK_HEADS = ("identity", "mean")  # of rows that are not probed: trained on the task, or constant
+
+ROW = ["benchmark", "kind", "variant"]
+COLUMN = ["benchmark", "task", "metric"]
+CELL = [*ROW, "task", "metric"]
+MEASUREMENT = [*CELL, "unit", "value", "seed", "run", "head"]
 
 Record = Mapping[str, Any]
+RowName = tuple[str, str, str]  # benchmark, kind, variant
 
 
 class RecordError(ValueError):
-    """Records that cannot be put into one table; the message is one line."""
+    """Records that cannot be combined into one table; the message is one line."""
 
 
 class Cell(TypedDict):
-    """``values``, ``seeds`` and ``runs`` belong together; ``mean`` is None in a gap, ``std`` below two values."""
+    """One metric of one task for one row; ``mean`` is None without values, ``std`` with fewer than two.
+
+    ``values``, ``seeds`` and ``runs`` are parallel lists, sorted by seed.
+    """
 
     benchmark: str
     variant: str
@@ -51,18 +59,11 @@ class Cell(TypedDict):
     unit: str
     head: str | None
     mean: float | None
-    std: float | None  # of the sample (n - 1)
+    std: float | None  # sample standard deviation (n - 1)
     values: list[float]
     n_seeds: int
     seeds: list[int]
     runs: list[str]
-
-
-class _Value(NamedTuple):
-    value: float
-    seed: int
-    run: str
-    head: str | None
 
 
 def cells(
@@ -70,88 +71,119 @@ def cells(
     costs: Iterable[Record] = (),
     *,
     head: str = "linear",
-    expected: Iterable[tuple[str, str, str]] = (),
+    expected: Iterable[RowName] = (),
 ) -> list[Cell]:
-    """All cells of one head, ordered by benchmark, kind, variant, task and metric.
+    """Return every cell, ordered by benchmark, kind, variant, task and metric.
 
-    Where a record has no result of ``head``, its ``identity`` or ``mean`` stands in (ceilings, the mean floor);
-    the cell's ``head`` says so. A metric that one variant of a benchmark has and another lacks is a gap: a cell
-    without values. ``expected`` names rows (benchmark, kind, variant) that are gaps where nothing is known of them.
+    The cells of a benchmark are the product of its rows and its metrics: a metric that a row lacks is a cell without
+    values.
+
+    Args:
+        probes: probe records.
+        costs: cost records.
+        head: the probe head whose scores are taken. A record without it uses one of `FALLBACK_HEADS` (ceilings, the
+            mean floor); ``head`` of the cell names the one used.
+        expected: rows that are listed even if no record exists for them.
 
     Raises:
-        RecordError: an unknown schema or kind, two results for the same variant, seed and task, or one metric
-            in two units.
+        RecordError: an unknown schema or kind, two results for the same variant, seed and task, or one metric in two
+            units.
     """
-    values: dict[tuple[str, str, str, str, str], list[_Value]] = defaultdict(list)
-    rows: dict[str, set[tuple[str, str]]] = defaultdict(set)  # benchmark: (kind, variant)
-    columns: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)  # benchmark: (task, metric): unit
-    runs: dict[tuple[Any, ...], str] = {}
-    for benchmark, kind, variant in expected:
-        rows[benchmark].add((kind, variant))
-
-    def claim(record: Record, *what: Any) -> None:
-        key = (record["benchmark"], record["variant"], *what)
-        if key in runs:
-            names = " ".join(str(part) for part in key)
-            raise RecordError(f"two results for {names}: {runs[key]} and {record['run']}")
-        runs[key] = record["run"]
-
-    def add(record: Record, task: str, metric: str, entry: Record, head: str | None) -> None:
-        benchmark, unit = record["benchmark"], entry["unit"]
-        if columns[benchmark].setdefault((task, metric), unit) != unit:
-            raise RecordError(f"{benchmark} {task} {metric}: in {columns[benchmark][task, metric]} and in {unit}")
-        if entry["value"] is not None:
-            key = (benchmark, record["kind"], record["variant"], task, metric)
-            values[key].append(_Value(entry["value"], record["seed"], record["run"], head))
-
-    for record in probes:
-        if record["schema"] != SCHEMA:
-            raise RecordError(f"{record['run']}: schema {record['schema']}, this version reads {SCHEMA}")
-        _add_row(rows, record)
-        claim(record, f"seed {record['seed']}", record["task"])
-        name = head_used(record, head)
-        for metric, entry in record["heads"][name]["metrics"].items() if name else ():
-            add(record, record["task"], metric, entry, name)
-    for record in costs:
-        _add_row(rows, record)
-        claim(record, record["run"], COST)  # a ceiling has a run for each task: its cost is that of one run
-        for metric, unit in COSTS.items():
-            add(record, COST, metric, {"value": record.get(metric), "unit": unit}, None)
-
-    return [
-        _cell(benchmark, kind, variant, task, metric, unit, values[benchmark, kind, variant, task, metric])
-        for benchmark in sorted(rows)
-        for kind, variant in sorted(rows[benchmark], key=lambda row: (KINDS.index(row[0]), row[1]))
-        for (task, metric), unit in sorted(columns[benchmark].items())
-    ]
+    probes, costs = list(probes), list(costs)
+    for record in [*probes, *costs]:
+        _check_kind(record)
+    _check_unique([*_probe_keys(probes), *_cost_keys(costs)])
+    measured = [*_probe_measurements(probes, head), *_cost_measurements(costs)]
+    measurements = pd.DataFrame(measured, columns=MEASUREMENT, dtype=object)  # object: None and integers stay as such
+    _check_units(measurements)
+    recorded = {(record["benchmark"], record["kind"], record["variant"]) for record in [*probes, *costs]}
+    row_names: list[RowName] = sorted(recorded.union(expected), key=_row_order)
+    rows = pd.DataFrame(row_names, columns=ROW)
+    columns = measurements[[*COLUMN, "unit"]].drop_duplicates().sort_values(COLUMN)
+    known = measurements[measurements["value"].notna()].sort_values(["seed", "run"])
+    values = known.groupby(CELL, sort=False)[["value", "seed", "run", "head"]].agg(list)
+    grid = rows.merge(columns, on="benchmark", sort=False).join(values, on=CELL)
+    return [_cell(entry) for entry in grid.to_dict("records")]
 
 
 def head_used(record: Record, head: str) -> str | None:
-    """The head whose numbers stand for this record when tables are made of ``head``; None if it has none."""
-    return next((name for name in (head, *STAND_INS) if name in record["heads"]), None)
+    """Return the head whose scores a record contributes to tables of ``head``; None if it has no such head."""
+    return next((name for name in (head, *FALLBACK_HEADS) if name in record["heads"]), None)
 
 
-def _add_row(rows: dict[str, set[tuple[str, str]]], record: Record) -> None:
+def _row_order(row: RowName) -> tuple[str, int, str]:
+    benchmark, kind, variant = row
+    return benchmark, KINDS.index(kind), variant
+
+
+def _check_kind(record: Record) -> None:
     if record["kind"] not in KINDS:
         raise RecordError(f"{record['run']}: unknown kind {record['kind']!r}; one of {', '.join(KINDS)}")
-    rows[record["benchmark"]].add((record["kind"], record["variant"]))
 
 
-def _cell(benchmark: str, kind: str, variant: str, task: str, metric: str, unit: str, found: list[_Value]) -> Cell:
-    found = sorted(found, key=lambda each: (each.seed, each.run))
-    numbers = [float(each.value) for each in found]
+def _check_unique(keys: Iterable[tuple[str, str]]) -> None:
+    runs: dict[str, str] = {}
+    for key, run in keys:
+        if key in runs:
+            raise RecordError(f"two results for {key}: {runs[key]} and {run}")
+        runs[key] = run
+
+
+def _probe_keys(probes: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    for record in probes:
+        yield "{benchmark} {variant} seed {seed} {task}".format_map(record), record["run"]
+
+
+def _cost_keys(costs: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    """A ceiling has one run for each task, so a cost belongs to a run rather than to a seed."""
+    for record in costs:
+        yield "{benchmark} {variant} {run} cost".format_map(record), record["run"]
+
+
+def _probe_measurements(probes: Sequence[Record], head: str) -> Iterator[dict[str, Any]]:
+    for record in probes:
+        if record["schema"] != SCHEMA:
+            raise RecordError(f"{record['run']}: schema {record['schema']}, this version reads {SCHEMA}")
+        used = head_used(record, head)
+        for metric, entry in record["heads"][used]["metrics"].items() if used else ():
+            yield {**_owner(record), **entry, "task": record["task"], "metric": metric, "head": used}
+
+
+def _cost_measurements(costs: Sequence[Record]) -> Iterator[dict[str, Any]]:
+    for record in costs:
+        for metric, unit in COST_UNITS.items():
+            value = record.get(metric)
+            yield {**_owner(record), "task": COST, "metric": metric, "unit": unit, "value": value, "head": None}
+
+
+def _owner(record: Record) -> dict[str, Any]:
+    return {key: record[key] for key in (*ROW, "seed", "run")}
+
+
+def _check_units(measurements: pd.DataFrame) -> None:
+    units = measurements[[*COLUMN, "unit"]].drop_duplicates()
+    conflicting = units[units.duplicated(COLUMN, keep=False)]
+    if len(conflicting):
+        first, second = conflicting.iloc[0], conflicting.iloc[1]
+        raise RecordError(f"{' '.join(first[COLUMN])}: in {first['unit']} and in {second['unit']}")
+
+
+def _cell(entry: dict[Any, Any]) -> Cell:
+    has_values = isinstance(entry["value"], list)
+    values, seeds, runs, heads = ((entry[key] if has_values else []) for key in ("value", "seed", "run", "head"))
+    values = [float(value) for value in values]
     return {
-        "benchmark": benchmark,
-        "variant": variant,
-        "kind": kind,
-        "task": task,
-        "metric": metric,
-        "unit": unit,
-        "head": found[0].head if found else None,
-        "mean": statistics.fmean(numbers) if numbers else None,
-        "std": statistics.stdev(numbers) if len(numbers) > 1 else None,
-        "values": numbers,
-        "n_seeds": len({each.seed for each in found}),
-        "seeds": [each.seed for each in found],
-        "runs": [each.run for each in found],
+        "benchmark": entry["benchmark"],
+        "variant": entry["variant"],
+        "kind": entry["kind"],
+        "task": entry["task"],
+        "metric": entry["metric"],
+        "unit": entry["unit"],
+        "head": heads[0] if heads else None,
+        "mean": statistics.fmean(values) if values else None,
+        "std": statistics.stdev(values) if len(values) > 1 else None,
+        "values": values,
+        "n_seeds": len(set(seeds)),
+        "seeds": seeds,
+        "runs": runs,
     }

@@ -9,6 +9,7 @@ A coding is fixed by the training labels alone. The same three steps serve the p
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,32 @@ from torch import Tensor
 from .target import REGRESSION, Labels, ProbeError
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """From a head's outputs to predictions in the units of the target; needs no training labels.
+
+    Attributes:
+        kind: of the target.
+        shape: of one prediction.
+        mean: (T,), training mean of landmarks or pose; None for other kinds.
+        scale: (T,), training standard deviation, likewise.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    mean: NDArray[np.float64] | None = None
+    scale: NDArray[np.float64] | None = None
+
+    def __call__(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Predictions for outputs (..., T): landmarks (..., L, 2), angles, or probabilities (..., C or A)."""
+        if self.kind == "classes":
+            return softmax(outputs, axis=-1).astype(np.float32)
+        if self.kind == "aus":
+            return expit(outputs).astype(np.float32)
+        values = outputs * self.scale + self.mean
+        return values.reshape(*outputs.shape[:-1], *self.shape).astype(np.float32)
+
+
 class Coding(ABC):
     """Between targets and the T outputs of a head, by statistics of the training labels.
 
@@ -29,15 +56,16 @@ class Coding(ABC):
 
     width: int
     base: NDArray[np.float32]
+    decoding: Decoding
     notes: tuple[str, ...] = ()
 
     @abstractmethod
     def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Codes and which of them are known; codes that are not are 0, whatever stood there."""
 
-    @abstractmethod
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
         """Predictions for outputs (..., T): landmarks (..., L, 2), angles, or probabilities (..., C or A)."""
+        return self.decoding(outputs)
 
     @abstractmethod
     def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
@@ -48,22 +76,18 @@ class Regression(Coding):
     """Landmarks and pose: mean squared error on values standardised by the training mean and deviation."""
 
     def __init__(self, train: Labels) -> None:
-        self.shape = train.values.shape[1:]
         values = train.values[train.known].reshape(train.known.sum(), -1).astype(np.float64)
         self.mean, self.scale = values.mean(0), values.std(0)
         rounding = np.finfo(np.float32).eps * np.abs(self.mean)
         self.scale[self.scale <= rounding] = 1  # a coordinate that never moves is predicted by its mean
         self.width = len(self.mean)
+        self.decoding = Decoding(train.kind, train.values.shape[1:], self.mean, self.scale)
         self.base = np.zeros(self.width, np.float32)
 
     def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         values = labels.values.reshape(len(labels), -1)
         codes = np.where(labels.known[:, None], (values - self.mean) / self.scale, 0)
         return codes.astype(np.float32), labels.known
-
-    def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
-        values = outputs * self.scale + self.mean
-        return values.reshape(*outputs.shape[:-1], *self.shape).astype(np.float32)
 
     def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
         return (outputs - codes).square().mean(-1) * known
@@ -77,6 +101,7 @@ class Classes(Coding):
 
     def __init__(self, train: Labels) -> None:
         self.width = len(train.names)
+        self.decoding = Decoding(train.kind, (self.width,))
         counts = np.bincount(train.values[train.known].astype(np.int64), minlength=self.width)
         if (counts > 0).sum() < 2:
             raise ProbeError("fewer than two classes among the known training labels")
@@ -87,9 +112,6 @@ class Classes(Coding):
 
     def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         return np.where(labels.known, labels.values, 0).astype(np.int64), labels.known
-
-    def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
-        return softmax(outputs, axis=-1).astype(np.float32)
 
     def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
         weights = torch.as_tensor(self.weights, dtype=outputs.dtype, device=outputs.device)
@@ -105,6 +127,7 @@ class ActionUnits(Coding):
 
     def __init__(self, train: Labels) -> None:
         self.width = len(train.names)
+        self.decoding = Decoding(train.kind, (self.width,))
         on = ((train.values == 1) & train.known).sum(0)
         off = train.known.sum(0) - on
         if not ((on > 0) & (off > 0)).any():
@@ -115,9 +138,6 @@ class ActionUnits(Coding):
 
     def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         return np.where(labels.known, labels.values, 0).astype(np.float32), labels.known
-
-    def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
-        return expit(outputs).astype(np.float32)
 
     def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
         off, on = torch.as_tensor(self.weights, dtype=outputs.dtype, device=outputs.device)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .coding import Coding, coding_for
 from .exact import fit_exact
+from .fitted import FittedHead
 from .heads import Affine, Features, Split
 from .linear import Budget, fit_linear
 from .mean import fit_mean
@@ -33,11 +34,12 @@ class Probed:
 
     ``arrays``, to be stored beside it: ``rows`` (N,), the test faces scored, as rows of the labelled set, and
     for each head ``<head>.errors`` (landmarks (N,) in %, NaN where undefined; pose (N, 3) in degrees) or
-    ``<head>.probabilities`` (N, C or A).
+    ``<head>.probabilities`` (N, C or A). ``fitted``: the heads by name, as they were scored.
     """
 
     record: dict[str, Any]
     arrays: dict[str, NDArray[Any]] = field(repr=False)
+    fitted: dict[str, FittedHead] = field(default_factory=dict, repr=False)
 
 
 def probe(
@@ -109,8 +111,9 @@ def probe_runs(
     tested = None if group is None else group[rows["test"]]
     for head in heads:
         fitted = _fit(head, train, val, coding, seed, budget or Budget())
-        for run, (outputs, result) in enumerate(zip(fitted(test.features), results, strict=True)):
-            scores = score(test.labels, coding.decode(outputs), tested)
+        for run, result in enumerate(results):
+            result.fitted[head] = FittedHead(target.names, fitted.weight[run], fitted.bias[run, 0], coding.decoding)
+            scores = score(test.labels, result.fitted[head].predict(test.features[run]), tested)
             result.record["heads"][head] = {
                 "metrics": scores.metrics,
                 "choice": fitted.choice[run],

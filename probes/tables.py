@@ -1,27 +1,36 @@
-"""The benchmark's tables from records alone: landmarks, pose, expression, action units, cost.
+"""Tables of a benchmark from its records: landmarks, pose, expression, action units, cost, and an overview.
 
-Rows are grouped floors, methods, pretrained, ceilings, published, by name within each; the best method of a
-column is marked. A gap stays a gap.
+Rows are grouped by kind (floors, methods, pretrained, ceilings, published) and sorted by name within each; the best
+method of a column is marked. A missing value is shown as `GAP`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .cells import COST, Cell, Record, cells, head_used
+from .cells import COST, Cell, Record, RowName, cells, head_used
 
 GAP = "–"
-SPOKEN = {
+HEAD_DESCRIPTIONS = {
     "exact": "linear, solved exactly",
     "linear": "linear, trained by Adam",
     "mean": "the training mean",
     "identity": "its own outputs",
 }
 LOWER, HIGHER, NEITHER = -1, 1, 0
+ARROWS = {LOWER: " ↓", HIGHER: " ↑", NEITHER: ""}
+TITLES = {"landmarks": "Landmarks", "pose": "Head pose", "classes": "Expression", "aus": "Action units"}
+
+HEADLINES = {
+    "landmarks": "Landmarks: mean error in % of the inter-ocular distance.",
+    "pose": "Pose: mean absolute error in degrees.",
+    "classes": "Expression: ROC AUC, averaged over classes.",
+    "aus": "Action units: ROC AUC, averaged over units.",
+}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A metric of a task: how it is headed and printed, and whether more of it is better."""
+    """A metric of a task: its heading, how values are printed, and whether lower or higher is better."""
 
     task: str
     metric: str
@@ -38,12 +47,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Entry:
+    """The text of one table cell, and whether it is the best method of its column."""
+
     text: str = GAP
     best: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
+    """One row of a table: an entry for each column."""
+
     kind: str
     variant: str
     entries: list[Entry]
@@ -51,7 +64,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """``caption`` states head, seeds and split sizes; ``headings`` are of the entries, units included."""
+    """A table ready to be formatted.
+
+    ``caption`` states the head, the seeds and the split sizes; ``headings`` (with units) belong to the entries.
+    """
 
     title: str
     caption: str
@@ -69,76 +85,126 @@ def tables(
     costs: Iterable[Record] = (),
     *,
     head: str = "linear",
-    expected: Iterable[tuple[str, str, str]] = (),
+    expected: Iterable[RowName] = (),
 ) -> list[Table]:
-    """The tables of every benchmark among the records, those without a record left out; rows as in `cells`.
+    """Return every table of every benchmark among the records; arguments as in `cells`.
+
+    All landmark tasks share one table, every other task has one of its own, and the cost table comes last.
 
     Raises:
-        RecordError: as `cells` does.
+        RecordError: see `cells`.
     """
+    result = []
+    for benchmark in _benchmarks(probes, costs, head, expected):
+        for title, members in _tables_of_tasks(benchmark.probes):
+            columns = [column for task in members.values() for column in _task_columns(task, len(members) > 1)]
+            caption = [_head_caption(members.values(), head), *map(_split_sizes, members.values())]
+            result.append(_table(f"{title} ({benchmark.name})", columns, caption, benchmark.cells))
+        if benchmark.costs:
+            result.append(
+                _table(f"Cost ({benchmark.name})", COST_COLUMNS, _cost_caption(benchmark.costs), benchmark.cells)
+            )
+    return result
+
+
+def overview(
+    probes: Iterable[Record],
+    costs: Iterable[Record] = (),
+    *,
+    head: str = "linear",
+    expected: Iterable[RowName] = (),
+) -> list[Table]:
+    """Return one table for each benchmark: a column for each task, with the task's headline metric.
+
+    Arguments and errors as in `tables`.
+    """
+    result = []
+    for benchmark in _benchmarks(probes, costs, head, expected):
+        tasks = [task for _, members in _tables_of_tasks(benchmark.probes) for task in members.values()]
+        if tasks:
+            columns = [_headline_column(records[0]) for records in tasks]
+            kinds = {records[0]["target_kind"] for records in tasks}
+            caption = [text for kind, text in HEADLINES.items() if kind in kinds]
+            caption.append(_head_caption(tasks, head))
+            result.append(_table(f"Overview ({benchmark.name})", columns, caption, benchmark.cells))
+    return result
+
+
+@dataclass(frozen=True)
+class _Benchmark:
+    name: str
+    probes: list[Record]
+    costs: list[Record]
+    cells: list[Cell]
+
+
+def _benchmarks(
+    probes: Iterable[Record], costs: Iterable[Record], head: str, expected: Iterable[RowName]
+) -> Iterator[_Benchmark]:
+    """Records and cells of each benchmark, by name; a benchmark without records is left out."""
     probes, costs, expected = list(probes), list(costs), list(expected)
-    made = []
-    for benchmark in sorted({record["benchmark"] for record in [*probes, *costs]}):
-        own = [record for record in probes if record["benchmark"] == benchmark]
-        spent = [record for record in costs if record["benchmark"] == benchmark]
-        found = cells(own, spent, head=head, expected=[row for row in expected if row[0] == benchmark])
-        for title, members in _by_table(own):
-            columns = [column for task in members.values() for column in _columns(task, len(members) > 1)]
-            caption = [_head_caption(members, head), *map(_sizes, members.values())]
-            made.append(_table(f"{title} ({benchmark})", columns, caption, found))
-        if spent:
-            trained = [record for record in spent if record["kind"] != "pretrained"]
-            devices = sorted({record.get("device") or "unknown" for record in trained}) or ["no device of ours"]
-            caption = [f"Cost of one training run, on {' and '.join(devices)}. Speed counts sampled frames."]
-            if any(record["kind"] == "ceiling" for record in spent):
-                caption.append("A ceiling is trained once for each task: its figures are over tasks and seeds.")
-            made.append(_table(f"Cost ({benchmark})", COST_COLUMNS, caption, found))
-    return made
+    for name in sorted({record["benchmark"] for record in [*probes, *costs]}):
+        own_probes = [record for record in probes if record["benchmark"] == name]
+        own_costs = [record for record in costs if record["benchmark"] == name]
+        rows = [row for row in expected if row[0] == name]
+        yield _Benchmark(name, own_probes, own_costs, cells(own_probes, own_costs, head=head, expected=rows))
 
 
-def _by_table(records: list[Record]) -> list[tuple[str, dict[str, list[Record]]]]:
-    """Title and records by task of each table: all landmark sets share one, other tasks have one each."""
+def _tables_of_tasks(records: Iterable[Record]) -> list[tuple[str, dict[str, list[Record]]]]:
+    """Title of each table and its records by task."""
     tasks: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda each: each["task"]):
         tasks.setdefault(record["task"], []).append(record)
-    kinds = {task: members[0]["target_kind"] for task, members in tasks.items()}
-    landmarks = {task: members for task, members in tasks.items() if kinds[task] == "landmarks"}
-    made = [("Landmarks", landmarks)] if landmarks else []
-    for kind, title in (("pose", "Head pose"), ("classes", "Expression"), ("aus", "Action units")):
-        made += [(f"{title}: {task}", {task: tasks[task]}) for task in tasks if kinds[task] == kind]
-    return made
+    by_kind = {kind: {t: r for t, r in tasks.items() if r[0]["target_kind"] == kind} for kind in TITLES}
+    landmarks = by_kind.pop("landmarks")
+    result = [(TITLES["landmarks"], landmarks)] if landmarks else []
+    for kind, members in by_kind.items():
+        result += [(f"{TITLES[kind]}: {task}", {task: records}) for task, records in members.items()]
+    return result
 
 
-def _columns(records: list[Record], name_task: bool) -> list[Column]:
-    """The columns of one task."""
+def _headline_column(record: Record) -> Column:
+    """The column of a task in the overview: its headline metric (`metrics.HEADLINE`), unit and direction."""
+    metric, unit, better, show = {
+        "landmarks": ("error", "%", LOWER, "{:.1f}".format),
+        "pose": ("mae", "deg", LOWER, "{:.2f}".format),
+        "classes": ("auc", "AUC", HIGHER, "{:.3f}".format),
+        "aus": ("auc", "AUC", HIGHER, "{:.3f}".format),
+    }[record["target_kind"]]
+    return Column(record["task"], metric, record["task"], f"{unit}{ARROWS[better]}", better, show)
+
+
+def _task_columns(records: Sequence[Record], name_task: bool) -> list[Column]:
+    """Every column of one task; landmark columns, and all with ``name_task``, are headed by the task's name."""
     task, kind, names = records[0]["task"], records[0]["target_kind"], records[0]["names"]
-    prefix = f"{task} " if name_task or kind == "landmarks" else ""
     if kind == "landmarks":
-        errors = {"error": "error", **_groups(records, "error", "error on {}")}
-        return [
-            *(
-                Column(task, name, prefix + label, "% inter-ocular", LOWER, "{:.2f}".format)
-                for name, label in errors.items()
-            ),
-            Column(task, "failure_10", f"{prefix}error > 10 %", "% of images", LOWER, "{:.1f}".format),
+        errors = {"error": "error", **_group_metrics(records, "error", "error on {}")}
+        columns = [
+            Column(task, metric, f"{task} {label}", "% inter-ocular", LOWER, "{:.2f}".format)
+            for metric, label in errors.items()
         ]
+        return [*columns, Column(task, "failure_10", f"{task} error > 10 %", "% of images", LOWER, "{:.1f}".format)]
     if kind == "pose":
         labels = {"mae": "MAE", **{name: name for name in names}}
-        return [Column(task, name, label, "deg", LOWER, "{:.2f}".format) for name, label in labels.items()]
-    labels = {"auc": "average", **_groups(records, "auc", "average in {}"), **{f"auc_{name}": name for name in names}}
-    return [Column(task, name, label, "AUC", HIGHER, "{:.3f}".format) for name, label in labels.items()]
+        return [Column(task, metric, label, "deg", LOWER, "{:.2f}".format) for metric, label in labels.items()]
+    labels = {
+        "auc": "average",
+        **_group_metrics(records, "auc", "average in {}"),
+        **{f"auc_{name}": name for name in names},
+    }
+    return [Column(task, metric, label, "AUC", HIGHER, "{:.3f}".format) for metric, label in labels.items()]
 
 
-def _groups(records: list[Record], metric: str, label: str) -> dict[str, str]:
-    """A metric within each group of the set, where it has any: its name there to ``label`` filled in."""
-    found = {
+def _group_metrics(records: Sequence[Record], metric: str, label: str) -> dict[str, str]:
+    """Metrics computed within groups of the set (``metric/group``), with ``label`` formatted by the group's name."""
+    names = {
         name
         for record in records
-        for fitted in record["heads"].values()
-        for name in fitted["metrics"]
+        for head in record["heads"].values()
+        for name in head["metrics"]
         if name.startswith(f"{metric}/")
     }
-    return {name: label.format(name.removeprefix(f"{metric}/")) for name in sorted(found)}
+    return {name: label.format(name.removeprefix(f"{metric}/")) for name in sorted(names)}
 
 
 def _millions(n: float) -> str:
@@ -158,27 +224,36 @@ COST_COLUMNS = [
 ]
 
 
-def _table(title: str, columns: Sequence[Column], caption: list[str], found: list[Cell]) -> Table:
-    by_place = {(cell["kind"], cell["variant"], cell["task"], cell["metric"]): cell for cell in found}
-    names = dict.fromkeys((cell["kind"], cell["variant"]) for cell in found)
-    grid = {name: [by_place.get((*name, column.task, column.metric)) for column in columns] for name in names}
-    counts = {cell["n_seeds"] for row in grid.values() for cell in row if cell and cell["values"]}
-    seeds = max(counts, default=0)
-    best = [_best(column, [row[i] for row in grid.values()]) for i, column in enumerate(columns)]
-    rows = [
-        Row(*name, [_entry(*each, seeds) for each in zip(columns, row, best, strict=True)])
-        for name, row in grid.items()
+def _cost_caption(costs: Sequence[Record]) -> list[str]:
+    trained = [record for record in costs if record["kind"] != "pretrained"]
+    devices = sorted({record.get("device") or "unknown" for record in trained}) or ["no device of ours"]
+    caption = [f"Cost of one training run, on {' and '.join(devices)}. Speed counts sampled frames."]
+    if any(record["kind"] == "ceiling" for record in costs):
+        caption.append("A ceiling is trained once for each task: its figures are over tasks and seeds.")
+    return caption
+
+
+def _table(title: str, columns: Sequence[Column], caption: list[str], benchmark_cells: Sequence[Cell]) -> Table:
+    by_key = {(cell["kind"], cell["variant"], cell["task"], cell["metric"]): cell for cell in benchmark_cells}
+    rows = dict.fromkeys((cell["kind"], cell["variant"]) for cell in benchmark_cells)
+    grid = {row: [by_key.get((*row, column.task, column.metric)) for column in columns] for row in rows}
+    seed_counts = {cell["n_seeds"] for entries in grid.values() for cell in entries if cell and cell["values"]}
+    seeds = max(seed_counts, default=0)
+    best = [_best(column, [entries[i] for entries in grid.values()]) for i, column in enumerate(columns)]
+    table_rows = [
+        Row(kind, variant, [_entry(*each, seeds) for each in zip(columns, entries, best, strict=True)])
+        for (kind, variant), entries in grid.items()
     ]
     spread = "Mean ± standard deviation over " if seeds > 1 else "From "
     caption = [*caption, f"{spread}{seeds} seed{'s' * (seeds != 1)}."]
-    if len(counts) > 1:
-        caption.append("In brackets: from so many seeds; a row that nothing random enters needs but one.")
-    return Table(title, " ".join(caption), [column.heading for column in columns], rows)
+    if len(seed_counts) > 1:
+        caption.append("In brackets: the number of seeds where it is smaller; a deterministic row needs only one.")
+    return Table(title, " ".join(caption), [column.heading for column in columns], table_rows)
 
 
-def _best(column: Column, cells_of_column: Sequence[Cell | None]) -> str | None:
-    """The best mean of two methods or more, as printed: what prints alike is equally good."""
-    means = [cell["mean"] for cell in cells_of_column if cell and cell["kind"] == "method" and cell["mean"] is not None]
+def _best(column: Column, column_cells: Sequence[Cell | None]) -> str | None:
+    """The best mean among at least two methods, as printed: means that print alike are equally good."""
+    means = [cell["mean"] for cell in column_cells if cell and cell["kind"] == "method" and cell["mean"] is not None]
     if column.better == NEITHER or len(means) < 2:
         return None
     return column.show(max(means) if column.better == HIGHER else min(means))
@@ -188,26 +263,28 @@ def _entry(column: Column, cell: Cell | None, best: str | None, seeds: int) -> E
     if cell is None or cell["mean"] is None:
         return Entry()
     mean = column.show(cell["mean"])
-    fixed = column.better == NEITHER and cell["std"] == 0  # a count that no seed changes
-    spread = "" if cell["std"] is None or fixed else f" ± {column.show(cell['std'])}"
+    constant = column.better == NEITHER and cell["std"] == 0  # a count that is the same for every seed
+    spread = "" if cell["std"] is None or constant else f" ± {column.show(cell['std'])}"
     fewer = f" ({cell['n_seeds']})" if cell["n_seeds"] < seeds else ""
     return Entry(f"{mean}{spread}{fewer}", best=cell["kind"] == "method" and mean == best)
 
 
-def _head_caption(members: dict[str, list[Record]], head: str) -> str:
-    """Which head the numbers are of, with the variants that another stands in for."""
-    others: dict[str, set[str]] = {}
-    for record in (record for task in members.values() for record in task):
+def _head_caption(tasks: Iterable[Sequence[Record]], head: str) -> str:
+    """The head of the table's scores, and the variants that use a fallback head."""
+    fallbacks: dict[str, set[str]] = {}
+    for record in (record for records in tasks for record in records):
         used = head_used(record, head)
         if used not in (None, head):
-            others.setdefault(str(used), set()).add(record["variant"])
-    stand_ins = "; ".join(f"{', '.join(sorted(names))}: {SPOKEN[used]}" for used, names in sorted(others.items()))
-    return f"Head: {SPOKEN[head]} ({stand_ins})." if stand_ins else f"Head: {SPOKEN[head]}."
+            fallbacks.setdefault(str(used), set()).add(record["variant"])
+    exceptions = "; ".join(
+        f"{', '.join(sorted(variants))}: {HEAD_DESCRIPTIONS[used]}" for used, variants in sorted(fallbacks.items())
+    )
+    return f"Head: {HEAD_DESCRIPTIONS[head]} ({exceptions})." if exceptions else f"Head: {HEAD_DESCRIPTIONS[head]}."
 
 
-def _sizes(records: list[Record]) -> str:
-    """Faces in train, val and test, for each set of sizes among the records: rows should not differ."""
+def _split_sizes(records: Sequence[Record]) -> str:
+    """Numbers of train, val and test faces of a task; a warning if they differ between rows."""
     sizes = sorted({tuple(record["n"][name] for name in ("train", "val", "test")) for record in records})
     text = " or ".join("/".join(f"{n:,}" for n in size) for size in sizes)
-    warning = "" if len(sizes) == 1 else "; SIZES DIFFER BETWEEN ROWS, which do not compare"
+    warning = "" if len(sizes) == 1 else "; SIZES DIFFER BETWEEN ROWS, which are not comparable"
     return f"{records[0]['task']}: {text} train/val/test faces{warning}."

@@ -16,7 +16,7 @@ from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.data.tracks.manifest import MANIFEST
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError, UsageError, suggestion
-from benchmark.layout import BENCHMARK, METRICS, PICTURES, WEIGHTS, features_file
+from benchmark.layout import BENCHMARK, METRICS, PICTURES, WEIGHTS, features_file, heads_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.features import embed, fitted, load_features
 from benchmark.pipeline.import_weights import PROBE
@@ -27,10 +27,12 @@ from benchmark.viz.samples import SAMPLES, landmark_sheet, sample_sheet, trainin
 from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
+from probes.fitted import FittedHead, load_heads
 from probes.metrics import landmark_errors
 from probes.probe import predict
 from probes.released import landmarks, released_probe
-from probes.tables import SPOKEN
+from probes.tables import HEAD_DESCRIPTIONS
+from probes.target import ProbeError
 
 
 def draw(name: str, config: Config) -> list[Path]:
@@ -104,7 +106,7 @@ def _faces(folder: Path, config: Config) -> list[Path]:
         target = faces.targets.get(config.task[task].target)
         if target is None or target.kind != "landmarks":
             continue
-        found = _predicted(folder, config, name, faces, target)
+        found = _predicted(folder, config, task, faces, target)
         if found is None:
             continue
         rows, predicted, head = found
@@ -123,23 +125,36 @@ def _short(folder: Path) -> str:
 
 
 def _predicted(
-    folder: Path, config: Config, name: str, faces: LabelledSet, target: Target
+    folder: Path, config: Config, task: str, faces: LabelledSet, target: Target
 ) -> tuple[NDArray[np.intp], NDArray[np.float32], str] | None:
     """Rows of the test faces, their predicted landmarks, and what predicted them; None where nothing can."""
-    if features_file(folder, name).is_file():
-        head = get(WeightsFolder(folder).about["method"]).scored_by or config.probe.table_head
-        features = load_features(features_file(folder, name))
-        rows, predicted = predict(target, faces.split, features, head=head, seed=config.probe.seed)
-        return rows, predicted, f"head: {SPOKEN[head]}"
+    test_rows = np.flatnonzero(target.known & (faces.split == "test"))
+    features_path = features_file(folder, config.task[task].set)
+    if features_path.is_file():
+        name = get(WeightsFolder(folder).about["method"]).scored_by or config.probe.table_head
+        features = load_features(features_path)
+        head = _fitted_head(folder, task, name)
+        if head is not None:
+            return test_rows, head.predict(features[test_rows]), f"head: {HEAD_DESCRIPTIONS[name]}"
+        rows, predicted = predict(target, faces.split, features, head=name, seed=config.probe.seed)
+        return rows, predicted, f"head: {HEAD_DESCRIPTIONS[name]}"
     if (folder / PROBE).is_file():
         probe = released_probe(load_file(folder / PROBE))
         if probe.weight.shape[2] != target.values[0].size:
             return None
-        rows = np.flatnonzero(target.known & (faces.split == "test"))
         method = _method(WeightsFolder(folder).about, folder, config)
-        embeddings = embed(method, faces.frames[rows], pick_device(config.train.device))
-        return rows, landmarks(probe(embeddings[None])[0]), "the probe released with the weights"
+        embeddings = embed(method, faces.frames[test_rows], pick_device(config.train.device))
+        return test_rows, landmarks(probe(embeddings[None])[0]), "the probe released with the weights"
     return None
+
+
+def _fitted_head(folder: Path, task: str, name: str) -> FittedHead | None:
+    """A head as it was scored; None for a run that was probed before heads were kept, or with other heads."""
+    path = heads_file(folder, task)
+    try:
+        return load_heads(path).get(name) if path.is_file() else None
+    except ProbeError as error:
+        raise DataError(f"{error}; run the benchmark again") from error
 
 
 def _method(about: dict[str, Any], folder: Path, config: Config) -> Method:

@@ -26,6 +26,7 @@ from benchmark.layout import (
     PICTURES,
     WEIGHTS,
     features_file,
+    heads_file,
     per_image_file,
     scores_file,
 )
@@ -41,6 +42,7 @@ from benchmark.viz.samples import training_curves
 from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
+from probes.fitted import save_heads
 from probes.probe import probe
 from slurm.env import available_cores
 from slurm.signals import Stopped, stop_requested
@@ -213,12 +215,14 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
         "data": run.data_hash,
         **probed.record,
     }
-    paths = [scores_file(run.folder, task), per_image_file(run.folder, task)]
-    with atomic(paths[1]) as temporary:
+    scores, per_image, fitted = (path(run.folder, task) for path in (scores_file, per_image_file, heads_file))
+    with atomic(per_image) as temporary:
         ids = faces.image_ids[probed.arrays["rows"]].tolist()
         save_arrays(probed.arrays, temporary, metadata={"image_ids": json.dumps(ids)})
-    write_json(paths[0], record)
-    return paths
+    with atomic(fitted) as temporary:
+        save_heads(probed.fitted, temporary)
+    write_json(scores, record)
+    return [scores, per_image, fitted]
 
 
 def _method(spec: RunSpec) -> Method:

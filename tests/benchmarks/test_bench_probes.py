@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from probes.cells import COSTS, cells
+from probes.cells import COST_UNITS, cells
 from probes.formats import as_json, as_latex, as_markdown, as_text
 from probes.probe import probe, probe_runs
 from probes.tables import tables
@@ -72,7 +72,7 @@ def records(variants=10, seeds=5):
         for seed in range(seeds):
             run = {"benchmark": "bench", "variant": f"variant{variant}", "kind": "method", "seed": seed}
             run["run"] = f"bench/variant{variant}/seed{seed}"
-            costs.append({**run, "device": "cpu", **{name: rng.random() for name in COSTS}})
+            costs.append({**run, "device": "cpu", **{name: rng.random() for name in COST_UNITS}})
             for task, (kind, names, units_of) in tasks.items():
                 metrics = {name: {"value": rng.random(), "unit": unit, "n": 100} for name, unit in units_of.items()}
                 probes.append(

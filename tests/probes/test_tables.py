@@ -4,12 +4,14 @@ import csv
 import io
 import json
 import statistics
+from typing import Any
 
 import pytest
 
 from probes.cells import Cell, RecordError, cells
 from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text, escape
-from probes.tables import GAP, tables
+from probes.metrics import HEADLINE
+from probes.tables import GAP, overview, tables
 
 ERRORS = {"fabnet": [5.0, 5.2, 5.7], "rotation": [6.0, 6.1, 6.2], "pixels": [7.0]}
 
@@ -165,7 +167,7 @@ def test_captions_state_head_seeds_and_sizes():
     caption = tables(records())[0].caption
     assert "w300: 1,000/10/20 train/val/test faces." in caption
     assert "Mean ± standard deviation over 3 seeds." in caption
-    assert "In brackets: from so many seeds;" in caption
+    assert "In brackets: the number of seeds" in caption
     other = record("odd", 0, 1.0, n={"train": 900, "val": 10, "test": 20})
     assert "SIZES DIFFER BETWEEN ROWS" in tables([*records(), other])[0].caption
 
@@ -215,14 +217,14 @@ def test_markdown():
     text = as_markdown(tables(records()))
     assert "| method  | fabnet" in text
     assert "**5.30 ± 0.36**" in text
-    assert "Bold: best mean among methods, which is no test." in text
+    assert "Bold: best mean among methods, which is not a significance test." in text
     assert r"a\|b" in as_markdown(tables([record("a|b", 0, 1.0)]))
 
 
 def test_text():
     text = as_text(tables(records()))
     assert "5.30 ± 0.36*" in text
-    assert "* best mean among methods, which is no test." in text
+    assert "* best mean among methods, which is not a significance test." in " ".join(text.split())
 
 
 def test_latex_escapes_and_uses_booktabs():
@@ -251,8 +253,28 @@ def test_csv_has_a_line_for_each_cell():
     assert (gap["mean"], gap["values"]) == ("", "")
 
 
+def test_the_overview_has_a_column_for_each_task_with_its_headline_metric() -> None:
+    probes = [
+        *records(),
+        record("fabnet", 0, 1.0, "units", target_kind="aus", names=["AU1"], heads=headline_heads("aus", 0.7)),
+        record("fabnet", 0, 1.0, "pose", target_kind="pose", names=["yaw"], heads=headline_heads("pose", 3.0)),
+        record("fabnet", 0, 1.0, "faces", target_kind="classes", names=["happy"], heads=headline_heads("classes", 0.8)),
+    ]
+    (table,) = overview(probes, [cost("fabnet", 0)])
+    assert table.headings == ["mafl (% ↓)", "w300 (% ↓)", "pose (deg ↓)", "faces (AUC ↑)", "units (AUC ↑)"]
+    (fabnet,) = [row for row in table.rows if row.variant == "fabnet"]
+    assert [entry.text for entry in fabnet.entries] == ["4.0 (1)", "5.3 ± 0.4", "3.00 (1)", "0.800 (1)", "0.700 (1)"]
+    text = as_text([table], heading_width=8)
+    assert "(AUC ↑)" in text.splitlines()[text.splitlines().index("") + 2], "units stand on a line of their own"
+
+
+def headline_heads(kind: str, value: float) -> dict[str, Any]:
+    metric = {HEADLINE[kind][0]: {"value": value, "unit": "any", "n": 20}}
+    return {"linear": {"metrics": metric, "choice": {}, "protocol": {}, "notes": []}}
+
+
 def test_no_records_no_tables():
-    assert (cells([]), tables([]), as_csv([]).count("\n"), as_json([])) == ([], [], 1, "[]\n")
+    assert (cells([]), tables([]), overview([]), as_csv([]).count("\n"), as_json([])) == ([], [], [], 1, "[]\n")
 
 
 def test_landmarks_have_the_error_within_each_group_where_there_are_any():
