@@ -11,7 +11,7 @@ from benchmark.config.load import plain, stage_resources
 from benchmark.config.schema import STAGES, Config, row_name
 from benchmark.config.variants import Variant, WeightsFolder, resolve
 from benchmark.data.verify_set import report_path
-from benchmark.errors import DataError
+from benchmark.errors import DataError, UsageError
 from benchmark.files import sha256
 from benchmark.pipeline import cluster
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord, SetRecord
@@ -32,7 +32,7 @@ from benchmark.pipeline.run_spec import RunSpec, missing_stages
 from benchmark.progress import say
 from slurm.env import available_cores
 from slurm.graph import Job, Outcome
-from slurm.launch import launch
+from slurm.launch import launch, load_executor
 from slurm.submission import Submission
 
 
@@ -64,6 +64,7 @@ class Plan:
             UsageError: settings that cannot work.
             DataError: data or weights that are missing or cannot be read.
         """
+        _check_executor(config)
         variants = resolve(config)
         check_data(config, variants)
         return cls(config, variants, find_data(config))
@@ -218,6 +219,19 @@ class Plan:
             parent=parent,
             initial_weights=variant.start or variant.weights,
         )
+
+
+def _check_executor(config: Config) -> None:
+    """Refuses an executor of the user's own that cannot be imported.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if config.launcher.kind == "local":
+        try:
+            load_executor(config.launcher.executor)
+        except ValueError as error:
+            raise UsageError(f"launcher.executor: {error}") from error
 
 
 def check_writable(out: Path) -> None:
