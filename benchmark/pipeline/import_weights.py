@@ -1,11 +1,11 @@
-"""`fabbench import`: weights that others released become a folder that a benchmark reads as a pretrained row."""
+"""Released weights of known networks, written as a folder that a benchmark reads as a pretrained row."""
 
 import argparse
 import pickle
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark.errors import DataError, UsageError, first_line
 from benchmark.files import atomic, read_json, sha256, write_json, write_text
@@ -23,116 +23,133 @@ from methods.errors import MethodError
 from methods.registry import get, outline
 from methods.released import Released, recognise
 
-ORIGIN, PROBE = "import.json", "probe.safetensors"
-DEFAULT_NAMES = {"fabnet": "fabnet-released"}  # a row of its own name beside the method trained here
+ORIGIN = "import.json"  # the file that a folder's weights come from
+PROBE = "probe.safetensors"  # the probe released with the weights
+DEFAULT_NAMES = {"fabnet": "fabnet-released"}  # rows that may stand beside the same method trained here
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What was made of a file."""
+    """Result of an import."""
 
     folder: Path
     method: str
     options: dict[str, Any]
     parameters: int
-    probe_outputs: int | None  # of the probe that came with the weights
+    probe_outputs: int | None  # None: no probe was released with the weights
 
 
 def import_weights(
-    path: Path, place: Path, name: str | None = None, options: Mapping[str, Any] | None = None
+    path: Path, parent: Path, name: str | None = None, options: Mapping[str, Any] | None = None
 ) -> Imported:
-    """Reads released weights and writes them, in the names of a method here, to a folder below ``place``.
+    """Reads released weights and writes them, under the parameter names of a method here, to a folder.
 
     Args:
-        path: a checkpoint of PyTorch, read without running anything in it, or safetensors.
-        place: where imported weights lie, a folder each.
-        name: of the folder and so of the row; default: by the method.
-        options: of the method, beside those that the file tells.
+        path: a PyTorch checkpoint, of which nothing is executed, or a safetensors file.
+        parent: folder of all imported weights.
+        name: of the new folder, and so of the row; default: by the method.
+        options: of the method, in addition to those that the file determines.
 
     Raises:
-        DataError: the file is missing, unreadable, or not the weights of a known network, whole and finite.
-        UsageError: options the method does not have, or a name that other weights have taken.
+        DataError: the file is missing, unreadable, or not the complete and finite weights of a known network.
+        UsageError: options the method does not have, or a folder that holds other weights.
     """
-    released = _recognised(path, options or {})
-    _check_complete(path, released)
-    folder = place / (name or DEFAULT_NAMES.get(released.method, released.method))
+    released = _read_released(path, options or {})
+    model = _outline(released)
+    _check_complete(path, released, model)
+    folder = parent / (name or DEFAULT_NAMES.get(released.method, released.method))
     origin = {"file": path.name, "sha256": sha256(path), "options": released.options}
     if (folder / ORIGIN).is_file() and read_json(folder / ORIGIN) != origin:
         raise UsageError(f"{folder} holds other weights; choose another name with --as NAME, or remove it")
-    _write(released, folder)
+    _write_tensors(released, folder)
     write_json(folder / ORIGIN, origin)
-    spec = released.spec
-    encoder = {"width": spec.width, "dim": spec.dim} if spec else None
-    about = {"method": released.method, "options": released.options, "encoder": encoder}
-    write_text(folder / CONFIG, yaml.safe_dump({**about, "size": spec.size if spec else None}, sort_keys=False))
-    outputs = len(released.probe["1.weight"]) if released.probe else None
-    parameters = sum(value.numel() for value in _expected(released).parameters())
-    return Imported(folder, released.method, released.options, parameters, outputs)
+    write_text(folder / CONFIG, yaml.safe_dump(_description(released), sort_keys=False))
+    return Imported(
+        folder,
+        released.method,
+        released.options,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        probe_outputs=len(released.probe["1.weight"]) if released.probe else None,
+    )
 
 
-def _recognised(path: Path, options: Mapping[str, Any]) -> Released:
+def _read_released(path: Path, options: Mapping[str, Any]) -> Released:
+    """The weights in a file, recognised as those of a method."""
     content = _read(path)
     try:
-        found = recognise(content)
-        found = Released(found.method, found.weights, {**found.options, **options}, found.spec, found.probe)
+        released = recognise(content)
     except MethodError as error:
         raise DataError(f"{path} {error}") from error
+    released = replace(released, options={**released.options, **options})
     try:
-        get(found.method).parse_options(found.options)
+        get(released.method).parse_options(released.options)
     except MethodError as error:
         raise UsageError(str(error)) from error
-    return found
+    return released
 
 
 def _read(path: Path) -> Any:
+    """The content of a checkpoint. Only tensors, containers and a `Namespace` of arguments are unpickled."""
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
-            warnings.simplefilter("ignore")  # at the version of the format: what is wrong is said below
-            return torch.load(path, map_location="cpu", weights_only=True)  # with their arguments, a Namespace, beside
+            warnings.simplefilter("ignore")  # about old formats
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         call = re.search(r"GLOBAL (\S+)", str(error))
-        problem = f"holds more than weights: reading it would call {call[1]}" if call else "is no checkpoint of PyTorch"
+        problem = f"holds more than weights: reading it would call {call[1]}" if call else "is no PyTorch checkpoint"
         raise DataError(f"{path} {problem}") from error
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is cut short, altered or no checkpoint ({first_line(error)})") from error
 
 
-def _expected(released: Released) -> torch.nn.Module:
+def _outline(released: Released) -> nn.Module:
+    """The method that the weights belong to, without memory for its parameters."""
     try:
         return outline(get(released.method), released.spec or EncoderSpec(), released.options)
     except MethodError as error:
         raise UsageError(str(error)) from error
 
 
-def _check_complete(path: Path, released: Released) -> None:
-    """Refuses weights that are missing, too many, of another shape, or not finite."""
-    expected = {name: value.shape for name, value in _expected(released).state_dict().items()}
-    found = {name: value.shape for name, value in released.weights.items()}
-    if expected != found:
-        name = next(name for name in sorted({*expected, *found}) if expected.get(name) != found.get(name))
-        shapes = [
-            str(tuple(shape)) if (shape := where.get(name)) is not None else "absent" for where in (found, expected)
-        ]
-        raise DataError(f"{path} is no whole {released.method}: {name} is {shapes[0]}, not {shapes[1]}")
+def _check_complete(path: Path, released: Released, model: nn.Module) -> None:
+    """Refuses weights that are missing, unexpected, of another shape, or not finite."""
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    actual = {name: tuple(value.shape) for name, value in released.weights.items()}
+    for name in sorted({*expected, *actual}):
+        if expected.get(name) != actual.get(name):
+            raise DataError(
+                f"{path} is no complete {released.method}: {name} is {actual.get(name, 'absent')}, "
+                f"not {expected.get(name, 'absent')}"
+            )
     for name, value in {**released.weights, **(released.probe or {})}.items():
         if not torch.isfinite(value).all():
             raise DataError(f"{path}: {name} is not finite")
 
 
-def _write(released: Released, folder: Path) -> None:
-    parts: dict[str, dict[str, Tensor]] = {
-        WEIGHTS: released.weights,
-        ENCODER: {
-            name.removeprefix("encoder."): value
-            for name, value in released.weights.items()
-            if name.startswith("encoder.")
-        },
-        **({PROBE: released.probe} if released.probe else {}),
+def _description(released: Released) -> dict[str, Any]:
+    """What `config.yaml` says of the weights; a method with a network of its own has no common encoder."""
+    spec = released.spec
+    return {
+        "method": released.method,
+        "options": released.options,
+        "encoder": {"width": spec.width, "dim": spec.dim} if spec else None,
+        "size": spec.size if spec else None,
     }
-    for name, state in parts.items():
-        with atomic(folder / name) as temporary:
-            save_file({key: value.detach().clone().contiguous() for key, value in state.items()}, temporary)
+
+
+def _write_tensors(released: Released, folder: Path) -> None:
+    """Writes all weights, those of the encoder alone, and the probe, if there is one."""
+    prefix = "encoder."
+    encoder = {name.removeprefix(prefix): value for name, value in released.weights.items() if name.startswith(prefix)}
+    _save(released.weights, folder / WEIGHTS)
+    _save(encoder, folder / ENCODER)
+    if released.probe:
+        _save(released.probe, folder / PROBE)
+
+
+def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
+    with atomic(path) as temporary:
+        save_file({name: value.detach().clone().contiguous() for name, value in tensors.items()}, temporary)

@@ -1,4 +1,4 @@
-"""Contact sheets: a wrong crop, a swapped axis or a shifted label is seen at once."""
+"""Contact sheets of labelled faces and of tracks, to find wrong crops, swapped axes and shifted labels by eye."""
 
 from pathlib import Path
 
@@ -12,21 +12,21 @@ from benchmark.errors import DataError, UsageError
 from benchmark.viz.sheet import GAP, LINE, PAPER, TILE, enlarged, save_sheet, tile, write_line
 
 POINT, EYE = (0, 255, 120), (255, 60, 60)
-TURNS = "pitch, yaw, roll"  # the order in AFLW2000-3D, from the outermost
-AXES = ((230, 40, 40), (40, 190, 60), (60, 110, 255))  # to the image's right, down, out of the nose
+TURNS = "pitch, yaw, roll"  # order of rotations, the outermost first; this one is AFLW2000-3D's
+AXES = ((230, 40, 40), (40, 190, 60), (60, 110, 255))  # colours of the right, down and forward axes of a head
 
 
 def contact_sheet(faces: LabelledSet, path: Path, task: str | None = None, n: int = 24, columns: int = 6) -> None:
-    """Draws ``n`` faces, evenly spread over the set, as a PNG with what is known of each.
+    """Draws faces, evenly spaced over the set, with their labels as a PNG.
 
-    Landmarks are green, the two eye points of the error's unit red. The axes of the head point to the image's
-    right (red), down (green) and out of the nose (blue) when all angles are 0. Of action units those that are on are
-    named, and how many are not known: AU 1+4 (2?).
+    Landmarks are green, the two eye points of the inter-ocular distance red. The axes of the head point to the image's
+    right (red), down (green) and out of the nose (blue) when all angles are 0. The caption names the action units that
+    are active and counts the unknown ones: AU 1+4 (2?).
 
     Args:
         faces: the set.
         path: of the PNG, written atomically.
-        task: draw this target alone, of faces that have it; default: all.
+        task: draw only this target, on faces that have it; default: all targets.
         n: faces at most.
         columns: faces in a row.
 
@@ -40,7 +40,7 @@ def contact_sheet(faces: LabelledSet, path: Path, task: str | None = None, n: in
     known = np.zeros(len(faces.frames), np.bool_)
     for target in targets:
         known |= target.known.reshape(len(known), -1).any(axis=1)
-    rows = _spread(np.flatnonzero(known), n)
+    rows = _evenly_spaced(np.flatnonzero(known), n)
     if not len(rows):
         raise DataError(f"set {faces.name}: nothing to draw, no face with {task or 'a label'}")
     tiles = []
@@ -61,7 +61,13 @@ def contact_sheet(faces: LabelledSet, path: Path, task: str | None = None, n: in
 
 
 def track_sheet(store: TrackStore, path: Path, tracks: int = 8, frames: int = 8) -> None:
-    """Draws tracks of a store as a PNG, a row each, with up to ``frames`` frames evenly spread over the track.
+    """Draws tracks of a store as a PNG, a row each.
+
+    Args:
+        store: of the tracks.
+        path: of the PNG, written atomically.
+        tracks: rows at most, evenly spaced over the store.
+        frames: columns at most, evenly spaced over each track.
 
     Raises:
         DataError: the store holds no track, or a frame does not decode.
@@ -72,8 +78,8 @@ def track_sheet(store: TrackStore, path: Path, tracks: int = 8, frames: int = 8)
         raise DataError("the track store holds no track to draw")
     lengths = store.n_frames()
     rows = []
-    for track in _spread(np.array(sorted(split_of)), tracks):
-        shown = _spread(np.arange(lengths[track]), frames)
+    for track in _evenly_spaced(np.array(sorted(split_of)), tracks):
+        shown = _evenly_spaced(np.arange(lengths[track]), frames)
         tiles = [
             tile(enlarged(store.frame(int(track), int(frame))), [f"frame {frame} of {lengths[track]}"])
             for frame in shown
@@ -92,25 +98,32 @@ def track_sheet(store: TrackStore, path: Path, tracks: int = 8, frames: int = 8)
 
 
 def axes(roll: float, pitch: float, yaw: float, turns: str = TURNS) -> NDArray[np.float64]:
-    """Where the head's own right-of-image, down and forward directions point, given degrees: rows of (3, 3).
+    """Directions of the head's axes in the image's frame: x right, y down, z towards the viewer.
 
-    In the image's frame: x right, y down, z towards the viewer; signs as in `Target`. ``turns`` is the order of the
-    turns, from the outermost.
+    Args:
+        roll: degrees, signs of the three angles as in `Target`.
+        pitch: degrees.
+        yaw: degrees.
+        turns: order of the rotations, the outermost first.
+
+    Returns:
+        (3, 3), a row for each axis: right of the image, down and forward where all angles are 0.
     """
     r, p, y = np.radians([roll, pitch, -yaw])
     about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
     about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
-    about = {"pitch": about_x, "yaw": about_y, "roll": about_z}
-    first, second, third = (about[name] for name in turns.split(", "))
-    return (first @ second @ third).T
+    rotations = {"pitch": about_x, "yaw": about_y, "roll": about_z}
+    first, second, third = (rotations[name] for name in turns.split(", "))
+    matrix: NDArray[np.float64] = first @ second @ third
+    return matrix.T
 
 
 def _draw_target(image: Image.Image, target: Target, row: int, turns: str) -> str:
-    """Draws what is known of a face into its image; the caption says the rest."""
+    """Draws a face's landmarks or pose into its image; returns a caption with its labels."""
     values, known = target.values[row], target.known[row]
     if target.kind == "aus":
-        active = [name for name, value, sure in zip(target.names, values, known, strict=True) if sure and value]
+        active = [name for name, value, is_known in zip(target.names, values, known, strict=True) if is_known and value]
         unknown = "" if known.all() else f" ({(~known).sum()}?)"
         return f"AU {'+'.join(name.removeprefix('AU') for name in active) or '-'}{unknown}"
     if not known:
@@ -127,11 +140,11 @@ def _draw_target(image: Image.Image, target: Target, row: int, turns: str) -> st
     angles = dict(zip(target.names, values.tolist(), strict=True))
     middle = image.width / 2
     for colour, axis in zip(AXES, axes(**angles, turns=turns), strict=True):
-        end = middle + axis[:2] * 0.35 * image.width
+        end = middle + 0.35 * image.width * axis[:2]
         draw.line((middle, middle, *end), fill=colour, width=3)
     return "  ".join(f"{name} {value:+.0f}" for name, value in angles.items())
 
 
-def _spread(rows: NDArray[np.intp], n: int) -> NDArray[np.intp]:
-    """At most ``n`` of the rows, evenly spread, in order."""
+def _evenly_spaced(rows: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    """At most ``n`` of the rows, evenly spaced, in order."""
     return rows if len(rows) <= n else rows[np.linspace(0, len(rows) - 1, n).round().astype(int)]

@@ -1,4 +1,4 @@
-"""What a method makes of faces, as pictures: samples of tracks, predicted landmarks, and the course of its training."""
+"""Figures of a trained method: samples of tracks, predicted landmarks, training curves."""
 
 import json
 from collections.abc import Mapping
@@ -13,13 +13,20 @@ from torch import Tensor
 from benchmark.files import atomic
 from benchmark.viz.sheet import INK, enlarged, save_sheet, tile
 
-SAMPLES = 8  # of tracks on a sheet
-FACES, IN_A_ROW = 24, 8  # on a sheet of landmarks
-TRUE, PREDICTED = (0, 255, 120), (255, 60, 60)
+SAMPLES = 8  # rows of a sheet of samples
+FACES, COLUMNS = 24, 8  # of a sheet of landmarks
+TRUE, PREDICTED = (0, 255, 120), (255, 60, 60)  # colours of landmarks
 
 
 def sample_sheet(pictures: Mapping[str, Tensor], path: Path, title: str, samples: int = SAMPLES) -> None:
-    """Draws named pictures (B, 3, H, W) in [0, 1] as a PNG: a row for each of the first samples, a column a name."""
+    """Draws a method's pictures of a batch as a PNG, a row for each sample and a column for each picture.
+
+    Args:
+        pictures: (B, 3, H, W) in [0, 1] by name, such as the frame generated and the one to be reproduced.
+        path: of the PNG, written atomically.
+        title: above the pictures.
+        samples: rows at most.
+    """
     columns = {
         name: (images[:samples].permute(0, 2, 3, 1).float().cpu().numpy() * 255).round().astype(np.uint8)
         for name, images in pictures.items()
@@ -39,13 +46,13 @@ def landmark_sheet(
     path: Path,
     title: str,
 ) -> None:
-    """Draws faces with true (green) and predicted (red) landmarks as a PNG, from the best read to the worst.
+    """Draws faces with true (green) and predicted (red) landmarks as a PNG, in ascending order of error.
 
     Args:
         frames: (N, S, S, 3) uint8.
-        truth: (N, L, 2) points in crop sides.
-        predicted: (N, L, 2) likewise.
-        errors: (N,) in % of the eyes' distance; undefined ones are left out.
+        truth: (N, L, 2) points, in units of the crop's side.
+        predicted: (N, L, 2), as ``truth``.
+        errors: (N,) in % of the inter-ocular distance; faces without one (NaN) are left out.
         path: of the PNG, written atomically.
         title: above the faces.
     """
@@ -61,35 +68,44 @@ def landmark_sheet(
         tiles.append(tile(image, [f"error {errors[face]:.1f} %"]))
     header = [
         title,
-        f"green: true, red: predicted; {len(shown)} of {len(order)} test faces, from the best to the worst",
+        f"green: true, red: predicted; {len(shown)} of {len(order)} test faces, from the smallest error to the largest",
     ]
-    save_sheet(path, header, [tiles[i : i + IN_A_ROW] for i in range(0, len(tiles), IN_A_ROW)])
+    save_sheet(path, header, [tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)])
 
 
 def training_curves(metrics: Path, path: Path) -> None:
-    """Draws a run's losses, learning rate and, where it has one, the curriculum's window over its steps as a PNG."""
+    """Draws a run's losses, learning rate and, if it has a curriculum, the window of samples over the steps as a PNG.
+
+    Args:
+        metrics: the run's metrics.jsonl.
+        path: of the PNG, written atomically.
+    """
     from matplotlib.figure import Figure
 
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
-    trained, validated = ([line for line in lines if name in line] for name in ("loss", "val_loss"))
-    curriculum = any("window_low" in line for line in trained)
-    figure = Figure(figsize=(7, 6 if curriculum else 4.5), layout="constrained")
-    axes = figure.subplots(3 if curriculum else 2, 1, sharex=True, height_ratios=[3, 1, 1][: 3 if curriculum else 2])
-    colour = tuple(part / 255 for part in INK)
-    axes[0].plot(*_curve(trained, "loss"), color="0.6", label="training, all samples of the batch")
-    axes[0].plot(*_curve(validated, "val_loss"), "o-", color=colour, markersize=3, label="validation")
+    training = [line for line in lines if "loss" in line]
+    validation = [line for line in lines if "val_loss" in line]
+    has_curriculum = any("window_low" in line for line in training)
+    heights = [3, 1, 1] if has_curriculum else [3, 1]
+    figure = Figure(figsize=(7, 6 if has_curriculum else 4.5), layout="constrained")
+    axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    colour = tuple(channel / 255 for channel in INK)
+    axes[0].plot(*_curve(training, "loss"), color="0.6", label="training, all samples of the batch")
+    axes[0].plot(*_curve(validation, "val_loss"), "o-", color=colour, markersize=3, label="validation")
     axes[0].set(ylabel="loss", title=f"{metrics.parent.parent.name}, {metrics.parent.name.partition('-')[0]}")
     axes[0].legend()
-    axes[1].plot(*_curve(trained, "lr"), color=colour)
+    axes[1].plot(*_curve(training, "lr"), color=colour)
     axes[1].set_ylabel("learning rate")
-    if curriculum:
-        steps, low = _curve(trained, "window_low")
-        axes[2].fill_between(steps, low, _curve(trained, "window_high")[1], step="post", alpha=0.4)
-        axes[2].set(ylabel="learnt from:\n% by rank of loss", ylim=(0, 100))
+    if has_curriculum:
+        steps, low = _curve(training, "window_low")
+        _, high = _curve(training, "window_high")
+        axes[2].fill_between(steps, low, high, step="post", alpha=0.4)
+        axes[2].set(ylabel="window:\n% by rank of loss", ylim=(0, 100))
     axes[-1].set_xlabel("training step")
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png", dpi=120)
 
 
 def _curve(lines: list[dict[str, Any]], name: str) -> tuple[list[int], list[float]]:
+    """Steps and the values of one metric."""
     return [line["step"] for line in lines], [line[name] for line in lines]

@@ -1,4 +1,4 @@
-"""Checkpoints in the layouts that others released, written from the descriptions of their networks alone."""
+"""Networks and checkpoints as others released them, reimplemented independently from their descriptions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-VGG16 = ("12", "12", "123", "123", "123")  # the convolutions of each block
+VGG16 = ("12", "12", "123", "123", "123")  # numbers of the convolutions in each block
 
 
 class ReleasedFabNet(nn.Module):
-    """FAb-Net as its authors saved it: three chains of numbered layers, ``encoder``, ``decoder`` and ``mask``."""
+    """FAb-Net with the module names of its authors: ``encoder``, ``decoder`` and ``mask`` of numbered layers."""
 
     def __init__(self, width: int, dim: int):
         super().__init__()
@@ -42,7 +42,7 @@ class ReleasedFabNet(nn.Module):
         return nn.Sequential(*layers)
 
     def generate(self, sources: Sequence[Tensor], target: Tensor) -> Tensor:
-        """The blend of the moved sources, by a loop over them and Euler's number."""
+        """Softmax-weighted mean of the warped sources, written as a loop over the sources."""
         code = self.encoder(target)
         total, weights = torch.zeros(1), torch.zeros(1)
         side = target.shape[-1]
@@ -50,15 +50,15 @@ class ReleasedFabNet(nn.Module):
         grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1)
         for source in sources:
             pair = torch.cat([self.encoder(source), code], 1)
-            place = (grid + self.decoder(pair).permute(0, 2, 3, 1)).clamp(-1, 1)
+            position = (grid + self.decoder(pair).permute(0, 2, 3, 1)).clamp(-1, 1)
             weight = self.mask(pair).exp()
-            total = total + weight * F.grid_sample(source, place, align_corners=True)
+            total = total + weight * F.grid_sample(source, position, align_corners=True)
             weights = weights + weight
         return total / weights
 
 
 def fabnet(width: int = 4, dim: int = 16, outputs: int = 136) -> tuple[ReleasedFabNet, nn.Sequential]:
-    """A model and a probe with statistics of their own, in evaluation mode."""
+    """A model and a probe with random batch-norm statistics, in evaluation mode."""
     torch.manual_seed(5)
     model = ReleasedFabNet(width, dim)
     probe = nn.Sequential(nn.BatchNorm1d(dim), nn.Linear(dim, outputs, bias=False))
@@ -73,7 +73,7 @@ def fabnet(width: int = 4, dim: int = 16, outputs: int = 136) -> tuple[ReleasedF
 
 
 def save_fabnet(path: Path, model: nn.Module, probe: nn.Module, *, old: bool = True) -> None:
-    """Writes a checkpoint; an ``old`` one as by PyTorch 0.4.0: not zipped, and without the count of batches."""
+    """Writes a checkpoint; ``old``: as PyTorch 0.4.0 does, not zipped and without batch counts of batch norm."""
     states = {"state_dict_model": model.state_dict(), "state_dict": probe.state_dict()}
     if old:
         states = {
@@ -84,14 +84,14 @@ def save_fabnet(path: Path, model: nn.Module, probe: nn.Module, *, old: bool = T
 
 
 def vgg_face() -> dict[str, Tensor]:
-    """A full VGG-Face state of random weights, fc8 included, in Caffe's names."""
+    """Random weights for all layers of VGG-Face, fc8 included, under Caffe's names."""
     torch.manual_seed(6)
-    state, before = {}, 3
+    state, channels = {}, 3
     for block, (width, count) in enumerate([(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)], 1):
         for number in range(1, count + 1):
-            state[f"conv{block}_{number}.weight"] = torch.randn(width, before, 3, 3) * (2 / (9 * before)) ** 0.5
+            state[f"conv{block}_{number}.weight"] = torch.randn(width, channels, 3, 3) * (2 / (9 * channels)) ** 0.5
             state[f"conv{block}_{number}.bias"] = torch.randn(width) * 0.01
-            before = width
+            channels = width
     for name, (rows, columns) in {"fc6": (4096, 25088), "fc7": (4096, 4096), "fc8": (2622, 4096)}.items():
         state[f"{name}.weight"] = torch.randn(rows, columns) * (2 / columns) ** 0.5
         state[f"{name}.bias"] = torch.randn(rows) * 0.01
@@ -99,7 +99,7 @@ def vgg_face() -> dict[str, Tensor]:
 
 
 def vgg_face_descriptor(state: dict[str, Tensor], images: Tensor, *, bgr: bool) -> Tensor:
-    """FC7 of images (B, 3, 224, 224) in [0, 1], written from the paper: layer after layer."""
+    """FC7 after ReLU, (B, 4096), of images (B, 3, 224, 224) in [0, 1], layer by layer as in the paper."""
     x = images * 255
     x = torch.stack([x[:, 0] - 129.186, x[:, 1] - 104.762, x[:, 2] - 93.594][:: -1 if bgr else 1], 1)
     for block, convolutions in enumerate(VGG16, 1):

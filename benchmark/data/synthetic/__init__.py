@@ -1,7 +1,7 @@
-"""Built-in faces: a talking-head renderer in plain torch with exact ground truth, and nothing to download.
+"""Built-in faces: a talking-head renderer in pure torch with exact ground truth and nothing to download.
 
-``SyntheticTracks`` is the source of pre-training tracks, ``labelled_faces`` makes the probe sets. Importing this
-package is quick; torch is imported when the first face is rendered.
+`SyntheticTracks` is the source of pre-training tracks; `labelled_faces` renders the labelled sets. Importing this
+package does not import torch, which happens when the first face is rendered.
 """
 
 from benchmark.data.synthetic.faces import labelled_faces

@@ -1,7 +1,7 @@
-"""What colour every visible sample has: procedural, and fixed to the skin so that it moves with the expression.
+"""Procedural colour of the visible samples, attached to the skin so that it moves with the expression.
 
-Smooth fields (base colour, signed distances to hairline, brows, lips ...) are computed once per person at the
-vertices and interpolated; the sharp edges and the noise are made from them at each sample.
+Smooth fields (base colour, signed distances to hairline, brows, lips ...) are computed once per person at the vertices
+and interpolated. Sharp edges and noise are computed from them at each sample.
 """
 
 from functools import lru_cache
@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.data.synthetic.geometry import Shape, scalp, smooth
+from benchmark.data.synthetic.geometry import Shape, ramp, scalp
 from benchmark.data.synthetic.head import head
 from benchmark.data.synthetic.identity import Identity
 from benchmark.data.synthetic.seeds import generator
 
 FIELDS = ("red", "green", "blue", "lips", "mouth", "scalp", "beard", "brow", "brow_end", "across", "up")
-"""Columns of the vertex fields; for eyes the first three are the place on the eyeball, in radii."""
+"""Columns of the vertex fields. For eyes, the first three are the position on the eyeball, in radii."""
 
-SKIN, EYE, PLAIN, LOCKS = range(4)
-TEXTURE = (8.0, 5.0)  # extent of the noise maps over the unrolled head, dm
-BLOTCH, SPECKLE, STRAND = range(3)
+SKIN, EYE, PLAIN, LOCKS = range(4)  # materials
+TEXTURE = (8.0, 5.0)  # width and height of the noise maps over the unrolled head, dm
+BLOTCH, SPECKLE, STRAND = range(3)  # channels of the noise maps
 MOUTH_INSIDE = (0.30, 0.09, 0.09)
 TEETH = (0.90, 0.86, 0.78)
 TONGUE = (0.62, 0.27, 0.26)
@@ -29,7 +29,7 @@ SCLERA = (0.90, 0.87, 0.85)
 
 @lru_cache(maxsize=1)
 def noise_maps() -> Tensor:
-    """Noise (1, 3, rows, columns) of unit variance over the unrolled head: skin blotches, speckles, hair strands."""
+    """Noise (1, 3, rows, columns) of unit variance over the unrolled head: skin blotches, speckles and hair strands."""
     random = generator("noise")
     rows, columns = 400, 640
 
@@ -46,40 +46,42 @@ def noise_maps() -> Tensor:
 
 @lru_cache(maxsize=1)
 def brow_line() -> Tensor:
-    """Coefficients of the height of the brow over the distance from the middle, through the ten brow landmarks.
+    """Coefficients (3,) of the brow's height as a polynomial of the distance from the middle of the face.
 
-    Solved in float64: LAPACK's rounding depends on where in memory its arguments lie, and must not reach float32.
+    Least squares through the ten brow landmarks, in float64: LAPACK's rounding depends on the alignment of its
+    arguments in memory, and must not reach float32.
     """
     points = head().vertices[head().landmarks[17:27]].double()
     distance = points[:, 0].abs()
     powers = torch.stack([torch.ones_like(distance), distance, distance**2], 1)
-    return torch.linalg.lstsq(powers, points[:, 1:2]).solution[:, 0].float()
+    solution: Tensor = torch.linalg.lstsq(powers, points[:, 1:2]).solution
+    return solution[:, 0].float()
 
 
 @lru_cache(maxsize=1)
 def lashes() -> Tensor:
-    """How near (V,), 0..1, vertices are to the edges of the upper lids."""
+    """Proximity (V,) in [0, 1] of vertices to the edges of the upper lids."""
     mesh = head()
     upper_lids = mesh.vertices[mesh.landmarks[[36, 37, 38, 39, 42, 43, 44, 45]]]
     return torch.exp(-((torch.cdist(mesh.vertices, upper_lids).amin(1) / 0.03) ** 2))
 
 
 def beard(identity: Identity) -> Tensor:
-    """Density (V,) of beard and moustache."""
+    """Density (V,) of beard and moustache, in [0, 1]."""
     mesh = head()
     x, y, z = mesh.vertices.unbind(1)
-    jaw = smooth(y, -0.66, -0.86) * smooth(z, -0.60, -0.40) * smooth(y, -1.45, -1.25)
-    jaw = torch.maximum(jaw, smooth(y, -0.50, -0.70) * smooth(x.abs(), 0.30, 0.50) * smooth(z, -0.60, -0.40))
-    lip = smooth(y, -0.53, -0.57) * smooth(y, -0.78, -0.70) * smooth(x.abs(), 0.36, 0.26) * smooth(z, 0.05, 0.15)
-    bare = (1 - smooth(mesh.masks["lips"], 0.1, 0.4)) * (1 - mesh.masks["mouth"])
+    jaw = ramp(y, -0.66, -0.86) * ramp(z, -0.60, -0.40) * ramp(y, -1.45, -1.25)
+    jaw = torch.maximum(jaw, ramp(y, -0.50, -0.70) * ramp(x.abs(), 0.30, 0.50) * ramp(z, -0.60, -0.40))
+    lip = ramp(y, -0.53, -0.57) * ramp(y, -0.78, -0.70) * ramp(x.abs(), 0.36, 0.26) * ramp(z, 0.05, 0.15)
+    bare = (1 - ramp(mesh.masks["lips"], 0.1, 0.4)) * (1 - mesh.masks["mouth"])
     return (
-        torch.maximum(jaw * identity.beard, lip * identity.moustache * smooth(torch.tensor(identity.beard), 0, 0.4))
+        torch.maximum(jaw * identity.beard, lip * identity.moustache * ramp(torch.tensor(identity.beard), 0, 0.4))
         * bare
     )
 
 
 def skin_colour(identity: Identity) -> Tensor:
-    """Base colour (V, 3) of the skin: cheeks, nose and ears redder, eye sockets darker, lids lined."""
+    """Base colour (V, 3) of the skin: redder cheeks, nose and ears, darker eye sockets, lined lids."""
     mesh = head()
     x, y, z = mesh.vertices.unbind(1)
     side = x.abs()
@@ -96,31 +98,35 @@ def skin_colour(identity: Identity) -> Tensor:
 
 
 def vertex_fields(identity: Identity, person: Shape) -> tuple[Tensor, Tensor, Tensor]:
-    """Fields (V + G, len(FIELDS)), material (V + G,) and specular strength (V + G,) of one person's vertices."""
+    """Vertex attributes of one person.
+
+    Returns:
+        Fields (V + G, len(FIELDS)), material (V + G,) and strength of the specular highlight (V + G,).
+    """
     mesh = head()
     x, y, z = mesh.vertices.unbind(1)
     side = x.abs()
     colour = skin_colour(identity)
     material = torch.full((len(x),), SKIN)
     for name in ("left", "right"):
-        eye = mesh.of(f"eye_{name}")
+        eye = mesh.part_mask(f"eye_{name}")
         centre = mesh.vertices[eye].mean(0)
         radius = (mesh.vertices[eye] - centre).norm(dim=1).max()
         colour[eye] = (mesh.vertices[eye] - centre) / radius
         material[eye] = EYE
-    colour[mesh.of("upper_teeth", "lower_teeth")] = torch.tensor(TEETH)
-    colour[mesh.of("tongue")] = torch.tensor(TONGUE)
-    material[mesh.of("upper_teeth", "lower_teeth", "tongue")] = PLAIN
-    locks = mesh.of("hair")
+    colour[mesh.part_mask("upper_teeth", "lower_teeth")] = torch.tensor(TEETH)
+    colour[mesh.part_mask("tongue")] = torch.tensor(TONGUE)
+    material[mesh.part_mask("upper_teeth", "lower_teeth", "tongue")] = PLAIN
+    locks = mesh.part_mask("hair")
     colour[locks], material[locks] = identity.hair, LOCKS
     height = brow_line() @ torch.stack([torch.ones_like(side), side, side**2])
-    taper = 1.2 - 0.6 * smooth(side, 0.12, 0.58)
+    taper = 1.2 - 0.6 * ramp(side, 0.12, 0.58)
     brow = (y - height) / (identity.brow_thickness * taper)
-    brow_end = smooth(side, 0.08, 0.14) * smooth(side, 0.64, 0.56) * (z > -0.35) * mesh.of("body")
+    brow_end = ramp(side, 0.08, 0.14) * ramp(side, 0.64, 0.56) * (z > -0.35) * mesh.part_mask("body")
     across = torch.atan2(x, z + 0.8) * 0.95
     rest = [mesh.masks["lips"], mesh.masks["mouth"], scalp(identity), beard(identity), brow, brow_end, across, y]
     fields = torch.cat([colour, torch.stack(rest, 1)], 1)
-    gloss = 0.20 + 0.25 * mesh.masks["lips"] - 0.12 * smooth(scalp(identity), 0.0, 0.05)
+    gloss = 0.20 + 0.25 * mesh.masks["lips"] - 0.12 * ramp(scalp(identity), 0.0, 0.05)
     gloss = gloss * (1 - mesh.masks["mouth"])
     n_glasses = len(person.rest) - len(x)
     if identity.glasses is not None:
@@ -133,64 +139,72 @@ def vertex_fields(identity: Identity, person: Shape) -> tuple[Tensor, Tensor, Te
 
 
 def noise_at(identity: Identity, across: Tensor, up: Tensor) -> Tensor:
-    """Noise (3, N) at places on the unrolled head, dm; every person has another stretch of it."""
+    """Noise (3, N) at positions on the unrolled head, in dm; each person uses another region of the maps."""
     shift_x, shift_y = identity.texture_shift
-    place = torch.stack([(across + shift_x) * (2 / TEXTURE[0]), (up + shift_y) * (2 / TEXTURE[1])], 1)
-    return F.grid_sample(noise_maps(), place[None, None], align_corners=False, padding_mode="border")[0, :, 0]
+    grid = torch.stack([(across + shift_x) * (2 / TEXTURE[0]), (up + shift_y) * (2 / TEXTURE[1])], 1)
+    return F.grid_sample(noise_maps(), grid[None, None], align_corners=False, padding_mode="border")[0, :, 0]
 
 
 def mix(colour: Tensor, other: Tensor, weight: Tensor) -> Tensor:
-    """Colour (3, N) blended with another ((3, N) or (3, 1)) by weights (N,)."""
+    """Blend colours (3, N) with ``other`` ((3, N) or (3, 1)) by weights (N,)."""
     return colour + (other - colour) * weight
 
 
 def creases(identity: Identity, across: Tensor, up: Tensor, strain: Tensor) -> Tensor:
-    """Darkening (N,) by folds: brow raised (AU1, AU2) or knitted (AU4), nose wrinkled (AU9), chin raised (AU17)."""
+    """Darkening (N,) of the skin by wrinkles.
+
+    Args:
+        identity: the person; wrinkles are deeper with age.
+        across: (N,) position on the unrolled head, dm.
+        up: (N,) the other coordinate, dm.
+        strain: (4, N) in [0, 1]: brow raised (AU1, AU2), brow knitted (AU4), nose wrinkled (AU9), chin raised (AU17).
+    """
     raised, knitted, wrinkled, pushed = strain
     side = across.abs()
-    forehead = smooth(side, 0.50, 0.30) * smooth(up, 0.34, 0.40) * smooth(up, 0.66, 0.58)
-    lines = smooth(((up + 0.10 * side) * (2 * torch.pi / 0.075)).cos(), 0.2, 1.0) * forehead * raised
-    between = torch.exp(-(((side - 0.055) / 0.02) ** 2)) * smooth(up, 0.08, 0.16) * smooth(up, 0.38, 0.28) * knitted
-    bridge = smooth(side, 0.15, 0.09) * smooth(up, -0.17, -0.12) * smooth(up, 0.10, 0.05) * wrinkled
-    bridge = bridge * smooth((up * (2 * torch.pi / 0.06)).cos(), -0.2, 1.0)
-    chin = smooth(side, 0.24, 0.12) * torch.exp(-(((up + 0.83) / 0.05) ** 2)) * pushed
-    return (0.16 + 0.16 * identity.age) * lines + 0.32 * between + 0.25 * bridge + 0.35 * chin
+    forehead = ramp(side, 0.50, 0.30) * ramp(up, 0.34, 0.40) * ramp(up, 0.66, 0.58)
+    lines = ramp(((up + 0.10 * side) * (2 * torch.pi / 0.075)).cos(), 0.2, 1.0) * forehead * raised
+    between = torch.exp(-(((side - 0.055) / 0.02) ** 2)) * ramp(up, 0.08, 0.16) * ramp(up, 0.38, 0.28) * knitted
+    bridge = ramp(side, 0.15, 0.09) * ramp(up, -0.17, -0.12) * ramp(up, 0.10, 0.05) * wrinkled
+    bridge = bridge * ramp((up * (2 * torch.pi / 0.06)).cos(), -0.2, 1.0)
+    chin = ramp(side, 0.24, 0.12) * torch.exp(-(((up + 0.83) / 0.05) ** 2)) * pushed
+    darkening: Tensor = (0.16 + 0.16 * identity.age) * lines + 0.32 * between + 0.25 * bridge + 0.35 * chin
+    return darkening
 
 
 def skin_samples(identity: Identity, fields: Tensor, strain: Tensor) -> Tensor:
-    """Colour (3, N) of samples of the body from their fields (len(FIELDS), N) and frames' strain (4, N)."""
+    """Colour (3, N) of samples of the body from their fields (len(FIELDS), N) and skin strain (4, N)."""
     lips, mouth, hairline, hairs, brow, brow_end, across, up = fields[3:]
     noise = noise_at(identity, across, up)
     strand = noise[STRAND]
     hair = identity.hair[:, None] * (1 + 0.22 * strand)
     grain = 1 + identity.texture_strength * (0.03 * noise[BLOTCH] + 0.012 * noise[SPECKLE])
     if identity.freckles:
-        grain = grain * (1 - identity.freckles * 0.4 * smooth(noise[SPECKLE], 0.7, 1.8))
+        grain = grain * (1 - identity.freckles * 0.4 * ramp(noise[SPECKLE], 0.7, 1.8))
     colour = fields[:3] * (grain * (1 - creases(identity, across, up, strain)))
-    colour = mix(colour, identity.lips[:, None] * (1 + 0.06 * noise[SPECKLE]), smooth(lips, 0.25, 0.7))
+    colour = mix(colour, identity.lips[:, None] * (1 + 0.06 * noise[SPECKLE]), ramp(lips, 0.25, 0.7))
     colour = mix(colour, hair * 0.8, (hairs * (1 + 0.16 * strand)).clamp(0, 0.92))
-    brow = brow / (1 + 0.45 * strain[0])  # raising folds the skin, and would thin the brows too much
+    brow = brow / (1 + 0.45 * strain[0])  # raised skin is compressed, which would thin the brows too much
     brows = brow_end * torch.exp(-(brow**4)) * (identity.brow_density + 0.12 * strand)
     colour = mix(colour, hair * 0.75, brows.clamp(0, 1))
-    colour = mix(colour, hair, smooth(hairline + 0.03 * strand, 0.0, 0.05))
-    inside = smooth(mouth, 0.3, 0.8) * (1 - smooth(lips, 0.25, 0.7))
+    colour = mix(colour, hair, ramp(hairline + 0.03 * strand, 0.0, 0.05))
+    inside = ramp(mouth, 0.3, 0.8) * (1 - ramp(lips, 0.25, 0.7))
     return mix(colour, torch.tensor(MOUTH_INSIDE)[:, None], inside)
 
 
 def eye_samples(identity: Identity, fields: Tensor) -> Tensor:
-    """Colour (3, N) of samples of the eyeballs: white, iris with a dark rim, pupil, glint and the lid's shadow."""
+    """Colour (3, N) of samples of the eyeballs: sclera, iris with a dark rim, pupil, glint and the lid's shadow."""
     x, y, _ = fields[:3]
     radius = (x * x + y * y).sqrt()
     white = torch.tensor(SCLERA)[:, None].expand(3, len(x))
-    iris = identity.iris[:, None] * (1.35 - 0.35 * smooth(radius, 0.3, 0.5)) * (1 - 0.55 * smooth(radius, 0.46, 0.55))
-    colour = mix(white, iris, smooth(radius, 0.57, 0.50))
-    colour = colour * (1 - 0.93 * smooth(radius, 0.26, 0.20))
+    iris = identity.iris[:, None] * (1.35 - 0.35 * ramp(radius, 0.3, 0.5)) * (1 - 0.55 * ramp(radius, 0.46, 0.55))
+    colour = mix(white, iris, ramp(radius, 0.57, 0.50))
+    colour = colour * (1 - 0.93 * ramp(radius, 0.26, 0.20))
     glint = torch.exp(-((x + 0.2) ** 2 + (y - 0.24) ** 2) / 0.018)
-    return colour * (1 - 0.45 * smooth(y, 0.15, 0.7)) + glint
+    return colour * (1 - 0.45 * ramp(y, 0.15, 0.7)) + glint
 
 
 def sample_colours(identity: Identity, fields: Tensor, material: Tensor, strain: Tensor) -> Tensor:
-    """Colour (3, N) of samples with fields (len(FIELDS), N), material (N,) and strain (4, N), see `creases`."""
+    """Colour (3, N) of samples from fields (len(FIELDS), N), material (N,) and skin strain (4, N), see `creases`."""
     colour = fields[:3].clone()
     chosen = (material == SKIN).nonzero()[:, 0]
     colour[:, chosen] = skin_samples(identity, fields.index_select(1, chosen), strain.index_select(1, chosen))

@@ -1,25 +1,29 @@
-"""Facial expression: action units of FACS (Ekman and Friesen, 1978) as weights of the head's facial actions."""
+"""Facial expressions as intensities of movements, mostly action units of FACS (Ekman and Friesen, 1978).
+
+A movement is a linear combination of the head model's facial actions; an expression is a set of movements. Intensities
+are in [0, 1].
+"""
 
 import torch
 from torch import Tensor
 
 EXPRESSIONS = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
-"""The eight classes, in the order of AffectNet."""
+"""Expression classes, in the order of AffectNet."""
 
 AUS = ("AU1", "AU2", "AU4", "AU5", "AU6", "AU9", "AU12", "AU17", "AU20", "AU25", "AU26")
-"""The labelled action units, as in EmotioNet."""
+"""Labelled action units, as in EmotioNet."""
 
 PRESENT = 0.3
-"""An action unit is labelled present from this intensity (of 1) on."""
+"""Lowest intensity at which an action unit is labelled as present."""
 
 
 def both(name: str, weight: float) -> dict[str, float]:
-    """The same action on either side of the face."""
+    """The same facial action on both sides of the face."""
     return {name + "Left": weight, name + "Right": weight}
 
 
-# Facial actions (named as in ARKit) of each movement at full intensity. AU2 and AU5 are larger than life, else
-# they would stay below a pixel at 64 pixels.
+# Weights of the facial actions (named as in ARKit) of each movement at full intensity. AU2 and AU5 are exaggerated,
+# as they would otherwise move landmarks by less than a pixel in images of 64 pixels.
 MOVEMENTS: dict[str, dict[str, float]] = {
     "AU1": {"browInnerUp": 2.0},
     "AU2": both("browOuterUp", 2.0),
@@ -50,8 +54,8 @@ MOVEMENTS: dict[str, dict[str, float]] = {
 ACTIONS = tuple(sorted({action for actions in MOVEMENTS.values() for action in actions}))
 MOVEMENT_NAMES = tuple(MOVEMENTS)
 
-# Movements of the prototypical expressions (Ekman's EMFACS; contempt is one-sided).
-RECIPES: dict[str, dict[str, float]] = {
+# Intensities of the movements of each prototypical expression (EMFACS, Ekman). Contempt is one-sided.
+PROTOTYPES: dict[str, dict[str, float]] = {
     "neutral": {},
     "happy": {"AU6": 0.9, "AU12": 1.0, "AU25": 0.7},
     "sad": {"AU1": 1.0, "AU4": 0.45, "AU15": 0.9, "AU17": 0.75},
@@ -63,25 +67,28 @@ RECIPES: dict[str, dict[str, float]] = {
 }
 
 
-def index(movement: str) -> int:
-    """Column of a movement in an intensity table."""
+def movement_index(movement: str) -> int:
+    """Column of a movement in a tensor of intensities."""
     return MOVEMENT_NAMES.index(movement)
 
 
-def recipes() -> Tensor:
-    """Intensities (8, M) of every movement in every expression."""
-    return torch.tensor([[RECIPES[e].get(m, 0.0) for m in MOVEMENT_NAMES] for e in EXPRESSIONS])
+def prototype_intensities() -> Tensor:
+    """Intensities (8, M) of all M movements in each prototypical expression."""
+    return torch.tensor([[PROTOTYPES[e].get(m, 0.0) for m in MOVEMENT_NAMES] for e in EXPRESSIONS])
 
 
 def action_weights() -> Tensor:
-    """Table (M, actions) that turns intensities of movements into weights of the head's actions."""
+    """Matrix (M, A) from intensities of movements to weights of the head model's facial actions."""
     return torch.tensor([[MOVEMENTS[m].get(a, 0.0) for a in ACTIONS] for m in MOVEMENT_NAMES])
 
 
-def present(intensity: Tensor) -> Tensor:
-    """Labels (..., 11), 0 or 1, of intensities (..., M). Either side counts; a dropped jaw parts the lips."""
-    au = intensity[..., [index(name) for name in AUS]].clone()
-    one_sided = torch.maximum(intensity[..., index("left AU12")], intensity[..., index("right AU12")])
+def au_labels(intensity: Tensor) -> Tensor:
+    """Action unit labels (..., 11), 0 or 1, from intensities (..., M).
+
+    A one-sided AU12 counts as AU12, and AU26 (jaw drop) implies AU25 (lips part).
+    """
+    au = intensity[..., [movement_index(name) for name in AUS]].clone()
+    one_sided = torch.maximum(intensity[..., movement_index("left AU12")], intensity[..., movement_index("right AU12")])
     au[..., AUS.index("AU12")] = torch.maximum(au[..., AUS.index("AU12")], one_sided)
     au[..., AUS.index("AU25")] = torch.maximum(au[..., AUS.index("AU25")], au[..., AUS.index("AU26")])
     return (au >= PRESENT).float()

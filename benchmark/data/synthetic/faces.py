@@ -1,4 +1,4 @@
-"""The built-in labelled faces: landmarks, pose, expression and action units that are true by construction."""
+"""Rendered labelled faces: landmarks, pose, expression and action units, exact by construction."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,29 +25,34 @@ def labelled_faces(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> LabelledSet:
-    """Renders a labelled set; the same arguments give the same bytes, however many workers render it.
+    """Render a labelled set. The same arguments give the same bytes, with any number of workers.
 
-    (On another processor or release of torch, a few values may differ by one level of 255.)
+    (On another processor or release of torch, a few values may differ by one of 255 levels.)
 
-    Every picture has its own pose, expression, gaze, light and background. No identity is in two splits, none
-    is that of a pre-training track, and an identity's faces do not depend on the numbers asked for. Targets:
-    ``landmarks68`` (300-W order; jaw points lie on the skin where they would be on a frontal face, not on the
-    outline seen), ``landmarks5`` (eye centres, tip of the nose, mouth corners, the left of the
-    image first; CelebA's order), ``pose``,
-    ``expression`` (8 classes, AffectNet's order) and ``aus`` (11, as in EmotioNet).
+    Every image has its own pose, expression, gaze, light and background. Splits are identity-disjoint, and no identity
+    appears in pre-training tracks. The images of an identity do not depend on the number of faces asked for.
+
+    Targets:
+
+    * ``landmarks68``: 300-W order. Jaw points are fixed to the skin, at the outline of the frontal face, and do not
+      follow the visible outline of a turned head.
+    * ``landmarks5``: centres of the eyes, tip of the nose, corners of the mouth; left of the image first (CelebA).
+    * ``pose``: roll, pitch and yaw in degrees.
+    * ``expression``: 8 classes, in AffectNet's order.
+    * ``aus``: 11 action units, as in EmotioNet.
 
     Args:
-        size: side of the square pictures, pixels.
-        train: faces to train on; like the others a multiple of ``frames_per_identity``.
-        val: faces to choose on.
-        test: faces to test on.
-        frames_per_identity: pictures of each person.
-        seed: of the whole set.
+        size: side of the square images, pixels.
+        train: number of training faces; like ``val`` and ``test`` a multiple of ``frames_per_identity``.
+        val: number of validation faces.
+        test: number of test faces.
+        frames_per_identity: images of each person.
+        seed: seed of the whole set.
         workers: processes.
-        progress: called with (faces done, faces in all) when a chunk is done.
+        progress: called with (faces done, faces in total) after each chunk.
 
     Raises:
-        UsageError: a number that is not positive, or not a multiple of ``frames_per_identity``.
+        UsageError: a number is not positive, or not a multiple of ``frames_per_identity``.
     """
     sizes = {"train": train, "val": val, "test": test}
     if min(size, frames_per_identity, *sizes.values()) < 1:
@@ -82,7 +87,7 @@ def labelled_faces(
 def _render(
     size: int, n: int, count: int, seed: int, workers: int, progress: Callable[[int, int], None] | None
 ) -> dict[str, NDArray[Any]]:
-    """All columns, from chunks of people that do not depend on the number of workers."""
+    """Render ``n`` faces, ``count`` per person, in chunks that do not depend on the number of workers."""
     people = n // count
     chunks = [range(i, min(i + IDENTITIES_PER_CHUNK, people)) for i in range(0, people, IDENTITIES_PER_CHUNK)]
     parts: dict[int, dict[str, NDArray[Any]]] = {}
@@ -96,7 +101,7 @@ def _render(
 
 
 def _chunk(seed: int, identities: range, count: int, size: int) -> dict[str, NDArray[Any]]:
-    from benchmark.data.synthetic.produce import chunk_of_faces  # torch is imported where faces are rendered
+    from benchmark.data.synthetic.produce import chunk_of_faces  # imports torch
 
     return chunk_of_faces(seed, identities, count, size)
 
@@ -105,11 +110,11 @@ def _targets(columns: dict[str, NDArray[Any]]) -> dict[str, Target]:
     from benchmark.data.synthetic.expression import AUS, EXPRESSIONS
 
     all_known = np.ones(len(columns["frames"]), np.bool_)
-    marks = tuple(str(i) for i in range(68))
+    numbers = tuple(str(i) for i in range(68))
     five = ("left eye", "right eye", "nose", "left mouth corner", "right mouth corner")
     aus = columns["aus"]
     return {
-        "landmarks68": Target("landmarks", columns["landmarks68"], all_known, marks, eyes=(36, 45)),
+        "landmarks68": Target("landmarks", columns["landmarks68"], all_known, numbers, eyes=(36, 45)),
         "landmarks5": Target("landmarks", columns["landmarks5"], all_known, five, eyes=(0, 1)),
         "pose": Target("pose", columns["pose"], all_known, POSE_NAMES),
         "expression": Target("classes", columns["expression"], all_known, EXPRESSIONS),

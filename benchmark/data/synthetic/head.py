@@ -1,4 +1,7 @@
-"""The baked head: template mesh, shape targets, facial actions, masks and landmarks of ``head.npz``."""
+"""Head model: template mesh, shape targets, facial actions, vertex masks and landmarks, read from ``head.npz``.
+
+The file is made by ``tools/bake_head.py``.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,36 +14,56 @@ from torch import Tensor
 from benchmark.data.synthetic.expression import ACTIONS
 
 FILE = Path(__file__).with_name("head.npz")
-UNIT = 1e-3  # dm per step of a stored target
+UNIT = 1e-3  # dm per unit of the stored displacements
 
 
 @dataclass(frozen=True)
 class Head:
-    """V vertices in dm; x to the subject's left (image right), y up, z forward, origin midway between the eyes."""
+    """Linear head model with V vertices and T triangles.
 
-    vertices: Tensor  # (V, 3)
-    triangles: Tensor  # (T, 3) int64, counter-clockwise from outside
-    part: Tensor  # (V,) int64, an index into parts
+    Lengths are in dm. Axes: x to the subject's left (right of the image), y up, z forward; the origin is midway between
+    the eyes.
+
+    Attributes:
+        vertices: (V, 3) template.
+        triangles: (T, 3) int64 vertex indices, counter-clockwise seen from outside.
+        part: (V,) int64 index into ``parts``.
+        parts: names of the parts: body, eyes, teeth, tongue, hair.
+        macro: (36, V * 3) displacements by sex, age, weight and origin.
+        macro_names: names such as ``female-young-average``.
+        local: (L, V * 3) displacements that change single features.
+        local_names: names of the features.
+        actions: (V * 3, A) displacements of the facial actions, in the order of `expression.ACTIONS`.
+        masks: weights (V,) in [0, 1] of the regions lips, mouth (its inside), eyelids and ears.
+        ambient_occlusion: (V,) cosine-weighted share of directions from which a vertex is visible, 1 is unoccluded.
+        landmarks: (68,) vertex indices of the 300-W landmarks.
+        ring: indices of the triangles around each vertex, concatenated over vertices.
+        ring_start: (V,) start of each vertex's triangles in ``ring``.
+    """
+
+    vertices: Tensor
+    triangles: Tensor
+    part: Tensor
     parts: tuple[str, ...]
-    macro: Tensor  # (36, V * 3) displacements by sex, age, weight and origin
+    macro: Tensor
     macro_names: tuple[str, ...]
-    local: Tensor  # (L, V * 3) displacements of single features
+    local: Tensor
     local_names: tuple[str, ...]
-    actions: Tensor  # (V * 3, A) displacements of the facial actions, in the order of expression.ACTIONS
-    masks: dict[str, Tensor]  # (V,) each, 0..1: lips, mouth (its inside), eyelids, ears
-    openness: Tensor  # (V,) share of directions from which a vertex is seen: ambient occlusion
-    landmarks: Tensor  # (68,) vertices
-    ring: Tensor  # triangles around each vertex, one list after another
-    ring_start: Tensor  # (V,) where each vertex's list begins in ring
+    actions: Tensor
+    masks: dict[str, Tensor]
+    ambient_occlusion: Tensor
+    landmarks: Tensor
+    ring: Tensor
+    ring_start: Tensor
 
-    def of(self, *names: str) -> Tensor:
-        """Mask (V,) of the vertices of some parts."""
+    def part_mask(self, *names: str) -> Tensor:
+        """Boolean mask (V,) of the vertices of these parts."""
         return torch.isin(self.part, torch.tensor([self.parts.index(name) for name in names]))
 
 
 @lru_cache(maxsize=1)
 def head() -> Head:
-    """The head, read once."""
+    """The head model, cached."""
     with np.load(FILE, allow_pickle=False) as file:
         data = {name: file[name] for name in file.files}
 
@@ -49,7 +72,7 @@ def head() -> Head:
 
     names = [str(name) for name in data["action_names"]]
     triangles = torch.tensor(data["faces"].astype(np.int64))
-    corner = triangles.reshape(-1)
+    corners = triangles.reshape(-1)
     return Head(
         vertices=torch.tensor(data["vertices"]),
         triangles=triangles,
@@ -61,8 +84,8 @@ def head() -> Head:
         local_names=tuple(map(str, data["local_names"])),
         actions=targets("action")[[names.index(action) for action in ACTIONS]].T.contiguous(),
         masks={str(n): torch.tensor(m) / 255.0 for n, m in zip(data["mask_names"], data["masks"], strict=True)},
-        openness=torch.tensor(data["openness"]) / 255.0,
+        ambient_occlusion=torch.tensor(data["openness"]) / 255.0,
         landmarks=torch.tensor(data["landmarks"].astype(np.int64)),
-        ring=torch.argsort(corner, stable=True) // 3,
-        ring_start=torch.searchsorted(torch.sort(corner).values, torch.arange(len(data["vertices"]))),
+        ring=torch.argsort(corners, stable=True) // 3,
+        ring_start=torch.searchsorted(torch.sort(corners).values, torch.arange(len(data["vertices"]))),
     )

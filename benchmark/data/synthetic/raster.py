@@ -1,4 +1,4 @@
-"""A batched z-buffer in plain torch."""
+"""Batched z-buffer rasteriser in pure torch."""
 
 from typing import NamedTuple
 
@@ -7,26 +7,34 @@ from torch import Tensor
 
 
 class Hits(NamedTuple):
-    """The N samples that some triangle covers, each with the nearest."""
+    """The N covered samples, with the nearest triangle at each.
 
-    sample: Tensor  # (N,) int64, ((batch * side) + row) * side + column
-    batch: Tensor  # (N,) int64
-    triangle: Tensor  # (N,) int64
-    u: Tensor  # (N,) weight of the triangle's second corner
-    v: Tensor  # (N,) weight of the third; the first has 1 - u - v
+    Attributes:
+        sample: (N,) int64 index ``(batch * side + row) * side + column``.
+        batch: (N,) int64.
+        triangle: (N,) int64.
+        u: (N,) barycentric weight of the triangle's second corner.
+        v: (N,) barycentric weight of the third corner; that of the first is 1 - u - v.
+    """
+
+    sample: Tensor
+    batch: Tensor
+    triangle: Tensor
+    u: Tensor
+    v: Tensor
 
 
 def rasterise(points: Tensor, triangles: Tensor, side: int) -> Hits:
-    """Finds the nearest front-facing triangle at the centre of every sample of a ``side`` x ``side`` grid.
+    """Find the nearest front-facing triangle at the centre of each sample of a ``side`` x ``side`` grid.
+
+    Each triangle contributes a list of the sample centres in its bounding box. The lists are concatenated, and one
+    scatter-min of (depth, list position) keys keeps the nearest. Ties go to the first triangle, so the result does not
+    depend on the number of threads.
 
     Args:
-        points: (V, 3, B): column and row in samples (row 0 on top) and depth, larger is nearer, within +-64.
-        triangles: (T, 3) int64, counter-clockwise as seen from the front.
-        side: samples along either side.
-
-    Every triangle lists the sample centres in its bounding box, all lists are joined, and one scatter of
-    (depth, list position) keys keeps the nearest. Ties go to the first triangle, so the outcome does not depend
-    on the number of threads.
+        points: (V, 3, B) column and row in samples (row 0 at the top), and depth within +-64, larger is nearer.
+        triangles: (T, 3) int64 vertex indices, counter-clockwise seen from the front.
+        side: samples per side of the grid.
     """
     n_batch = points.shape[2]
     corners = points.reshape(len(points), -1).index_select(0, triangles.reshape(-1))
@@ -43,7 +51,7 @@ def rasterise(points: Tensor, triangles: Tensor, side: int) -> Hits:
     def keep(values: Tensor) -> Tensor:
         return values.reshape(-1).index_select(0, kept)
 
-    # u, v and depth are linear in the offset from the box's first sample, which keeps them exact for slivers.
+    # u, v and depth are linear in the offset from the first sample of the box, which keeps them exact for slivers.
     x0, y0, ux, uy, vx, vy, left, top, width = map(keep, (x0, y0, ux, uy, vx, vy, left, top, width))
     inverse = 1 / keep(area)
     dx, dy = left + 0.5 - x0, top + 0.5 - y0

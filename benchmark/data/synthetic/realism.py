@@ -1,10 +1,13 @@
-"""How near a labelled set is to real faces: what near-linear pixels read off it, beside real readings.
+"""Realism of a labelled set: scores of trivial predictors on it, compared with their scores on real faces.
 
-The measure a face generator is frozen against, before any method is ranked on it. Real readings: 2,411 frames of
-YouTube Faces (68 points of a detector, filtered by Udacity; pose and blendshapes of MediaPipe's Face Landmarker,
-the upper fifth of a blendshape standing for its action unit), 1,871 to fit and 540 to score, other people; crop 1.25 x
-the box of the 68 points, its centre and the logarithm of its side jittered by 0.05 or 0.03 sides (standard deviation).
-The ranges were set from them, with room for another set of people.
+The rendered faces were tuned and frozen by this measure before any method was ranked on them. Two predictors are
+scored, the training mean and a ridge regression on 16x16 pixels.
+
+Real scores: 2,411 frames of YouTube Faces, 1,871 to fit and 540 of other people to score. Landmarks are 68 detected
+points, filtered by Udacity; pose and blendshapes are those of MediaPipe's Face Landmarker, where the upper fifth of a
+blendshape counts as its action unit. The crop is 1.25 times the bounding box of the 68 points; its centre and the
+logarithm of its side are jittered by 0.05 or 0.03 sides (standard deviation). The ranges were set from these scores,
+with a margin for other people.
 """
 
 import math
@@ -20,7 +23,7 @@ from tabulate import tabulate
 from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.errors import DataError
 
-PIXELS = 16  # side of the image that the ridge reads
+PIXELS = 16  # side of the images for the ridge regression
 ALPHAS = np.logspace(1, 6, 11)
 
 LANDMARKS_MEAN = "68 landmarks, mean (% outer-eye)"
@@ -31,11 +34,11 @@ AUC = "AU AUC, pixels, mean"
 
 
 def au_reading(name: str) -> str:
-    """The reading of one action unit."""
+    """Name of the reading of one action unit."""
     return f"{name} AUC, pixels"
 
 
-# Reading -> (jitter .05, jitter .03), where measured.
+# Reading -> real scores (at jitter .05, at jitter .03); None where not measured.
 REAL: dict[str, tuple[float | None, float | None]] = {
     LANDMARKS_MEAN: (26.9, 24.0),
     LANDMARKS_PIXELS: (16.5, 13.2),
@@ -75,29 +78,32 @@ AU_RANGE = (0.53, 0.85)  # of each action unit
 
 @dataclass(frozen=True)
 class _Ridge:
-    """Standardised 16x16 pixels of the rows to fit and of the rows to score."""
+    """Ridge regression on standardised 16x16 pixels: features of the faces to fit and of the faces to score."""
 
     fit: NDArray[np.float32]
     score: NDArray[np.float32]
 
     def predict(self, values: NDArray[np.floating], each: bool = False) -> NDArray[np.float64]:
-        """Fits ``values`` (rows to fit, columns) and reads the rows to score.
+        """Fit ``values`` (faces to fit, columns) and predict them for the faces to score.
 
-        The strength is chosen by leave-one-out, for all columns together or for ``each`` on its own.
+        The penalty is chosen by leave-one-out, for all columns together or for ``each`` separately.
         """
         ridge = RidgeCV(ALPHAS, alpha_per_target=each).fit(self.fit, values)
-        return ridge.predict(self.score).reshape(len(self.score), -1)  # a single column comes back without its axis
+        predicted: NDArray[np.float64] = ridge.predict(self.score)
+        return predicted.reshape(len(self.score), -1)  # a single column is predicted without its axis
 
 
 def readings(faces: LabelledSet) -> dict[str, float]:
-    """What the training mean and a ridge on 16x16 pixels read off a set's test split; NaN where undefined.
+    """Scores of the training mean and of the ridge regression on the test split, by name; NaN where undefined.
 
-    Fitted on train and val together, since the ridge chooses its strength by leave-one-out. Landmark errors
-    are means over faces, in % of the outer-eye distance; standard deviations are those of the whole set. Empty
-    where the set has neither 68 landmarks nor pose nor action units.
+    The predictors are fitted on train and val together, since the ridge chooses its penalty by leave-one-out. Landmark
+    errors are means over faces, in % of the outer-eye distance. Standard deviations are those of the full set.
+
+    Returns:
+        Name of the reading -> value; empty for a set without 68 landmarks, pose and action units.
 
     Raises:
-        DataError: too few faces to fit or to score for which a target is known.
+        DataError: too few faces with a known target to fit or to score.
     """
     pixels = _pixels(faces.frames)
     result: dict[str, float] = {}
@@ -112,10 +118,10 @@ def readings(faces: LabelledSet) -> dict[str, float]:
 
 
 def check(values: dict[str, float]) -> list[str]:
-    """What is out of range, missing or undefined among readings, a line each; empty for a set like real faces."""
-    units = {name: AU_RANGE for name in values if name.startswith("AU") and name != AUC}
+    """One line per reading that is out of range, missing or undefined; empty for a realistic set."""
+    au_ranges = {name: AU_RANGE for name in values if name.startswith("AU") and name != AUC}
     problems = []
-    for name, (low, high) in (RANGES | units).items():
+    for name, (low, high) in (RANGES | au_ranges).items():
         if name not in values:
             problems.append(f"{name}: no reading")
         elif not low <= values[name] <= high:
@@ -124,7 +130,7 @@ def check(values: dict[str, float]) -> list[str]:
 
 
 def table(values: dict[str, float], name: str = "this set") -> str:
-    """Readings beside the real ones and the ranges, as text."""
+    """Table of the readings, the real scores and the ranges, as text; ``!`` marks a reading out of range."""
     rows = []
     for reading, value in values.items():
         real = REAL.get(reading, (None, None))
@@ -143,7 +149,7 @@ def table(values: dict[str, float], name: str = "this set") -> str:
 
 
 def _pixels(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 16 * 16 * 3) in [0, 1], each an average over its area."""
+    """Images reduced to 16x16 by area averaging and flattened: (N, 768) in [0, 1]."""
     small = [Image.fromarray(frame).resize((PIXELS, PIXELS), Image.Resampling.BOX) for frame in frames]
     return np.stack([np.asarray(image, np.float32).ravel() / 255 for image in small])
 
@@ -151,7 +157,7 @@ def _pixels(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _ridge(
     faces: LabelledSet, known: NDArray[np.bool_], pixels: NDArray[np.float32]
 ) -> tuple[_Ridge, NDArray[np.intp], NDArray[np.intp]]:
-    """The ridge for what is known of some faces, and the rows that it fits and scores."""
+    """Standardised features of the faces where a target is ``known`` (N,), and the rows to fit and to score."""
     fit, score = np.flatnonzero(known & (faces.split != "test")), np.flatnonzero(known & (faces.split == "test"))
     if len(fit) < 2 or not len(score):
         raise DataError(f"set {faces.name}: {len(fit)} faces to fit and {len(score)} to score are too few")
@@ -192,7 +198,7 @@ def _pose(faces: LabelledSet, target: Target, pixels: NDArray[np.float32]) -> di
 
 def _aus(faces: LabelledSet, target: Target, pixels: NDArray[np.float32]) -> dict[str, float]:
     result = {}
-    # One fit for all units that are known of the same faces: the decomposition of the pixels is what takes long.
+    # One fit for all units known for the same faces, since the decomposition of the pixels takes the time.
     patterns, pattern_of = np.unique(target.known, axis=1, return_inverse=True)
     for pattern, known in enumerate(patterns.T):
         units = np.flatnonzero(pattern_of == pattern)

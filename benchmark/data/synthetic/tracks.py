@@ -1,4 +1,4 @@
-"""The built-in source of pre-training tracks."""
+"""Source of rendered pre-training tracks."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -11,12 +11,19 @@ from benchmark.errors import UsageError
 
 @dataclass(frozen=True)
 class SyntheticTracks:
-    """Tracks of rendered people, each sharing identity, light and background and moving smoothly.
+    """Tracks of rendered people: one identity, light and background per track, with smooth motion.
 
-    The default set has about 10,000 frames. Its people are never those of `labelled_faces`.
+    The default set has about 10,000 frames. None of its people is in a set of `labelled_faces`.
+
+    Attributes:
+        size: side of the frames, pixels.
+        identities: number of people.
+        tracks_per_identity: tracks of each person.
+        frames_per_track: frames of each track.
+        seed: seed of the whole set.
 
     Raises:
-        UsageError: a number that is not positive, or fewer than two frames in a track.
+        UsageError: a number is not positive, or a track has fewer than two frames.
     """
 
     size: int = 64
@@ -30,11 +37,11 @@ class SyntheticTracks:
             raise UsageError(f"built-in faces need positive numbers and 2 frames or more in a track: {self}")
 
     def describe(self) -> dict[str, Any]:
-        """All that determines the frames."""
+        """Everything that determines the content."""
         return {"reader": "synthetic", "version": VERSION, "head": head_digest(), **asdict(self)}
 
     def tracks(self) -> list[RawTrack]:
-        """All tracks, person by person."""
+        """List the tracks, person by person."""
         return [
             RawTrack(f"face{i:05d}", f"face{i:05d}/{t:03d}", f"{i}/{t}")
             for i in range(self.identities)
@@ -42,7 +49,7 @@ class SyntheticTracks:
         ]
 
     def read(self, track: RawTrack) -> Iterator[Frame]:
-        """Renders the frames of one track."""
+        """Render the frames of one track."""
         from benchmark.data.synthetic.produce import track_frames
 
         identity, number = map(int, track.location.split("/"))

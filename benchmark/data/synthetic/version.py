@@ -1,13 +1,13 @@
-"""The frozen version of the built-in faces."""
+"""Version of the built-in faces, whose content is frozen."""
 
 from pathlib import Path
 
 from benchmark.files import sha256
 
 VERSION = "1"
-"""Part of every seed and of every result; any change to what is rendered needs another."""
+"""Part of every seed and every result. Any change of the rendered pixels or labels needs a new version."""
 
 
 def head_digest() -> str:
-    """SHA-256 of the baked head."""
+    """SHA-256 of ``head.npz``."""
     return sha256(Path(__file__).with_name("head.npz"))

@@ -1,4 +1,4 @@
-"""Weights that others released, in the methods here."""
+"""Released weights compute here what they compute in their own networks; broken files are refused."""
 
 import argparse
 import io
@@ -24,75 +24,77 @@ from probes.released import landmarks, released_probe
 from tests.benchmark import released
 
 
-def read(folder: Path) -> Method:
-    """The method in a folder of imported weights, as its description says."""
-    about = yaml.safe_load((folder / "config.yaml").read_text())
-    spec = EncoderSpec(size=about["size"], **about["encoder"]) if about["encoder"] else EncoderSpec()
-    method = get(about["method"])(spec, about["options"])
+def load_method(folder: Path) -> Method:
+    """The method in a folder of imported weights, built from its config.yaml."""
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    spec = EncoderSpec(size=config["size"], **config["encoder"]) if config["encoder"] else EncoderSpec()
+    method = get(config["method"])(spec, config["options"])
     load_all(method, folder)
     return method.eval()
 
 
 @pytest.mark.parametrize(("width", "dim"), [(4, 16), (32, 256)])
 @pytest.mark.parametrize("old", [True, False])
-def test_fabnet_computes_what_the_released_model_does(tmp_path: Path, width: int, dim: int, old: bool) -> None:
+def test_imported_fabnet_equals_the_released_network(tmp_path: Path, width: int, dim: int, old: bool) -> None:
     model, probe = released.fabnet(width, dim)
     released.save_fabnet(tmp_path / "300w_4views.pt", model, probe, old=old)
-    made = import_weights(tmp_path / "300w_4views.pt", tmp_path / "imported")
-    assert made.folder == tmp_path / "imported" / "fabnet-released"
-    assert made.probe_outputs == 136
-    method = read(made.folder)
-    assert made.parameters == sum(weight.numel() for weight in method.parameters())
+    imported = import_weights(tmp_path / "300w_4views.pt", tmp_path / "imported")
+    assert imported.folder == tmp_path / "imported" / "fabnet-released"
+    assert imported.probe_outputs == 136
+    method = load_method(imported.folder)
+    assert imported.parameters == sum(weight.numel() for weight in method.parameters())
     if width == 32:
         encoder = sum(weight.numel() for weight in method.encoder.parameters())
         flow = sum(weight.numel() for weight in method.get_submodule("decoder").parameters())
-        assert (encoder, flow) == (4_887_904, 3_340_514), "as counted of the released model"
+        assert (encoder, flow) == (4_887_904, 3_340_514), "parameters of the released model"
     frames = torch.rand(2, 4, 3, 256, 256)
     with torch.no_grad():
         expected = model.encoder(frames[:, 0]).flatten(1)
         torch.testing.assert_close(method.embed(frames[:, 0]), expected, rtol=0, atol=1e-5)
         generated = model.generate(list(frames[:, :3].unbind(1)), frames[:, 3])
         torch.testing.assert_close(method(frames).pictures["generated"], generated, rtol=0, atol=1e-5)
-        state = load_file(made.folder / "probe.safetensors")
+        state = load_file(imported.folder / "probe.safetensors")
         outputs = released_probe({name: value.numpy() for name, value in state.items()})(expected.numpy()[None])[0]
         np.testing.assert_allclose(outputs, probe(expected).numpy(), atol=1e-5)
         assert landmarks(outputs).shape == (2, 68, 2)
 
 
-def test_the_training_code_s_own_checkpoint_is_read_too(tmp_path: Path) -> None:
-    """Its model is under ``state_dict``, with the command's arguments beside it, and perhaps of several GPUs."""
+def test_a_checkpoint_of_the_released_training_code(tmp_path: Path) -> None:
+    """The model is under ``state_dict``, beside the arguments, with the prefix that several GPUs give."""
     model, _ = released.fabnet()
     state = {f"module.{name}": value for name, value in model.state_dict().items()}
     torch.save({"state_dict": state, "opts": argparse.Namespace(lr=1e-4), "epoch": 7}, tmp_path / "epoch7.pth")
-    made = import_weights(tmp_path / "epoch7.pth", tmp_path / "imported", "mine")
-    assert made.folder.name == "mine"
-    assert made.probe_outputs is None
+    imported = import_weights(tmp_path / "epoch7.pth", tmp_path / "imported", "mine")
+    assert imported.folder.name == "mine"
+    assert imported.probe_outputs is None
     images = torch.rand(1, 3, 256, 256)
     with torch.no_grad():
-        torch.testing.assert_close(read(made.folder).embed(images), model.encoder(images).flatten(1), rtol=0, atol=1e-5)
+        torch.testing.assert_close(
+            load_method(imported.folder).embed(images), model.encoder(images).flatten(1), rtol=0, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize(("form", "channels"), [("pth", "bgr"), ("safetensors", "rgb")])
-def test_vgg_face_computes_what_the_paper_describes(tmp_path: Path, form: str, channels: str) -> None:
+def test_imported_vgg_face_equals_the_paper_s_network(tmp_path: Path, form: str, channels: str) -> None:
     state, path = released.vgg_face(), tmp_path / f"vgg_face.{form}"
     if form == "pth":
         torch.save(state, path)
     else:
         save_file(state, path)
-    made = import_weights(path, tmp_path / "imported", options={"channels": channels})
-    assert made.folder.name == "vgg-face"
-    method, images = read(made.folder), torch.rand(2, 3, 224, 224)
+    imported = import_weights(path, tmp_path / "imported", options={"channels": channels})
+    assert imported.folder.name == "vgg-face"
+    method, images = load_method(imported.folder), torch.rand(2, 3, 224, 224)
     with torch.no_grad():
         expected = released.vgg_face_descriptor(state, images, bgr=channels == "bgr")
         scale = expected.abs().max()
         torch.testing.assert_close(method.embed(images) / scale, expected / scale, rtol=0, atol=1e-5)
-        assert method.embed(torch.rand(1, 3, 64, 64)).shape == (1, 4096), "any size of face"
+        assert method.embed(torch.rand(1, 3, 64, 64)).shape == (1, 4096), "faces of any size are resized"
 
 
-def test_faces_of_another_size_are_resized_to_what_the_encoder_takes(tmp_path: Path) -> None:
+def test_faces_are_resized_to_the_encoder_s_input_size(tmp_path: Path) -> None:
     model, probe = released.fabnet()
     released.save_fabnet(tmp_path / "a.pt", model, probe)
-    method = read(import_weights(tmp_path / "a.pt", tmp_path / "imported").folder)
+    method = load_method(import_weights(tmp_path / "a.pt", tmp_path / "imported").folder)
     flat = np.full((2, 64, 64, 3), (10, 120, 250), np.uint8)
     large = np.full((2, 256, 256, 3), (10, 120, 250), np.uint8)
     device = torch.device("cpu")
@@ -123,7 +125,7 @@ def broken(change: Any) -> dict[str, Any]:
         (lambda c: c.clear(), "but no weights"),
     ],
 )
-def test_what_is_not_whole_is_refused_and_leaves_nothing(tmp_path: Path, change: Any, problem: str) -> None:
+def test_incomplete_weights_are_refused_and_nothing_is_written(tmp_path: Path, change: Any, problem: str) -> None:
     torch.save(broken(change), tmp_path / "a.pt")
     with pytest.raises(DataError, match=problem):
         import_weights(tmp_path / "a.pt", tmp_path / "imported")
@@ -136,9 +138,7 @@ class Evil:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_file_that_would_run_code_is_refused_unread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool
-) -> None:
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool) -> None:
     monkeypatch.chdir(tmp_path)
     content = broken(lambda c: c.update(extra=Evil()))
     torch.save(content, tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
@@ -156,7 +156,7 @@ def cut_short() -> bytes:
 
 @pytest.mark.parametrize("name", ["a.pt", "a.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps([1]), cut_short()], ids=["", "text", "list", "cut"])
-def test_a_broken_file_is_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_broken_file_is_a_message_of_one_line(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=rf"{name}") as caught:
         import_weights(tmp_path / name, tmp_path / "imported")
@@ -164,18 +164,18 @@ def test_a_broken_file_is_one_line(tmp_path: Path, name: str, content: bytes) ->
     assert not (tmp_path / "imported").exists()
 
 
-def test_names_are_not_taken_twice(tmp_path: Path) -> None:
+def test_a_folder_with_other_weights_is_not_overwritten(tmp_path: Path) -> None:
     for number in range(2):
         model, probe = released.fabnet(outputs=10 + number)
         released.save_fabnet(tmp_path / f"{number}.pt", model, probe)
     first = import_weights(tmp_path / "0.pt", tmp_path / "imported")
-    assert import_weights(tmp_path / "0.pt", tmp_path / "imported") == first, "the same again is no mistake"
+    assert import_weights(tmp_path / "0.pt", tmp_path / "imported") == first, "importing the same file again is allowed"
     with pytest.raises(UsageError, match="holds other weights; choose another name with --as"):
         import_weights(tmp_path / "1.pt", tmp_path / "imported")
     assert import_weights(tmp_path / "1.pt", tmp_path / "imported", "other").folder.name == "other"
 
 
-def test_options_are_the_method_s(tmp_path: Path) -> None:
+def test_options_are_those_of_the_method(tmp_path: Path) -> None:
     model, probe = released.fabnet()
     released.save_fabnet(tmp_path / "a.pt", model, probe)
     with pytest.raises(UsageError, match="fabnet has no option 'sorces'"):

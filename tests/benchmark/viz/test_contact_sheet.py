@@ -1,4 +1,4 @@
-"""Sheets are drawn where the targets say, for any kind of target and any number of faces."""
+"""Contact sheets of every kind of target and any number of faces."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +43,7 @@ def centre_of(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     return np.argwhere((picture == colour).all(-1)).mean(0)[::-1] + 0.5
 
 
-def test_landmarks_are_drawn_where_they_lie(faces: LabelledSet, tmp_path: Path) -> None:
+def test_landmarks_are_drawn_at_their_coordinates(faces: LabelledSet, tmp_path: Path) -> None:
     contact_sheet(faces, tmp_path / "sheet.png", "landmarks", n=1)
     picture = np.asarray(Image.open(tmp_path / "sheet.png"))
     dark = np.argwhere((picture == 0).all(-1))
@@ -55,15 +55,15 @@ def test_landmarks_are_drawn_where_they_lie(faces: LabelledSet, tmp_path: Path) 
 
 @pytest.mark.parametrize("task", [None, "landmarks", "pose", "classes", "aus"])
 @pytest.mark.parametrize("n", [1, 4, 50])
-def test_every_kind_and_number_is_drawn(faces: LabelledSet, tmp_path: Path, task: str | None, n: int) -> None:
+def test_sheets_of_any_target_and_number_of_faces(faces: LabelledSet, tmp_path: Path, task: str | None, n: int) -> None:
     contact_sheet(faces, tmp_path / "sheet.png", task, n=n, columns=3)
     picture = Image.open(tmp_path / "sheet.png")
-    across = min(n, 4, 3)
-    assert picture.width == across * (TILE + 6) + 6
+    columns = min(n, 4, 3)
+    assert picture.width == columns * (TILE + 6) + 6
     assert picture.height > -(-min(n, 4) // 3) * TILE
 
 
-def test_names_that_do_not_fit_are_told_apart_by_their_ends() -> None:
+def test_long_text_keeps_its_ends() -> None:
     pictures = []
     for number in (1, 2):
         picture = Image.new("RGB", (140, 20), "white")
@@ -90,7 +90,7 @@ def test_unknown_and_empty_targets_are_refused(faces: LabelledSet, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_axes_turn_the_way_the_contract_says() -> None:
+def test_head_axes_follow_the_signs_of_target() -> None:
     np.testing.assert_allclose(axes(0, 0, 0), np.eye(3))
     right, _, _ = axes(roll=10, pitch=0, yaw=0)
     assert right[1] > 0  # clockwise: what points right goes down
@@ -105,7 +105,7 @@ def test_axes_turn_the_way_the_contract_says() -> None:
 
 
 class FakeStore:
-    """As much of a track store as is drawn."""
+    """The part of `TrackStore` that a sheet reads."""
 
     size = 8
 
@@ -132,11 +132,11 @@ def store(*lengths: int) -> TrackStore:
     return FakeStore(list(lengths))  # type: ignore[return-value]
 
 
-def test_a_row_a_track_with_frames_spread_over_it(tmp_path: Path) -> None:
+def test_a_track_is_a_row_of_evenly_spaced_frames(tmp_path: Path) -> None:
     track_sheet(store(2, 9, 4), tmp_path / "sheet.png", tracks=2, frames=3)
     picture = np.asarray(Image.open(tmp_path / "sheet.png"))
-    found = {(t, f) for t in range(3) for f in range(9) if (picture == (t, f, 255)).all(-1).sum() == TILE**2}
-    assert found == {(0, 0), (0, 1), (2, 0), (2, 2), (2, 3)}
+    drawn = {(t, f) for t in range(3) for f in range(9) if (picture == (t, f, 255)).all(-1).sum() == TILE**2}
+    assert drawn == {(0, 0), (0, 1), (2, 0), (2, 2), (2, 3)}
 
 
 def test_a_store_without_tracks_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pictures show what they say they show."""
+"""Pixels and sizes of sample sheets, landmark sheets and training curves."""
 
 import json
 from pathlib import Path
@@ -11,10 +11,10 @@ from PIL import Image
 from benchmark.viz.samples import PREDICTED, TRUE, landmark_sheet, sample_sheet, training_curves
 from benchmark.viz.sheet import GAP, LINE, TILE
 
-TOP = GAP + LINE + GAP  # of the first row below a title of one line
+TOP = GAP + LINE + GAP  # y of the first row, below a title of one line
 
 
-def test_samples_are_rows_and_pictures_columns(tmp_path: Path) -> None:
+def test_a_sample_sheet_has_a_row_a_sample_and_a_column_a_picture(tmp_path: Path) -> None:
     red, blue = torch.zeros(2, 3, 16, 16), torch.zeros(2, 3, 16, 16)
     red[:, 0], blue[0, 2], blue[1, 2] = 1.0, 1.0, 0.5
     sample_sheet({"source": red, "generated": blue}, tmp_path / "sheet.png", "title")
@@ -25,7 +25,7 @@ def test_samples_are_rows_and_pictures_columns(tmp_path: Path) -> None:
     assert sheet[second + 50, third + 50].tolist() == [0, 0, 128]
 
 
-def test_landmarks_lie_where_they_are_and_faces_are_sorted_by_error(tmp_path: Path) -> None:
+def test_landmarks_are_drawn_at_their_coordinates_and_faces_sorted_by_error(tmp_path: Path) -> None:
     frames = np.zeros((3, 32, 32, 3), np.uint8)
     truth = np.full((3, 1, 2), 0.25)
     predicted = np.array([[[0.75, 0.5]], [[0.3, 0.25]], [[0.5, 0.5]]])
@@ -37,11 +37,11 @@ def test_landmarks_lie_where_they_are_and_faces_are_sorted_by_error(tmp_path: Pa
     assert best[TILE // 4, TILE // 4].tolist() == list(TRUE)
     assert best[TILE // 4, round(0.3 * TILE)].tolist() == list(PREDICTED)
     assert worst[TILE // 2, 3 * TILE // 4].tolist() == list(PREDICTED)
-    assert sheet.shape[1] == 3 * GAP + 2 * TILE, "an undefined error is no face to show"
+    assert sheet.shape[1] == 3 * GAP + 2 * TILE, "the face without an error is left out"
 
 
 @pytest.mark.parametrize("curriculum", [False, True])
-def test_training_is_drawn_with_the_window_where_there_is_one(tmp_path: Path, curriculum: bool) -> None:
+def test_training_curves_show_the_window_of_a_curriculum(tmp_path: Path, curriculum: bool) -> None:
     lines = [
         {
             "step": step,
@@ -58,4 +58,4 @@ def test_training_is_drawn_with_the_window_where_there_is_one(tmp_path: Path, cu
         colours = np.asarray(picture.convert("RGB")).reshape(-1, 3)
         filled = (np.ptp(colours.astype(int), axis=1) > 40).mean()
         assert picture.height == (720 if curriculum else 540)
-    assert (filled > 0.01) == curriculum, "the window is the only coloured area"
+    assert (filled > 0.01) == curriculum, "only the window is a coloured area"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark.data.synthetic import VERSION, labelled_faces, realism
-from benchmark.data.synthetic.produce import faces_of, track_frames
+from benchmark.data.synthetic.produce import face_frames, track_frames
 
 GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text())
 
@@ -21,7 +21,7 @@ def thumbnails(frames: np.ndarray) -> np.ndarray:
 def test_labelled_faces_are_as_frozen():
     """Within a fraction of a level: sums of floats differ a little between processors."""
     assert GOLDEN["version"] == VERSION
-    columns = faces_of(seed=0, identity=0, count=4, side=64)
+    columns = face_frames(seed=0, identity=0, count=4, side=64)
     golden = GOLDEN["faces"]
     np.testing.assert_allclose(thumbnails(columns["frames"]), golden["thumbnails"], atol=0.3)
     np.testing.assert_allclose(columns["landmarks68"][:, ::8], golden["landmarks"], atol=1e-4)

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from benchmark.data.synthetic.expression import AUS, MOVEMENT_NAMES, index, present
-from benchmark.data.synthetic.geometry import posed, rotation, shape
+from benchmark.data.synthetic.expression import AUS, MOVEMENT_NAMES, au_labels, movement_index
+from benchmark.data.synthetic.geometry import pose_vertices, rest_shape, rotation
 from benchmark.data.synthetic.head import head
 from benchmark.data.synthetic.identity import sample_identity
 from benchmark.data.synthetic.performance import Performance
@@ -16,14 +16,16 @@ def landmarks(intensity: torch.Tensor) -> torch.Tensor:
     """Landmarks (68, 3, B) of one person looking straight ahead."""
     n = len(intensity)
     performance = Performance(intensity, torch.zeros(n).long(), torch.zeros(n, 3), torch.zeros(n, 2))
-    points, _ = posed(shape(sample_identity(generator("test", 1))), performance.actions(), performance.pose)
+    points, _ = pose_vertices(
+        rest_shape(sample_identity(generator("test", 1))), performance.actions(), performance.pose
+    )
     return points[head().landmarks]
 
 
 def moved(*movements: str) -> torch.Tensor:
     """How far (68, 3) the landmarks go when movements are made together, dm."""
     intensity = torch.zeros(2, len(MOVEMENT_NAMES))
-    intensity[1, [index(name) for name in movements]] = 1.0
+    intensity[1, [movement_index(name) for name in movements]] = 1.0
     points = landmarks(intensity)
     return points[..., 1] - points[..., 0]
 
@@ -55,8 +57,10 @@ def test_au20_widens_the_mouth():
 
 def test_labels_follow_intensity():
     intensity = torch.zeros(3, len(MOVEMENT_NAMES))
-    intensity[1, [index("AU26"), index("left AU12"), index("AU4")]] = torch.tensor([0.8, 0.6, 0.1])
-    labels = [{name for name, label in zip(AUS, row, strict=True) if label} for row in present(intensity)]
+    intensity[1, [movement_index("AU26"), movement_index("left AU12"), movement_index("AU4")]] = torch.tensor(
+        [0.8, 0.6, 0.1]
+    )
+    labels = [{name for name, label in zip(AUS, row, strict=True) if label} for row in au_labels(intensity)]
     assert labels == [set(), {"AU12", "AU25", "AU26"}, set()]
 
 
@@ -80,6 +84,6 @@ def test_rotations_are_rigid():
 
 
 def test_people_differ_in_shape():
-    faces = [shape(sample_identity(generator("test", i))).rest[head().landmarks] for i in range(8)]
+    faces = [rest_shape(sample_identity(generator("test", i))).rest[head().landmarks] for i in range(8)]
     distances = torch.cdist(torch.stack(faces).flatten(1), torch.stack(faces).flatten(1))
     assert distances[~torch.eye(8, dtype=torch.bool)].min() > 0.3

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from benchmark.data.synthetic.expression import AUS, present
+from benchmark.data.synthetic.expression import AUS, au_labels
 from benchmark.data.synthetic.performance import POSE_SPREAD, single_faces, track
 from benchmark.data.synthetic.seeds import generator
 
@@ -12,14 +12,14 @@ def many():
 
 
 def test_action_units_are_neither_rare_nor_usual(many):
-    shares = present(many.intensity).mean(0)
+    shares = au_labels(many.intensity).mean(0)
     assert len(shares) == len(AUS)
     assert (shares > 0.13).all()
     assert (shares < 0.46).all()
 
 
 def test_action_units_are_not_the_expression(many):
-    labels = present(many.intensity)
+    labels = au_labels(many.intensity)
     for expression in range(8):
         shares = labels[many.expression == expression].mean(0)
         assert ((shares > 0.02) & (shares < 0.98)).sum() >= 6

@@ -11,7 +11,7 @@ from benchmark.data.synthetic.appearance import PLAIN, brow_line
 from benchmark.data.synthetic.head import head
 from benchmark.data.synthetic.identity import sample_identity
 from benchmark.data.synthetic.performance import Performance, single_faces
-from benchmark.data.synthetic.render import Person, Pictures, embody, render
+from benchmark.data.synthetic.render import Person, Rendering, build_person, render
 from benchmark.data.synthetic.scene import Scene, draw_scene
 from benchmark.data.synthetic.seeds import generator
 
@@ -20,13 +20,13 @@ SIDE = 64
 
 def scene_of(i: int, n: int) -> tuple[Person, Performance, Scene]:
     random = generator("test", i)
-    person = embody(sample_identity(random))
+    person = build_person(sample_identity(random))
     performance = single_faces(random, n)
     frontal = performance.pose * torch.tensor([1.0, 0.6, 0.6])
     return person, replace(performance, pose=frontal), draw_scene(random, n)
 
 
-def rendered(i: int, n: int = 4, side: int = SIDE) -> Pictures:
+def rendered(i: int, n: int = 4, side: int = SIDE) -> Rendering:
     return render(*scene_of(i, n), generator("test", "noise", i), side)
 
 
@@ -42,7 +42,7 @@ def test_landmarks_lie_where_their_vertices_are_drawn(point):
         fields=colour,
         material=torch.full_like(person.material, PLAIN),
         gloss=torch.zeros_like(person.gloss),
-        openness=torch.ones_like(person.openness),
+        ambient_occlusion=torch.ones_like(person.ambient_occlusion),
     )
     plain = {"gain": 1.0, "contrast": 1.0, "saturation": 1.0, "ambient": 50.0, "key": 0.0, "rim": 0.0}
     nothing = {"background": 0.0, "noise": 0.0, "blur": 0.0}
@@ -97,7 +97,7 @@ def test_every_process_renders_on_one_thread_whatever_the_caller_set(monkeypatch
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        produce.faces_of(0, 5, 2, 32)
+        produce.face_frames(0, 5, 2, 32)
         produce.track_frames(0, 5, 0, 2, 32)
         assert torch.get_num_threads() == 3, "the caller's setting is left alone"
     finally:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmark.data.synthetic import VERSION, SyntheticTracks
-from benchmark.data.synthetic.produce import person
+from benchmark.data.synthetic.produce import make_person
 from benchmark.errors import UsageError
 
 
@@ -33,7 +33,7 @@ def test_frames_have_the_size_asked_for(source):
 def test_what_was_read_before_does_not_matter(source):
     first = frames(source, 3)
     frames(source, 0)
-    person.cache_clear()
+    make_person.cache_clear()
     assert np.array_equal(first, frames(pickle.loads(pickle.dumps(source)), 3))
 
 
