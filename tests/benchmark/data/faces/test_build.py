@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-from benchmark.data.faces.build import RawFaces, build_set
+from benchmark.data.faces.build import DerivedLabels, RawFaces, build_set
 from benchmark.data.faces.crop import centre_square
+from benchmark.data.faces.extract import Crops
 from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.errors import DataError
 
@@ -113,3 +115,24 @@ def test_landmarks_outside_the_image_are_noted_and_far_ones_unknown(make: Callab
     assert labelled.protocol["noted"]["landmarks far outside the image, not used"] == 2
     assert labelled.protocol["noted"]["eye points of landmarks coincide, not used"] == 1
     assert labelled.targets["landmarks"].known.sum() == N - 3
+
+
+def test_labels_may_depend_on_the_crops_and_on_their_split(make: Callable[..., LabelledSet]) -> None:
+    intensities = np.arange(N, dtype=np.float64)[:, None]
+    raw_target = Target("aus", intensities, np.ones((N, 1), np.bool_), ("AU12",))
+
+    def derive(crops: Crops, split: NDArray[np.str_]) -> DerivedLabels:
+        values = intensities[crops.rows]
+        threshold = float(values[split == "train"].max())
+        active = (values > threshold).astype(np.float32)
+        target = Target("aus", active, np.ones_like(active, np.bool_), ("AU12",))
+        bright = np.where(crops.frames.mean((1, 2, 3)) > 127, "bright", "dark")
+        return DerivedLabels({"aus": target}, bright, {"threshold": threshold})
+
+    labelled = make({3: b""}, targets={"aus": raw_target}, derive=derive)
+    threshold = labelled.protocol["threshold"]
+    assert threshold in (13, 14)  # the last row of train may have become val
+    rows = [row for row in range(N) if row != 3]
+    assert labelled.targets["aus"].values[:, 0].tolist() == [float(row > threshold) for row in rows]
+    assert labelled.group is not None
+    assert set(labelled.group.tolist()) <= {"bright", "dark"}
