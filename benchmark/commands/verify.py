@@ -55,9 +55,9 @@ def _verify_set(name: str, config: "Config") -> int:
         raise UsageError(f"unknown set {name!r}{suggestion(name, config.sets)}")
     with data_progress(f"verify: {name}") as progress:
         report = verify_set(name, config.sets[name], config.cache, available_cores(), progress)
-    print(table(report.told))
+    print(table(report.summary))
     for problem in report.problems:
         print(f"problem: {problem}")
     verdict = f"{len(report.problems)} problem(s)" if report.problems else "sound"
-    print(f"{name}: {verdict}  (report: {report.report})")
+    print(f"{name}: {verdict}  (report: {report.path})")
     return 1 if report.problems else 0

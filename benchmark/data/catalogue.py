@@ -19,7 +19,7 @@ from benchmark.config.schema import (
 )
 from benchmark.data.tracks.source import TrackSource
 from benchmark.errors import DataError, UsageError, suggestion
-from benchmark.files import digest, sha256
+from benchmark.files import digest
 
 if TYPE_CHECKING:
     from benchmark.data.faces.labelled_set import LabelledSet
@@ -192,21 +192,11 @@ def set_file(name: str, values: Mapping[str, Any], cache: str) -> Path:
         from benchmark.data.synthetic.version import head_digest
 
         origin: Any = [VERSION, head_digest()]
-    elif isinstance(config, FaceFolder):
+    else:
         from benchmark.data.sets import module_of
 
-        module = module_of(config.kind)
-        found = module.find(config)
-        origin = [module.VERSION, str(found.root.resolve()), found.key()]
-    else:
-        from benchmark.data.sets.csv.read import VERSION as READER
-
-        csv = [config.csv] if isinstance(config.csv, str) else list(config.csv)
-        origin = [
-            READER,
-            [sha256(Path(path)) if Path(path).is_file() else None for path in csv],
-            _listing(Path(config.images)),
-        ]
+        module = module_of(_kind(config))
+        origin = [module.VERSION, *module.find(config).fingerprint()]
     key = digest([json.loads(json.dumps(asdict(config), default=str)), origin])
     return Path(cache, "faces", f"{name}-{key[:10]}.arrow")
 
@@ -231,23 +221,18 @@ def read_set(
         return labelled_faces(**settings, workers=workers, progress=progress)
     scratch = Path(cache, "faces")
     scratch.mkdir(parents=True, exist_ok=True)
-    if isinstance(config, FaceFolder):
-        from benchmark.data.faces.build import build_set
-        from benchmark.data.sets import module_of
+    from benchmark.data.faces.build import build_set
+    from benchmark.data.sets import module_of
 
-        module = module_of(config.kind)
-        try:
-            raw = module.read(config)
-        except UsageError as error:
-            raise UsageError(f"sets.{name}: {error}") from error
-        raw.protocol |= {"reader": config.kind, "version": module.VERSION}
-        return build_set(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
-    from benchmark.data.sets.csv.read import read_csv_faces
-
-    return read_csv_faces(config, progress, scratch)
+    kind = _kind(config)
+    module = module_of(kind)
+    try:
+        raw = module.read(config)
+    except UsageError as error:
+        raise UsageError(f"sets.{name}: {error}") from error
+    raw.protocol |= {"reader": kind, "version": module.VERSION}
+    return build_set(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
 
 
-def _listing(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, size and time of every file below a folder; nothing where there is no folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [(str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+def _kind(config: "CsvFaces | FaceFolder") -> str:
+    return config.kind if isinstance(config, FaceFolder) else "csv"

@@ -1,4 +1,4 @@
-"""Checks a labelled set: reads its own files once more, every image decoded, and compares with what results used."""
+"""Check a labelled set: read its files again, decode every image, and compare with the set in the cache."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,48 +10,55 @@ from benchmark.data.faces.summary import summary
 from benchmark.errors import DataError
 from benchmark.files import write_json
 
-BROKEN = (
+# Reasons in a set's protocol that contain one of these are problems of its files, not choices of the protocol.
+FAULTS = (
     *("image undecodable", "image unreadable", "image absent", "without image", "broken"),
     *("outside its image", "far outside", "beyond 180", "coincide"),
 )
 
 
-class Verified(NamedTuple):
-    """The set's summary, what is wrong with it (a line each), and the JSON file that says both."""
+class SetReport(NamedTuple):
+    """Result of a check.
 
-    told: dict[str, Any]
+    Attributes:
+        summary: of the set as read now, with its problems.
+        problems: one line each.
+        path: the JSON file with the summary.
+    """
+
+    summary: dict[str, Any]
     problems: list[str]
-    report: Path
+    path: Path
 
 
-def report_path(made: Path) -> Path:
-    """Where the check of a set, by its file in the cache, is written."""
-    return made.with_suffix(".verify.json")
+def report_path(set_file: Path) -> Path:
+    """Where the report on a set is written, beside its file in the cache."""
+    return set_file.with_suffix(".verify.json")
 
 
 def verify_set(
     name: str, values: Mapping[str, Any], cache: str, workers: int, progress: Callable[..., None]
-) -> Verified:
-    """Reads the set anew; makes it where it is not in the cache yet.
+) -> SetReport:
+    """Read the set again, and save it if the cache does not have it.
 
     Raises:
         DataError: the set cannot be made at all.
     """
-    made = catalogue.set_file(name, values, cache)
+    path = catalogue.set_file(name, values, cache)
     faces = catalogue.read_set(name, values, cache, workers, progress)
     problems = list(faces.protocol.get("miscounts", []))
-    for how in ("skipped", "noted"):
-        for reason, count in faces.protocol.get(how, {}).items():
-            if any(word in reason for word in BROKEN):
+    for counts in ("skipped", "noted"):
+        for reason, count in faces.protocol.get(counts, {}).items():
+            if any(fault in reason for fault in FAULTS):
                 problems.append(f"{count:,} x {reason}")
-    if made.is_file():
+    if path.is_file():
         try:
-            if LabelledSet.load(made, thorough=True).hash != faces.hash:
-                problems.append(f"{made}: made of other files than there are now; remove it and it is made anew")
+            if LabelledSet.load(path, thorough=True).hash != faces.hash:
+                problems.append(f"{path}: made from other files than those there now; remove it to make it anew")
         except DataError as error:
             problems.append(str(error))
     else:
-        faces.save(made)
-    told = summary(faces) | {"problems": problems}
-    write_json(report_path(made), told)
-    return Verified(told, problems, report_path(made))
+        faces.save(path)
+    report = summary(faces) | {"problems": problems}
+    write_json(report_path(path), report)
+    return SetReport(report, problems, report_path(path))

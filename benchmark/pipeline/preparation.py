@@ -165,7 +165,7 @@ def _checked_set(config: Config, name: str, path: Path, note: bool) -> SetFile:
     """
     from benchmark.data.faces.labelled_set import LabelledSet
 
-    faces = LabelledSet.load(path, take_note=note)
+    faces = LabelledSet.load(path, write_note=note)
     for task in config.tasks:
         if config.task[task].set == name:
             _check_task(task, config.task[task].target, faces)

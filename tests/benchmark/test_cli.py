@@ -248,7 +248,7 @@ def test_broken_labelled_faces_are_named_with_the_remedy(
     path.write_bytes({"cut": content[:middle], "altered": altered, "emptied": b""}[harm])
     line = refused(1, *command, *settings(tmp_path))
     assert str(path) in line
-    assert "remove it and it is made anew" in line
+    assert "remove it to make it anew" in line
 
 
 def test_a_csv_that_is_missing_is_named(done: Path, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""How preparing, opening and reading a track store grow with its number of tracks.
+"""Cost of packing, opening and reading a track store as a function of its number of tracks.
 
     python -m tests.benchmarks.scale 10000 100000 1000000 1200000
 
-Each size is prepared from tracks of 7 or 8 tiny frames under names as long as VoxCeleb's, in a process of its own,
-then opened and read at random in another. The exponents are the slopes of log cost over log tracks from the first
-size to the last.
+Each store is packed from tracks of 7 or 8 tiny frames, with names as long as VoxCeleb's, in one process, then opened
+and read at random in another. The exponents are the slopes of log cost over log tracks between the first and the last
+size.
 """
 
 import json
@@ -34,7 +34,7 @@ MB = 1e6
 
 @dataclass(frozen=True)
 class Many:
-    """``n`` tracks of 7 or 8 frames, about 160 to an identity, as in VoxCeleb+."""
+    """``n`` tracks of 7 or 8 frames, about 160 per identity, as in VoxCeleb+."""
 
     n: int
     size: int = SIDE
@@ -43,11 +43,11 @@ class Many:
         return {"reader": "many", "n": self.n}
 
     def tracks(self) -> list[RawTrack]:
-        found = []
+        tracks = []
         for i in range(self.n):
             name = f"id{i // 160:05d}/youtube-{i // 8:06x}/{i % 8:05d}"
-            found.append(RawTrack(name[:7], f"vox2/{name}", f"vox2/dev/mp4/{name}.mp4"))
-        return found
+            tracks.append(RawTrack(name[:7], f"vox2/{name}", f"vox2/dev/mp4/{name}.mp4"))
+        return tracks
 
     def read(self, track: RawTrack) -> Iterator[Frame]:
         number = int(track.track[5 + 2 : 5 + 7]) * 160 + int(track.track[-5:])
@@ -57,21 +57,21 @@ class Many:
 
 
 def measure_prepare(n: int, root: Path) -> dict[str, float]:
-    """CPU time with its two workers', and peak memory of the process that prepares; a worker holds one track."""
+    """CPU time of the packing process and its two workers, and peak memory of the packing process."""
     manifest = TrackPacker(Many(n), root, split_seed=0).pack(workers=2)
-    own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    parent, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "tracks": n,
         "frames": manifest["counts"]["total"]["frames"],
-        "prepare_cpu_s": own.ru_utime + own.ru_stime + workers.ru_utime + workers.ru_stime,
-        "prepare_mib": own.ru_maxrss / 1024,
+        "prepare_cpu_s": parent.ru_utime + parent.ru_stime + workers.ru_utime + workers.ru_stime,
+        "prepare_mib": parent.ru_maxrss / 1024,
         "index_mb": manifest["index"]["bytes"] / MB,
         "contents_mb": manifest["contents"]["bytes"] / MB,
     }
 
 
 def measure_open(root: Path) -> dict[str, float]:
-    """CPU time and memory to open, and random reads a CPU second."""
+    """CPU time and memory to open a store, and random reads per CPU second."""
     before = psutil.Process().memory_info().rss
     start = time.process_time()
     store = TrackStore(root)
@@ -91,12 +91,12 @@ def measure_open(root: Path) -> dict[str, float]:
 
 
 def main(sizes: list[int]) -> None:
-    """Prints one row a size, and the exponents; CPU time, since others may use the machine."""
+    """Print one row per size, and the exponents. Times are CPU times, since the machine may be shared."""
     rows = []
     for n in sizes:
         root = Path(tempfile.mkdtemp(prefix="scale"))
         try:
-            rows.append(_elsewhere("prepare", n, root / "store") | _elsewhere("open", n, root / "store"))
+            rows.append(_in_new_process("prepare", n, root / "store") | _in_new_process("open", n, root / "store"))
         finally:
             shutil.rmtree(root)
         print(
@@ -112,9 +112,10 @@ def main(sizes: list[int]) -> None:
     )
 
 
-def _elsewhere(what: str, n: int, root: Path) -> dict[str, float]:
-    command = [sys.executable, "-m", "tests.benchmarks.scale", what, str(n), str(root)]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+def _in_new_process(step: str, n: int, root: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "tests.benchmarks.scale", step, str(n), str(root)]
+    costs: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return costs
 
 
 if __name__ == "__main__":

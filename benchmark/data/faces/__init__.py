@@ -1,1 +1,1 @@
-"""Labelled faces: the stored set, and how it is built from raw images."""
+"""Labelled sets: how they are built from raw faces, stored and summarised."""

@@ -1,10 +1,7 @@
-"""From the rows of a labelled set to the set: images decoded and cropped, splits kept apart, faults counted."""
+"""Build a labelled set from its raw rows: crop the images, split the faces, convert the targets, count the faults."""
 
-import os
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,34 +9,58 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.faces.crop import Square, UnusableImage, crop, decode
+from benchmark.data.faces.extract import Crops, Progress, Squares, extract_crops
 from benchmark.data.faces.labelled_set import SPLITS, LabelledSet, Target
-from benchmark.data.split import FRACTIONS, split_identities
+from benchmark.data.faces.splits import (
+    assign_splits,
+    counts_text,
+    in_last_split,
+    refuse_shared_identities,
+    refuse_shared_images,
+    require_splits,
+    split_units,
+)
 from benchmark.errors import DataError
-from benchmark.files import content_key
-
-ABSENT = "image absent"
-BATCH = 1024  # faces in flight: what bounds memory
 
 RESAMPLING = {"resampling": "bicubic, antialiased", "beyond the image": "border repeated"}
 
-Progress = Callable[[int, int], None]
-Squares = Callable[[int, int, int], Square]  # row, height and width of its image -> what to cut out
+
+class DerivedLabels(NamedTuple):
+    """Labels that are known only after cropping and splitting; see `RawFaces.derive`.
+
+    Attributes:
+        targets: replace the raw targets of the same names.
+        group: replaces the raw group, unless None.
+        protocol: is added to the raw protocol.
+    """
+
+    targets: dict[str, Target]
+    group: NDArray[np.str_] | None
+    protocol: dict[str, Any]
 
 
 @dataclass
 class RawFaces:
-    """A labelled set as its own files describe it, before an image is opened: N rows, one a face.
+    """A labelled set as its files describe it, before any image is opened: N rows, one per face.
 
     Attributes:
-        ids: unique names of the faces; those of their image files where an image shows one face.
-        content: the bytes of a row's image file; raises OSError.
-        square: what to cut out of a row's image; raises `UnusableImage`.
-        targets: with landmarks in image pixels, their origin the outer corner of the first pixel.
-        split: train, val, test, or "" for a row to be left out; None: everything is split by ``seed``.
-        expected: faces that the protocol has, by split; ``train`` includes what is cut off as val.
-        duplicates: ``refuse`` an image that occurs in two splits, or ``drop`` it from train, then from val.
-        not_comparable: why results on this copy do not compare with others', a line each.
+        ids: unique names of the faces: of their image files, where an image shows one face.
+        content: returns the bytes of a row's image file; may raise OSError.
+        square: returns the square to crop from a row's image; may raise `UnusableImage`.
+        targets: landmarks are in image pixels, with the origin at the outer corner of the first pixel.
+        split: train, val, test, or "" for a row to leave out; None: all faces are split at random, by the seed.
+        identity: the person of each face, "" where unknown.
+        group: a part of the source that each face belongs to; probes are scored on each part, too.
+        derive: makes labels that depend on the crops or on their split, train, val or test (M,).
+        expected: number of faces that the protocol states, by split; ``train`` includes a val that is cut off it.
+        duplicates: ``refuse`` an image that occurs in two splits, or ``drop`` it from all but the last of them.
+        protocol: how the set was read, for results.
+        not_comparable: reasons why results on this copy do not compare with published ones.
+        skipped: rows left out so far, by reason.
+        noted: rows with something missing or converted, by reason.
+        name: of the set, in tables; default: its name in the configuration.
+        source: files to name in error messages; default: the set's name.
+        unsplit_reason: reason in ``skipped`` for rows whose split is "".
     """
 
     ids: list[str]
@@ -49,35 +70,16 @@ class RawFaces:
     split: NDArray[np.str_] | None = None
     identity: NDArray[np.str_] | None = None
     group: NDArray[np.str_] | None = None
+    derive: Callable[[Crops, NDArray[np.str_]], DerivedLabels] | None = None
     expected: dict[str, int] = field(default_factory=dict)
     duplicates: str = "refuse"
     protocol: dict[str, Any] = field(default_factory=dict)
     not_comparable: list[str] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     noted: Counter[str] = field(default_factory=Counter)
-
-
-class Crops(NamedTuple):
-    """M faces cut out: their rows, frames uint8 (M, S, S, 3), squares (M, 3), image sizes (M, 2), contents."""
-
-    rows: NDArray[np.intp]
-    frames: NDArray[np.uint8]
-    squares: NDArray[np.float64]
-    sizes: NDArray[np.float64]  # width, height
-    contents: NDArray[np.str_]
-
-    def keep(self, chosen: NDArray[np.bool_]) -> "Crops":
-        """The chosen faces; frames are moved in place, since they may not fit in memory twice."""
-        for place, source in enumerate(np.flatnonzero(chosen)):
-            if place != source:
-                self.frames[place] = self.frames[source]
-        return Crops(
-            self.rows[chosen],
-            self.frames[: chosen.sum()],
-            self.squares[chosen],
-            self.sizes[chosen],
-            self.contents[chosen],
-        )
+    name: str | None = None
+    source: str | None = None
+    unsplit_reason: str = "in no split"
 
 
 def build_set(
@@ -89,196 +91,97 @@ def build_set(
     progress: Progress = lambda done, total: None,
     scratch: Path | None = None,
 ) -> LabelledSet:
-    """Makes the set: faces that cannot be used are left out and counted in ``protocol["skipped"]``.
+    """Build the set; faces that cannot be used are left out and counted in ``protocol["skipped"]``.
 
     Args:
         raw: its rows.
-        name: of the set, in tables.
+        name: name of the set, unless ``raw`` has one.
         size: side of the frames, pixels.
-        seed: of what the protocol leaves to chance.
-        val_fraction: share of train, by identity or image, that becomes val where the protocol has none.
-        progress: called with the images done and their total.
-        scratch: folder for the frames while the set is made; default: the system's.
+        seed: seed of the random split.
+        val_fraction: fraction of train, by identity or image, that becomes val where the protocol has no val.
+        progress: called with the number of images done and their total.
+        scratch: folder for the frames while the set is built; default: the system's.
 
     Raises:
         DataError: no usable face in a split, or one image or person in two of them.
     """
-    n = len(raw.ids)
-    known = np.zeros(n, np.bool_)
-    for target in raw.targets.values():
-        known |= target.known if target.known.ndim == 1 else target.known.any(1)
-    useful = known if raw.split is None else known & (raw.split != "")
-    raw.skipped["no known target"] += int((~known).sum())
-    raw.skipped["in no split"] += int((known & ~useful).sum())
-
-    crops = read_crops(np.flatnonzero(useful), raw.content, raw.square, size, raw.skipped, raw.noted, progress, scratch)
+    name = raw.name or name
+    source = raw.source or name
+    skipped, noted = raw.skipped, raw.noted
+    rows = _usable_rows(raw)
+    crops = extract_crops(rows, raw.content, raw.square, size, skipped, noted, progress, scratch)
     if not len(crops.rows):
-        raise DataError(f"{name}: none of {n} faces can be used: {words(raw.skipped) or 'its files hold no row'}")
+        reasons = counts_text(skipped) or "its files hold no row"
+        raise DataError(f"{source}: none of {len(raw.ids)} faces can be used: {reasons}")
+
+    ids = np.array(raw.ids)[crops.rows]
     identity = None if raw.identity is None else raw.identity[crops.rows]
     given = None if raw.split is None else raw.split[crops.rows]
-    split, how = cut_split(given, units(identity, crops.contents), seed, val_fraction)
-    ids = np.array(raw.ids)[crops.rows]
-    kept = keep_apart(name, ids, identity, crops.contents, split, raw.duplicates)
-    raw.skipped["image of a later split too"] += int((~kept).sum())
-    miscounts = _miscounts(split, raw.expected)  # of the copy, which may well be the owners', duplicates and all
-    crops, split = crops.keep(kept), split[kept]
-    require_splits(name, split, how, raw.skipped)
+    split, drawn = assign_splits(given, split_units(identity, crops.contents), seed, val_fraction)
+    keep = in_last_split(crops.contents, split)
+    if raw.duplicates == "refuse":
+        refuse_shared_images(source, ids, crops.contents, split, keep)
+    refuse_shared_identities(source, ids, identity, split)
+    skipped["image of a later split too"] += int((~keep).sum())
+    miscounts = _miscounts(split, raw.expected)  # before duplicates are dropped: the published counts include them
+    crops, ids, split = crops.keep(keep), ids[keep], split[keep]
+    require_splits(name, split, drawn, skipped)
 
-    targets = {key: taken(target, crops.rows) for key, target in raw.targets.items()}
-    targets = {key: in_crops(target, crops, raw.noted) for key, target in targets.items()}
+    if identity is not None:
+        identity = identity[keep]
+        noted["identity not known"] += int((identity == "").sum())
+    targets = {key: _in_crops(_select(target, crops.rows), crops, noted) for key, target in raw.targets.items()}
+    group = None if raw.group is None else raw.group[crops.rows]
+    protocol = dict(raw.protocol)
+    if raw.derive is not None:
+        derived = raw.derive(crops, split)
+        targets |= derived.targets
+        protocol |= derived.protocol
+        group = group if derived.group is None else derived.group
     return LabelledSet(
         name=name,
         frames=crops.frames,
-        image_ids=ids[kept],
+        image_ids=ids,
         split=split,
         corner=crops.squares[:, :2].astype(np.float32),
         side=crops.squares[:, 2].astype(np.float32),
         targets=targets,
-        identity=None if identity is None else identity[kept],
-        group=None if raw.group is None else raw.group[crops.rows],
+        identity=identity,
+        group=group,
         content=crops.contents,
         protocol={
-            **raw.protocol,
-            "crop": {**raw.protocol.get("crop", {}), "size": size, **RESAMPLING},
-            "split": {**raw.protocol.get("split", {}), **how},
+            **protocol,
+            "crop": {**protocol.get("crop", {}), "size": size, **RESAMPLING},
+            "split": {**protocol.get("split", {}), **drawn},
             **({"not comparable": raw.not_comparable} if raw.not_comparable else {}),
             **({"expected": raw.expected, "miscounts": miscounts} if raw.expected else {}),
-            **tallies(n, split, raw.skipped, raw.noted),
+            "rows": len(raw.ids),
+            "faces": {each: int((split == each).sum()) for each in SPLITS},
+            "skipped": _nonzero(skipped),
+            "noted": _nonzero(noted),
         },
     )
 
 
-def read_crops(
-    rows: NDArray[np.intp],
-    content: Callable[[int], bytes],
-    square: Squares,
-    size: int,
-    skipped: Counter[str],
-    noted: Counter[str],
-    progress: Progress,
-    scratch: Path | None = None,
-) -> Crops:
-    """Decodes and crops images, in threads and in order; what fails is counted in ``skipped``.
-
-    The frames lie in a file without a name, so that a set may be larger than memory.
-    """
-    with tempfile.TemporaryFile(dir=scratch) as file:
-        shape = (max(len(rows), 1), size, size, 3)
-        frames: NDArray[np.uint8] = np.memmap(file, np.uint8, "w+", shape=shape)
-    done: list[tuple[int, Square, tuple[int, int], str]] = []
-
-    def read(row: int) -> tuple[NDArray[np.uint8], Square, tuple[int, int], str, tuple[str, ...]] | str:
-        try:
-            data = content(row)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return ABSENT
-        except (OSError, ValueError):  # a name that no file can have is a ValueError
-            return "image unreadable"
-        try:
-            pixels, notes = decode(data)
-            place = square(row, *pixels.shape[:2])
-            frame = crop(pixels, place, size)
-        except UnusableImage as error:
-            return str(error)
-        return frame, place, (pixels.shape[1], pixels.shape[0]), content_key(data), notes
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH].tolist()
-            for number, (row, face) in enumerate(zip(batch, pool.map(read, batch), strict=True), start + 1):
-                if isinstance(face, str):
-                    skipped[face] += 1
-                else:
-                    frames[len(done)] = face[0]
-                    done.append((row, *face[1:4]))
-                    noted.update(face[4])
-                progress(number, len(rows))
-    contents = np.array([each[3] for each in done], dtype="U16")
-    noted["content of another image"] += len(contents) - len(np.unique(contents))
-    return Crops(
-        np.array([each[0] for each in done], np.intp),
-        frames[: len(done)],
-        np.array([each[1] for each in done], np.float64).reshape(-1, 3),
-        np.array([each[2] for each in done], np.float64).reshape(-1, 2),
-        contents,
-    )
+def _usable_rows(raw: RawFaces) -> NDArray[np.intp]:
+    """Rows with a known target and a split; the others are counted as skipped."""
+    known = np.zeros(len(raw.ids), np.bool_)
+    for target in raw.targets.values():
+        known |= target.known if target.known.ndim == 1 else target.known.any(1)
+    usable = known if raw.split is None else known & (raw.split != "")
+    raw.skipped["no known target"] += int((~known).sum())
+    raw.skipped[raw.unsplit_reason] += int((known & ~usable).sum())
+    return np.flatnonzero(usable)
 
 
-def units(identity: NDArray[np.str_] | None, contents: NDArray[np.str_]) -> list[str]:
-    """What must not be torn apart by a split: a person, or where that is not known an image's content."""
-    if identity is None:
-        return contents.tolist()
-    return [person or content for person, content in zip(identity.tolist(), contents.tolist(), strict=True)]
+def _select(target: Target, rows: NDArray[np.intp]) -> Target:
+    return replace(target, values=target.values[rows], known=target.known[rows])
 
 
-def cut_split(
-    given: NDArray[np.str_] | None, units: Sequence[str], seed: int, val_fraction: float
-) -> tuple[NDArray[np.str_], dict[str, Any]]:
-    """Train, val or test of every face, and what was left to the seed: everything, val, or nothing."""
-    if given is None:
-        of_unit = split_identities(units, seed)
-        return np.array([of_unit[each] for each in units]), {"fractions": list(FRACTIONS), "seed": seed}
-    if "val" in given:
-        return given, {}
-    train = [each for each, name in zip(units, given, strict=True) if name == "train"]
-    of_unit = split_identities(train, seed, (1 - val_fraction, val_fraction, 0.0))
-    split = np.array([of_unit[each] if name == "train" else name for each, name in zip(units, given, strict=True)])
-    return split, {"val_from_train": val_fraction, "seed": seed}
+def _in_crops(target: Target, crops: Crops, noted: Counter[str]) -> Target:
+    """Landmarks from image pixels to crop sides; other targets as they are.
 
-
-def require_splits(name: str, split: NDArray[np.str_], how: dict[str, Any], skipped: Counter[str]) -> None:
-    """Refuses a set of which a split has no face."""
-    for each in SPLITS:
-        if each not in split:
-            raise DataError(
-                f"set {name}: no usable face for {each} ({len(split)} faces in all, "
-                f"{'split by seed' if 'fractions' in how else 'as its files divide them'}; "
-                f"left out: {words(skipped) or 'none'})"
-            )
-
-
-def keep_apart(
-    name: str,
-    ids: NDArray[np.str_],
-    identity: NDArray[np.str_] | None,
-    contents: NDArray[np.str_],
-    split: NDArray[np.str_],
-    duplicates: str = "refuse",
-) -> NDArray[np.bool_]:
-    """Which faces may stay, so that no image content and no person lies in two splits.
-
-    Raises:
-        DataError: one does, and is not to be dropped.
-    """
-    latest: dict[str, int] = {}  # the last split, of train, val and test, that each content is in
-    order = {each: number for number, each in enumerate(SPLITS)}
-    place = np.array([order[each] for each in split.tolist()])
-    for content, number in zip(contents.tolist(), place.tolist(), strict=True):
-        latest[content] = max(number, latest.get(content, 0))
-    kept = place == np.array([latest[content] for content in contents.tolist()])
-    if duplicates == "refuse" and not kept.all():
-        row = int(np.flatnonzero(~kept)[0])
-        other = int(np.flatnonzero((contents == contents[row]) & kept)[0])
-        first, second = sorted((row, other))
-        raise DataError(
-            f"{name}: {ids[first]} ({split[first]}) and {ids[second]} ({split[second]}) are the same image in two "
-            f"splits ({(~kept).sum()} such in all); keep one"
-        )
-    seen: dict[str, int] = {}
-    for row, person in enumerate([] if identity is None else identity.tolist()):
-        other = seen.setdefault(person, row) if person else row
-        if split[other] != split[row]:
-            raise DataError(
-                f"{name}: identity {person!r} is in {split[other]} ({ids[other]}) and in "
-                f"{split[row]} ({ids[row]}); splits must not share people"
-            )
-    return kept
-
-
-def in_crops(target: Target, crops: Crops, noted: Counter[str]) -> Target:
-    """Landmarks in image pixels become crop sides.
-
-    Those further than an image's side outside it, and those without a distance of the eyes, are not known.
+    Landmarks farther outside the image than its own side, or with both eye points in one place, become unknown.
     """
     if target.kind != "landmarks":
         return target
@@ -289,39 +192,23 @@ def in_crops(target: Target, crops: Crops, noted: Counter[str]) -> Target:
     noted["landmarks outside the image"] += int(outside.sum())
     noted["landmarks far outside the image, not used"] += int(far.sum())
     first, second = target.eyes or (0, 1)
-    blind = (points[:, first] == points[:, second]).all(1) & target.known & ~far
-    noted["eye points of landmarks coincide, not used"] += int(blind.sum())
+    coincide = (points[:, first] == points[:, second]).all(1) & target.known & ~far
+    noted["eye points of landmarks coincide, not used"] += int(coincide.sum())
     values = ((points - squares[:, None, :2]) / squares[:, None, 2:]).astype(np.float32)
-    return replace(target, values=values, known=target.known & ~far & ~blind)
-
-
-def taken(target: Target, rows: NDArray[np.intp]) -> Target:
-    """Some rows of a target."""
-    return replace(target, values=target.values[rows], known=target.known[rows])
-
-
-def tallies(n: int, split: NDArray[np.str_], skipped: Counter[str], noted: Counter[str]) -> dict[str, Any]:
-    """What became of ``n`` rows, for the protocol."""
-    return {
-        "rows": n,
-        "faces": {name: int((split == name).sum()) for name in SPLITS},
-        "skipped": {reason: count for reason, count in sorted(skipped.items()) if count},
-        "noted": {reason: count for reason, count in sorted(noted.items()) if count},
-    }
-
-
-def words(counts: Counter[str]) -> str:
-    """Counts by reason, for a message."""
-    return ", ".join(f"{reason} ({count})" for reason, count in sorted(counts.items()) if count)
+    return replace(target, values=values, known=target.known & ~far & ~coincide)
 
 
 def _miscounts(split: NDArray[np.str_], expected: dict[str, int]) -> list[str]:
-    """Where a split has other faces than the protocol's; val is part of train unless the protocol has its own."""
-    found = Counter(split.tolist())
+    """Differences from the protocol's counts; val counts as train unless the protocol has a val of its own."""
+    counts = Counter(split.tolist())
     if "val" not in expected:
-        found["train"] += found.pop("val", 0)
+        counts["train"] += counts.pop("val", 0)
     return [
-        f"{name} has {found[name]:,} faces, the protocol {count:,}"
+        f"{name} has {counts[name]:,} faces, the protocol {count:,}"
         for name, count in expected.items()
-        if found[name] != count
+        if counts[name] != count
     ]
+
+
+def _nonzero(counts: Counter[str]) -> dict[str, int]:
+    return {reason: count for reason, count in sorted(counts.items()) if count}

@@ -1,7 +1,7 @@
-"""From an image file to one square RGB crop of a face, and from the crop back to the image.
+"""Decode an image file and crop a square RGB frame of a face.
 
-Coordinates are pixels of the image as stored, x to the right and y down, with the origin at the outer corner of
-the first pixel; an EXIF orientation is not applied, since annotations are made on the stored pixels.
+Coordinates are pixels of the image as stored, x to the right and y down, with the origin at the outer corner of the
+first pixel. An EXIF orientation is not applied, since annotations refer to the stored pixels.
 """
 
 from io import BytesIO
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-LARGEST = 3  # a crop with more than this many sides of its image is a mistake in its coordinates
+LARGEST = 3  # image sides; the coordinates of a larger crop are taken for an error
 
 
 class Square(NamedTuple):
@@ -23,20 +23,25 @@ class Square(NamedTuple):
 
 
 class UnusableImage(ValueError):
-    """Why an image, or a crop of it, cannot be used, in words fit to be counted."""
+    """An image, or a crop of it, cannot be used; the message is the reason that is counted."""
 
 
 class Decoded(NamedTuple):
-    """Pixels, uint8 (H, W, 3) RGB, and what had to be done to get them, to be counted."""
+    """A decoded image.
+
+    Attributes:
+        pixels: uint8 (H, W, 3) RGB.
+        notes: conversions that were made, to be counted.
+    """
 
     pixels: NDArray[np.uint8]
     notes: tuple[str, ...]
 
 
 def decode(content: bytes) -> Decoded:
-    """Decodes an image file of any kind that Pillow reads.
+    """Decode an image file of any format that Pillow reads.
 
-    Grey is repeated in three channels (of 16 bits, the upper 8), what is transparent is laid on black.
+    Grey is repeated in three channels (of 16 bits, the upper 8); transparent images are composed on black.
 
     Raises:
         UnusableImage: not an image, cut short, or larger than Pillow's limit for decompression bombs.
@@ -45,14 +50,17 @@ def decode(content: bytes) -> Decoded:
         with Image.open(BytesIO(content)) as image:
             image.load()
             pixels, note = _rgb(image)
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+            rotated = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UnusableImage("image undecodable") from error
-    notes = (note, "EXIF orientation ignored" if turned else None)
-    return Decoded(pixels, tuple(each for each in notes if each))
+    notes = [note] if note else []
+    if rotated:
+        notes.append("EXIF orientation ignored")
+    return Decoded(pixels, tuple(notes))
 
 
 def _rgb(image: Image.Image) -> tuple[NDArray[np.uint8], str | None]:
+    """Pixels in RGB, and the conversion if there was one."""
     if image.mode.startswith("I"):
         grey = (np.asarray(image, np.int64).clip(0, 2**16 - 1) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2), "grey to RGB"
@@ -64,13 +72,13 @@ def _rgb(image: Image.Image) -> tuple[NDArray[np.uint8], str | None]:
 
 
 def around_box(left: float, top: float, right: float, bottom: float, factor: float) -> Square:
-    """The square of ``factor`` x the larger side of a box, about the box's centre."""
+    """The square about a box's centre, with ``factor`` times the larger side of the box."""
     side = factor * max(right - left, bottom - top)
     return Square((left + right - side) / 2, (top + bottom - side) / 2, side)
 
 
 def around_landmarks(points: NDArray[np.floating], factor: float) -> Square:
-    """The square of ``factor`` x the larger side of the box round points (L, 2), about the box's centre."""
+    """The square about the centre of the points' (L, 2) bounding box, with ``factor`` times its larger side."""
     (left, top), (right, bottom) = points.min(0), points.max(0)
     return around_box(float(left), float(top), float(right), float(bottom), factor)
 
@@ -82,13 +90,13 @@ def centre_square(height: int, width: int) -> Square:
 
 
 def crop(pixels: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.uint8]:
-    """Cuts ``square`` out of pixels (H, W, 3) and scales it to (size, size, 3).
+    """Crop ``square`` from pixels (H, W, 3) and resize it to (size, size, 3).
 
-    Corners may lie between pixels. Bicubic, with antialiasing where it shrinks; where the square leaves the
-    image, the image's border is repeated.
+    Resampling is bicubic, antialiased where it shrinks, with corners at fractions of a pixel. Beyond the image, its
+    border is repeated.
 
     Raises:
-        UnusableImage: the square is no square, misses the image, or dwarfs it.
+        UnusableImage: the square has no extent, lies outside the image, or is much larger than the image.
     """
     height, width = pixels.shape[:2]
     left, top, side = square
@@ -98,7 +106,7 @@ def crop(pixels: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.uin
         raise UnusableImage("crop outside its image")
     if side > LARGEST * max(height, width):
         raise UnusableImage(f"crop over {LARGEST} times its image")
-    # The pixels under the square, and as many around it as the filter reads.
+    # The pixels under the square, and those around it that the filter reads.
     margin = 2 * int(np.ceil(max(1.0, side / size))) + 1
     x0, y0 = int(np.floor(left)) - margin, int(np.floor(top)) - margin
     x1, y1 = int(np.ceil(left + side)) + margin, int(np.ceil(top + side)) + margin

@@ -1,4 +1,4 @@
-"""Labelled faces: one square crop a face, the same for every method, with targets that may be unknown."""
+"""A labelled set: one square crop per face, the same for every method, with targets; stored as one Arrow file."""
 
 import hashlib
 import json
@@ -19,42 +19,58 @@ from benchmark.files import atomic, read_json, write_json
 Kind = Literal["landmarks", "pose", "classes", "aus"]
 SPLITS = ("train", "val", "test")
 FORMAT = 1  # of the file that `LabelledSet.save` writes
-SETTLED = 2.0  # seconds; a file changed later than this after it was written has another time
+TIME_RESOLUTION = 2.0  # seconds; a file changed within this time of its writing may keep its modification time
 
 DTYPES = {"landmarks": np.float32, "pose": np.float32, "classes": np.int64, "aus": np.float32}
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be read off each of N faces.
+    """What a probe predicts for each of N faces.
 
-    ``values`` by kind: ``landmarks`` float32 (N, L, 2), x then y in crop sides, 0..1 inside the crop;
-    ``pose`` float32 (N, 3), degrees, in the order of ``names``; ``classes`` int64 (N,), an index into
-    ``names``; ``aus`` float32 (N, A), 0 or 1. ``known`` is bool, (N, A) for ``aus`` and (N,) otherwise;
-    a value that is not known is never read.
-
-    Seen in the image, roll > 0 turns the head clockwise, pitch > 0 lifts the chin and yaw > 0 turns the nose
-    to the left, as in AFLW2000-3D.
+    Attributes:
+        kind: landmarks, pose, classes or aus (action units).
+        values: by kind,
+            landmarks: float32 (N, L, 2), x and y in crop sides, 0 to 1 inside the crop;
+            pose: float32 (N, 3), degrees, in the order of ``names``. In the image, roll > 0 turns the head clockwise,
+            pitch > 0 lifts the chin and yaw > 0 turns the nose to the left, as in AFLW2000-3D;
+            classes: int64 (N,), indices into ``names``;
+            aus: float32 (N, A), 0 or 1.
+        known: bool, (N, A) for aus, (N,) otherwise; unknown values are never read.
+        names: of the points, angles, classes or action units.
+        eyes: of landmarks, the indices of the two points whose distance is the unit of error.
     """
 
     kind: Kind
     values: NDArray[Any]
     known: NDArray[np.bool_]
     names: tuple[str, ...]
-    eyes: tuple[int, int] | None = None  # landmarks only: the two points whose distance is the unit of error
+    eyes: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """N labelled faces. ``frames`` is uint8 (N, S, S, 3) RGB; ``split`` holds train, val or test.
+    """N labelled faces.
 
-    A point p in crop sides lies at ``corner + p * side`` in pixels of the original image, whose origin is the
-    outer corner of its first pixel. ``content`` is the start of the SHA-256 of each face's image file. ``hash`` is
-    the SHA-256 of everything else in the set.
+    A point p in crop sides is at ``corner + p * side`` in pixels of the original image, whose origin is the outer
+    corner of its first pixel.
+
+    Attributes:
+        name: of the set, in tables.
+        frames: uint8 (N, S, S, 3) RGB.
+        image_ids: (N,) unique names of the faces.
+        split: (N,) train, val or test.
+        corner: float32 (N, 2) left and top of each crop, image pixels.
+        side: float32 (N,) side of each crop, image pixels.
+        targets: by name.
+        identity: (N,) person, "" where unknown.
+        group: (N,) part of the source; probes are scored on each part, too.
+        content: (N,) content key of each image file (`benchmark.files.content_key`).
+        protocol: JSON values, how the set was made.
 
     Raises:
-        ValueError: fields that contradict each other (numbers of rows, types, unknown splits, a known value
-            that is not finite or out of range).
+        ValueError: fields that contradict each other: lengths, types, unknown splits, known values that are not
+            finite or out of range.
     """
 
     name: str
@@ -65,18 +81,18 @@ class LabelledSet:
     side: NDArray[np.float32]
     targets: dict[str, Target]
     identity: NDArray[np.str_] | None = None
-    group: NDArray[np.str_] | None = None  # a sub-set of the source, for scores within each
+    group: NDArray[np.str_] | None = None
     content: NDArray[np.str_] | None = None
     protocol: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # As JSON reads it back, so that a set equals itself loaded from a file.
+        # As JSON returns it, so that a set is equal before and after saving.
         object.__setattr__(self, "protocol", json.loads(json.dumps(self.protocol)))
         self._validate()
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over header and arrays, in a fixed order, whatever machine holds them."""
+        """SHA-256 of header and arrays, the same on every machine."""
         result = hashlib.sha256(json.dumps(self._header(), sort_keys=True).encode())
         for name, array in sorted(self._arrays().items()):
             result.update(f"{name} {array.shape}".encode())
@@ -92,10 +108,10 @@ class LabelledSet:
         return np.flatnonzero(self.split == split)
 
     def save(self, path: Path) -> None:
-        """Writes the set to one Arrow file, atomically."""
+        """Write the set to an Arrow file, atomically."""
         arrays = self._arrays()
         header = {"format": FORMAT, "hash": self.hash} | self._header()
-        columns = [_column(array) for array in arrays.values()]
+        columns = [_to_arrow(array) for array in arrays.values()]
         schema = pa.schema(
             [(name, column.type) for name, column in zip(arrays, columns, strict=True)],
             metadata={"labelled": json.dumps(header)},
@@ -108,48 +124,48 @@ class LabelledSet:
             writer.write_batch(pa.record_batch(columns, schema=schema))
 
     @classmethod
-    def load(cls, path: Path, thorough: bool = False, take_note: bool = True) -> "LabelledSet":
-        """Opens a saved set; its arrays are read-only views of the memory-mapped file.
+    def load(cls, path: Path, thorough: bool = False, write_note: bool = True) -> "LabelledSet":
+        """Open a saved set; its arrays are read-only views of the memory-mapped file.
 
-        Its content is compared with its hash once, which takes half a second a GB and more; a note beside the file
-        then says so, and holds for as long as the file has the same size and time.
+        The content is compared with its hash, which takes half a second per GB or more. A note beside the file saves
+        this the next time, as long as the file has the same size and modification time.
 
         Args:
-            path: of the file.
-            thorough: compare again.
-            take_note: write the note; without it nothing is written.
+            path: the file.
+            thorough: compare the content in spite of a note.
+            write_note: write the note; otherwise nothing is written.
 
         Raises:
-            DataError: the file is absent, cut short, altered, or no labelled set.
+            DataError: the file is absent, cut short, altered, or not a labelled set.
         """
         if not path.is_file():
             raise DataError(f"{path}: no such labelled set")
         try:
             stat = path.stat()
-            settled = time.time() - stat.st_mtime > SETTLED
+            time_identifies_content = time.time() - stat.st_mtime > TIME_RESOLUTION
             with pa.memory_map(str(path)) as source:
                 table = pa.ipc.open_file(source).read_all()
-            table.validate(full=True)  # offsets of strings are followed unchecked otherwise
+            table.validate(full=True)  # otherwise, offsets of strings are used unchecked
             header = json.loads(table.schema.metadata[b"labelled"])
-            arrays = {name: _array(table[name]) for name in table.column_names}
+            arrays = {name: _from_arrow(table[name]) for name in table.column_names}
             if header["format"] != FORMAT:
-                raise DataError(f"{path}: written by another version of fab-bench; remove it and it is made anew")
+                raise DataError(f"{path}: written by another version of fab-bench; remove it to make it anew")
             loaded = cls._restore(header, arrays)
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError) as error:
-            message = f"{path}: cut short, altered, or not a labelled set; remove it and it is made anew"
+            message = f"{path}: cut short, altered, or not a labelled set; remove it to make it anew"
             raise DataError(message) from error
         note = {"hash": header["hash"], "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-        if not thorough and _noted(path) == note:
+        if not thorough and _read_note(path) == note:
             loaded.__dict__["hash"] = header["hash"]
         elif loaded.hash != header["hash"]:
-            raise DataError(f"{path}: its content has been altered since it was written; remove it and it is made anew")
-        elif settled and take_note:
-            with suppress(OSError):  # a cache that cannot be written to is compared each time
-                write_json(_note(path), note)
+            raise DataError(f"{path}: its content has been altered since it was written; remove it to make it anew")
+        elif write_note and time_identifies_content:
+            with suppress(OSError):  # in a read-only cache, the content is compared each time
+                write_json(_note_path(path), note)
         return loaded
 
     def _header(self) -> dict[str, Any]:
-        """All but the arrays."""
+        """Everything but the arrays, as JSON values."""
         targets = {
             key: {"kind": target.kind, "names": target.names, "eyes": target.eyes}
             for key, target in self.targets.items()
@@ -157,7 +173,7 @@ class LabelledSet:
         return {"name": self.name, "protocol": self.protocol, "targets": targets}
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        """Every array under the name of its column."""
+        """All arrays, by column name."""
         arrays: dict[str, NDArray[Any]] = {}
         for name in ("frames", "image_ids", "split", "corner", "side", "identity", "group", "content"):
             value = getattr(self, name)
@@ -171,10 +187,10 @@ class LabelledSet:
     @classmethod
     def _restore(cls, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> "LabelledSet":
         targets = {}
-        for key, about in header["targets"].items():
-            eyes = tuple(about["eyes"]) if about["eyes"] else None
+        for key, description in header["targets"].items():
             values, known = arrays.pop(f"{key}.values"), arrays.pop(f"{key}.known").astype(np.bool_)
-            targets[key] = Target(about["kind"], values, known, tuple(about["names"]), eyes)
+            eyes = tuple(description["eyes"]) if description["eyes"] else None
+            targets[key] = Target(description["kind"], values, known, tuple(description["names"]), eyes)
         return cls(name=header["name"], protocol=header["protocol"], targets=targets, **arrays)
 
     def _validate(self) -> None:
@@ -194,20 +210,20 @@ class LabelledSet:
                 raise ValueError(f"target {key}: {problem}")
 
 
-def _note(path: Path) -> Path:
-    """The file that says in which state a set's file was found whole."""
+def _note_path(path: Path) -> Path:
+    """The note that a set's file, of this hash, size and modification time, has been compared with its hash."""
     return path.with_suffix(".checked.json")
 
 
-def _noted(path: Path) -> Any:
+def _read_note(path: Path) -> Any:
     try:
-        return read_json(_note(path))
+        return read_json(_note_path(path))
     except (OSError, ValueError):
         return None
 
 
 def _problem(target: Target) -> str | None:
-    """What is wrong with a target, in words."""
+    """What is wrong with a target; None if it is valid."""
     kind, values, known = target.kind, target.values, target.known
     if kind not in get_args(Kind):
         return f"no such kind: {kind}"
@@ -222,37 +238,38 @@ def _problem(target: Target) -> str | None:
     }
     if values.shape != expected[kind] or known.shape != (values.shape if kind == "aus" else (n,)):
         return f"shapes {values.shape} and {known.shape} do not suit {kind} with {names} names"
-    of_known = values[known]
-    if not np.isfinite(of_known).all():
+    known_values = values[known]
+    if not np.isfinite(known_values).all():
         return "a known value is not finite"
-    if kind == "classes" and ((of_known < 0) | (of_known >= names)).any():
+    if kind == "classes" and ((known_values < 0) | (known_values >= names)).any():
         return "a known class has no name"
-    if kind == "aus" and not np.isin(of_known, (0, 1)).all():
+    if kind == "aus" and not np.isin(known_values, (0, 1)).all():
         return "a known action unit is neither 0 nor 1"
     if kind == "landmarks" and (target.eyes is None or max(target.eyes) >= values.shape[1]):
         return "landmarks need the indices of two eye points"
     return None
 
 
-def _column(array: NDArray[Any]) -> pa.Array:
+def _to_arrow(array: NDArray[Any]) -> "pa.Array[Any]":
     """An Arrow array with one entry per row of ``array``."""
     if array.dtype.kind == "U":
         return pa.array(array.tolist(), pa.string())
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)  # Arrow packs booleans into bits
-    column = pa.array(np.ascontiguousarray(array).reshape(-1))
+    column: pa.Array[Any] = pa.array(np.ascontiguousarray(array).reshape(-1))
     for length in reversed(array.shape[1:]):
         column = pa.FixedSizeListArray.from_arrays(column, length)
     return column
 
 
-def _array(column: pa.ChunkedArray) -> NDArray[Any]:
-    """The inverse of `_column`, without a copy for numbers; booleans stay uint8."""
-    values = column.chunk(0)
+def _from_arrow(column: "pa.ChunkedArray[Any]") -> NDArray[Any]:
+    """The inverse of `_to_arrow`, without a copy for numbers; booleans stay uint8."""
+    values: Any = column.chunk(0)
     if values.type == pa.string():
         return np.array(values.to_pylist(), dtype=np.str_)
     shape = [len(values)]
     while pa.types.is_fixed_size_list(values.type):
         shape.append(values.type.list_size)
         values = values.flatten()
-    return values.to_numpy().reshape(shape)
+    array: NDArray[Any] = values.to_numpy().reshape(shape)
+    return array

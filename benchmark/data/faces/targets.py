@@ -1,4 +1,4 @@
-"""Targets shared by the readers of labelled sets."""
+"""Targets that several readers of labelled sets make."""
 
 from collections import Counter
 
@@ -11,14 +11,21 @@ HALF_TURN = 180.0  # degrees
 
 
 def complete(values: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """(N,) whether nothing is missing in a row of (N, ...)."""
-    return np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+    """Mask (N,) of the rows of (N, ...) that are finite throughout."""
+    mask: NDArray[np.bool_] = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+    return mask
+
+
+def landmark_target(points: NDArray[np.float64], eyes: tuple[int, int]) -> Target:
+    """Landmarks (N, L, 2) in image pixels; a face is known if all its points are finite."""
+    names = tuple(str(i) for i in range(points.shape[1]))
+    return Target("landmarks", points, complete(points), names, eyes)
 
 
 def pose_target(degrees: NDArray[np.float64], noted: Counter[str]) -> Target:
-    """Roll, pitch, yaw (N, 3): known where all three are finite and none is beyond half a turn."""
-    there = complete(degrees)
-    beyond = there & (np.abs(np.where(there[:, None], degrees, 0)) > HALF_TURN).any(1)
-    noted["pose not known"] += int((~there).sum())
+    """Roll, pitch and yaw (N, 3); a face is known if all three are finite and none exceeds half a turn."""
+    finite = complete(degrees)
+    beyond = finite & (np.abs(np.where(finite[:, None], degrees, 0)) > HALF_TURN).any(1)
+    noted["pose not known"] += int((~finite).sum())
     noted["pose beyond 180 degrees, not used"] += int(beyond.sum())
-    return Target("pose", degrees.astype(np.float32), there & ~beyond, ("roll", "pitch", "yaw"))
+    return Target("pose", degrees.astype(np.float32), finite & ~beyond, ("roll", "pitch", "yaw"))

@@ -1,27 +1,38 @@
-"""Published labelled sets, each read as its owners distribute it and divided by the protocol that others used.
+"""Labelled sets: one module per kind, which reads the files of a published set, or your own, into raw faces.
 
-A set is a module with ``VERSION`` (raised when the same files become something else), ``find`` (its files below
-the folder a user points to) and ``read`` (its rows). `catalogue.py` makes a `LabelledSet` of them.
+`benchmark.data.faces.build` makes a labelled set of them. To add a kind, write a module here that offers what
+`SetModule` lists, and add its configuration to `SET_KINDS`.
 """
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from benchmark.config.schema import SET_KINDS, FaceFolder
-from benchmark.data.faces.build import RawFaces
-from benchmark.data.sets.files import Found
+if TYPE_CHECKING:
+    from benchmark.data.faces.build import RawFaces
+
+
+class Fingerprinted(Protocol):
+    """The files of a set."""
+
+    def fingerprint(self) -> list[object]:
+        """JSON values that change with the files; part of the name of the set's file in the cache."""
 
 
 class SetModule(Protocol):
-    """What each module of this package offers."""
+    """A kind of labelled set.
+
+    Attributes:
+        VERSION: raise it when the same files are read differently.
+        find: locates the files that a configuration describes.
+        read: reads their rows.
+    """
 
     VERSION: int
-    find: Callable[[FaceFolder], Found]
-    read: Callable[[FaceFolder], RawFaces]
+    find: Callable[[Any], Fingerprinted]
+    read: "Callable[[Any], RawFaces]"
 
 
 def module_of(kind: str) -> SetModule:
     """The module that reads a kind of set."""
-    assert kind in SET_KINDS
     return cast(SetModule, import_module(f"benchmark.data.sets.{kind}"))

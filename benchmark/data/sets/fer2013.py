@@ -1,7 +1,9 @@
-"""FER-2013 (Goodfellow et al., 2013): 7 expressions of 48 x 48 grey pictures, written as numbers in a CSV.
+"""FER-2013 (Goodfellow et al., 2013): 7 expressions of 48 x 48 grey images.
 
-Training, PublicTest and PrivateTest are train, val and test. The set is known to hold the same picture more than
-once; what also occurs in a later split is left out of the earlier one, and counted.
+Files: ``fer2013.csv`` or ``icml_face_data.csv``, with the pixels of an image as numbers in a cell.
+
+Protocol: Training, PublicTest and PrivateTest are train, val and test. Some images occur more than once: one that is
+also in a later split is left out of the earlier one. The crop is the given image.
 """
 
 from collections import Counter
@@ -10,55 +12,64 @@ import numpy as np
 
 from benchmark.config.schema import Fer2013Faces
 from benchmark.data.faces.build import RawFaces
-from benchmark.data.faces.crop import centre_square
 from benchmark.data.faces.labelled_set import Target
-from benchmark.data.sets.files import Found, locate, one_of
-from benchmark.data.text import places, read_rows
+from benchmark.data.sets.files import SetFiles, first_existing, locate
+from benchmark.data.sets.squares import middle_square
+from benchmark.data.text import column_positions, read_rows
 from benchmark.errors import DataError
 
 VERSION = 2
 EXPECTED = {"train": 28709, "val": 3589, "test": 3589}
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # codes 0 to 6
+CODES = tuple("0123456")
 USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 SIDE = 48
+PGM_HEADER = b"P5 %d %d 255\n" % (SIDE, SIDE)  # makes an image file of the pixels
 FILES = ("fer2013.csv", "icml_face_data.csv", "fer2013/fer2013.csv")
 
 
-def find(config: Fer2013Faces) -> Found:
-    """The CSV."""
+def find(config: Fer2013Faces) -> SetFiles:
+    """The CSV file."""
     root = locate(
-        config, lambda folder: one_of(folder, *FILES) is not None, ("fer2013", "fer-2013"), " or ".join(FILES[:2])
+        config,
+        lambda folder: first_existing(folder, FILES) is not None,
+        ("fer2013", "fer-2013"),
+        " or ".join(FILES[:2]),
     )
-    path = one_of(root, *FILES)
+    path = first_existing(root, FILES)
     assert path is not None
-    return Found(root, [path], [])
+    return SetFiles(root, [path], [])
 
 
 def read(config: Fer2013Faces) -> RawFaces:
-    """Its faces, named by their line in the file."""
+    """The faces; their ids are line numbers in the file."""
     path = find(config).labels[0]
     skipped: Counter[str] = Counter()
-    pictures, codes, split, ids = [], [], [], []
+    images, classes, split, ids = [], [], [], []
     rows = read_rows(path)
     header = next(rows, [])
-    emotion, pixels, usage = places(path, header, ("emotion", "pixels", "Usage")).values()
+    columns = column_positions(path, header, ("emotion", "pixels", "Usage"))
     for line, cells in enumerate(rows, 2):
-        picture = _picture(cells[pixels]) if len(cells) == len(header) else None
-        code = cells[emotion].strip() if picture else ""
-        if picture is None or code not in tuple("0123456") or cells[usage].strip() not in USAGES:
+        pixels = _pixels(cells[columns["pixels"]]) if len(cells) == len(header) else None
+        if pixels is None:
             skipped["row broken"] += 1
             continue
-        pictures.append(picture)
-        codes.append(int(code))
-        split.append(USAGES[cells[usage].strip()])
+        code, usage = cells[columns["emotion"]].strip(), cells[columns["Usage"]].strip()
+        if code not in CODES or usage not in USAGES:
+            skipped["row broken"] += 1
+            continue
+        images.append(PGM_HEADER + pixels)
+        classes.append(CODES.index(code))
+        split.append(USAGES[usage])
         ids.append(f"line {line}")
-    if not pictures:
+    if not images:
         raise DataError(f"{path}: no face in it")
+    known = np.ones(len(classes), np.bool_)
     return RawFaces(
         ids=ids,
-        content=lambda row: b"P5 %d %d 255\n" % (SIDE, SIDE) + pictures[row],
-        square=lambda row, height, width: centre_square(height, width),
-        targets={"expression": Target("classes", np.array(codes, np.int64), np.ones(len(codes), np.bool_), CLASSES)},
+        content=lambda row: images[row],
+        square=middle_square,
+        targets={"expression": Target("classes", np.array(classes, np.int64), known, CLASSES)},
         split=np.array(split),
         expected=EXPECTED,
         duplicates="drop",
@@ -67,8 +78,8 @@ def read(config: Fer2013Faces) -> RawFaces:
     )
 
 
-def _picture(cell: str) -> bytes | None:
-    """48 x 48 grey values, None where it is something else."""
+def _pixels(cell: str) -> bytes | None:
+    """48 x 48 grey values; None if the cell is something else."""
     words = cell.split()
     if len(words) != SIDE * SIDE or "_" in cell:
         return None

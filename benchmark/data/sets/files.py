@@ -1,4 +1,4 @@
-"""Finds a set's files below the folder a user points to, whatever level of it that is, and reads images by name."""
+"""Find the files of a set below the folder that a user gives, and read images by name."""
 
 import fnmatch
 import os
@@ -12,56 +12,63 @@ from benchmark.data.folders import IMAGES, is_kind, walk
 from benchmark.errors import DataError, UsageError
 from benchmark.files import digest, sha256
 
-NAMED = IMAGES | {".npy"}
-HASHED = 64  # label files up to this number are told apart by content, more by size and time
+FINGERPRINTED = IMAGES | {".npy"}
+HASHED = 64  # up to this many label files are identified by content, more of them by size and time
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where a set lies: its folder, the files its labels are in, the folders its images are in."""
+class SetFiles:
+    """The files of a set.
+
+    Attributes:
+        root: its folder.
+        labels: files with its labels.
+        images: folders with its images.
+    """
 
     root: Path
     labels: Sequence[Path]
     images: Sequence[Path]
 
-    def key(self) -> str:
-        """Identifies labels and names of images; an image exchanged under its old name is not seen."""
+    def fingerprint(self) -> list[object]:
+        """Identifies the labels and the names of the images; an image replaced under its old name goes unnoticed."""
         labels: list[tuple[str, object]] = []
         for path in self.labels:
             stat = path.stat()
-            told = sha256(path) if len(self.labels) <= HASHED else [stat.st_size, stat.st_mtime_ns]
-            labels.append((self._place(path), told))
-        return digest([labels, [[self._place(folder), _names(folder)] for folder in self.images]])
+            state = sha256(path) if len(self.labels) <= HASHED else [stat.st_size, stat.st_mtime_ns]
+            labels.append((self._relative(path), state))
+        images = [[self._relative(folder), _names_digest(folder)] for folder in self.images]
+        return [str(self.root.resolve()), digest([labels, images])]
 
-    def _place(self, path: Path) -> str:
-        """Where a file or folder lies, seen from the set's folder; it need not lie in it."""
-        return os.path.relpath(path, self.root)
+    def _relative(self, path: Path) -> str:
+        return os.path.relpath(path, self.root)  # labels and images may be outside the set's folder
 
 
 def locate(config: FaceFolder, holds: Callable[[Path], bool], names: Iterable[str], layout: str) -> Path:
-    """The folder that holds a set: the one given, or one of ``names`` in it.
+    """The folder of a set: the given one, or one of ``names`` in it.
 
     Args:
-        config: of the set.
-        holds: whether a folder is the set's.
-        names: what the set's folder is called where several sets lie side by side; case does not matter.
-        layout: what is expected, for the message.
+        config: configuration of the set; ``root`` is the given folder.
+        holds: tells whether a folder is the set's.
+        names: usual names of the set's folder, for a folder with several sets; case does not matter.
+        layout: the expected files, for the message.
 
     Raises:
         UsageError: no folder given.
-        DataError: the folder is not there, or holds nothing of the set.
+        DataError: the folder does not exist or does not hold the set.
     """
     if config.root is None:
-        raise UsageError(f"{config.kind} needs sets.NAME.root=DIR, its folder, or root=DIR, the one that sets lie in")
+        raise UsageError(f"{config.kind} needs sets.NAME.root=DIR, its folder, or root=DIR, the folder of all sets")
     root = Path(config.root)
     if not root.is_dir():
         raise DataError(f"{root}: {'a file, not a folder' if root.exists() else 'no such folder'}")
     known = {name.casefold() for name in names}
     try:
-        below = sorted(path for path in root.iterdir() if path.name.casefold() in known and path.is_dir())
+        named = sorted(path for path in root.iterdir() if path.name.casefold() in known and path.is_dir())
     except OSError as error:
         raise DataError(f"{root}: cannot be listed ({error.strerror})") from error
-    for folder in (*below, *(path / path.name for path in below), root):  # an archive unpacked into its own name
+    nested = [path / path.name for path in named]  # an archive unpacked into a folder of its own name
+    for folder in (*named, *nested, root):
         if holds(folder):
             return folder
     inside = f", nor does a folder {' or '.join(sorted(known))} in it" if known else ""
@@ -69,10 +76,10 @@ def locate(config: FaceFolder, holds: Callable[[Path], bool], names: Iterable[st
 
 
 def matching(folder: Path, pattern: str) -> list[Path]:
-    """What lies in a folder under names of a pattern, sorted; hidden files, such as those macOS adds, are left out.
+    """Paths in a folder whose names match a pattern, sorted, without hidden files such as those of macOS.
 
     Raises:
-        DataError: the folder cannot be listed, where `Path.glob` would find nothing.
+        DataError: the folder cannot be listed; `Path.glob` would return nothing.
     """
     try:
         names = os.listdir(folder)  # noqa: PTH208
@@ -82,7 +89,7 @@ def matching(folder: Path, pattern: str) -> list[Path]:
 
 
 def below(root: Path, *suffixes: str) -> list[Path]:
-    """Files of these kinds anywhere below a folder, sorted.
+    """Files with these suffixes anywhere below a folder, sorted.
 
     Raises:
         DataError: a folder cannot be listed.
@@ -90,51 +97,54 @@ def below(root: Path, *suffixes: str) -> list[Path]:
     return sorted(root / folder / name for folder, names in walk(root, frozenset(suffixes)) for name in names)
 
 
-def one_of(root: Path, *candidates: str) -> Path | None:
-    """The first of these files or folders below ``root`` that is there."""
+def first_existing(root: Path, candidates: Iterable[str]) -> Path | None:
+    """The first of these files or folders below ``root`` that exists."""
     return next((root / name for name in candidates if (root / name).exists()), None)
 
 
 def image_beside(path: Path) -> Path | None:
-    """The image of the same name as a label file, in the same folder."""
+    """The image in the same folder with the same name as a label file, but for the suffix."""
     for suffix in (".jpg", ".png", ".jpeg", ".ppm", ".bmp", ".JPG", ".PNG"):
         if (image := path.with_suffix(suffix)).is_file():
             return image
     return None
 
 
-def reader(folder: Path, names: Sequence[str]) -> Callable[[int], bytes]:
-    """What reads the image of a row by its name below ``folder``."""
+def image_reader(folder: Path, names: Sequence[str]) -> Callable[[int], bytes]:
+    """Function from a row to the content of its image, ``names[row]`` below ``folder``."""
     return lambda row: (folder / names[row]).read_bytes()
 
 
-def numbered(images: Sequence[str]) -> list[str]:
-    """Names of faces: the image's, with a number where the image shows several."""
-    several = {name for name, count in Counter(images).items() if count > 1}
+def face_ids(images: Sequence[str]) -> list[str]:
+    """Unique names of faces: the image's name, with ``#1``, ``#2``... where an image shows several faces."""
+    faces_in = Counter(images)
     seen: Counter[str] = Counter()
-    names = []
+    ids = []
     for image in images:
         seen[image] += 1
-        names.append(f"{image}#{seen[image]}" if image in several else image)
-    return names
+        ids.append(f"{image}#{seen[image]}" if faces_in[image] > 1 else image)
+    return ids
 
 
-def inner(root: Path, name: str) -> Path | None:
-    """The folder ``name``, such as ``helen/trainset``, below ``root``, in whatever case it is written."""
+def subfolder(root: Path, name: str) -> Path | None:
+    """The folder ``name``, such as ``helen/trainset``, below ``root``; case does not matter."""
     for part in name.split("/"):
-        exact = root / part
-        if not exact.is_dir():
-            like = [path for path in root.iterdir() if path.name.casefold() == part.casefold() and path.is_dir()]
-            if not like:
+        folder = root / part
+        if not folder.is_dir():
+            similar = [path for path in root.iterdir() if path.name.casefold() == part.casefold() and path.is_dir()]
+            if not similar:
                 return None
-            exact = like[0]
-        root = exact
+            folder = similar[0]
+        root = folder
     return root
 
 
-def _names(folder: Path) -> str:
-    """Digest of the names of images and .npy files below a folder; sizes and times would take a million look-ups."""
+def _names_digest(folder: Path) -> str:
+    """Digest of the names of images and .npy files below a folder.
+
+    Sizes and times are left out: a million of them would take minutes on a network file system.
+    """
     names = []
-    for place, _, files in os.walk(folder, followlinks=True):
-        names += [f"{place[len(str(folder)) :]}/{name}" for name in files if is_kind(name, NAMED)]
+    for parent, _, files in os.walk(folder, followlinks=True):
+        names += [f"{parent[len(str(folder)) :]}/{name}" for name in files if is_kind(name, FINGERPRINTED)]
     return digest(sorted(names))

@@ -1,66 +1,67 @@
-"""One's own landmarks: a .pts beside each image, or dlib's XML, in any folders.
+"""Your own landmarks: a .pts beside each image, or dlib XML files.
 
-Faces below folders (or in XML files) named after train and test are divided so; otherwise a seed divides them.
+Files: any folders of images with .pts files of the same names, and of dlib XML files that name images.
+
+Protocol: faces in folders, or XML files, with train and test in their names are split accordingly; val is cut off
+train. Otherwise all faces are split at random. The crop is the bounding box of the landmarks, larger by ``factor``.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.config.schema import PointFaces
 from benchmark.data.faces.build import RawFaces
-from benchmark.data.sets.files import Found, below, image_beside, locate, numbered, reader
+from benchmark.data.faces.targets import landmark_target
+from benchmark.data.sets.files import SetFiles, below, face_ids, image_beside, image_reader, locate
 from benchmark.data.sets.formats.pts import read_dlib, read_pts
-from benchmark.data.sets.landmarks import landmark_target, round_landmarks
+from benchmark.data.sets.squares import landmark_squares
 from benchmark.errors import DataError, UsageError
 
 VERSION = 2
-Face = tuple[str, str, NDArray[np.float64]]  # image below the root, label file below the root, points
 
 
-def find(config: PointFaces) -> Found:
+class _Face(NamedTuple):
+    image: str  # path of the image below the root
+    label: str  # path of the label file below the root
+    points: NDArray[np.float64]  # (L, 2)
+
+
+def find(config: PointFaces) -> SetFiles:
     """All .pts and .xml files below the folder."""
-    root = locate(config, lambda folder: any(_labels(folder)), (), ".pts files beside images, or dlib's .xml")
-    return Found(root, _labels(root), [root])
+    root = locate(config, lambda folder: any(_label_files(folder)), (), ".pts files beside images, or dlib's .xml")
+    return SetFiles(root, _label_files(root), [root])
 
 
 def read(config: PointFaces) -> RawFaces:
-    """Its faces, of as many points as most have."""
+    """The faces with the most common number of points; the others are counted and left out."""
     if config.first_pixel not in (0, 1):
         raise UsageError(f"first_pixel is {config.first_pixel}; 0 or 1")
-    found = find(config)
+    files = find(config)
     skipped: Counter[str] = Counter()
-    faces: list[Face] = []
-    for path in found.labels:
-        label = str(path.relative_to(found.root))
+    faces: list[_Face] = []
+    for path in files.labels:
         try:
-            if path.suffix == ".xml":
-                base = PurePath(label).parent
-                faces += [(str(base / face.image), label, face.points) for face in read_dlib(path)]
-            elif (image := image_beside(path)) is None:
-                skipped[".pts without image"] += 1
-            else:
-                faces.append((str(image.relative_to(found.root)), label, read_pts(path, config.first_pixel)))
+            faces += _read_faces(path, files.root, config.first_pixel, skipped)
         except DataError:
             skipped[f"{path.suffix} broken"] += 1
     if not faces:
-        raise DataError(f"{found.root}: no face in {len(found.labels)} files of landmarks")
-    count = Counter(len(points) for _, _, points in faces).most_common(1)[0][0]
-    skipped[f"face of other than {count} points"] += sum(len(points) != count for _, _, points in faces)
-    faces = [face for face in faces if len(face[2]) == count]
-    if len(set(map(str, config.eyes))) != 2 or not all(eye in range(count) for eye in config.eyes):
-        raise UsageError(f"eyes must be two of the {count} points (0 to {count - 1}), not {config.eyes}")
-    eyes = (int(config.eyes[0]), int(config.eyes[1]))
-    names = [name for name, _, _ in faces]
-    target = landmark_target([points for _, _, points in faces], count, eyes)
+        raise DataError(f"{files.root}: no face in {len(files.labels)} files of landmarks")
+    count = Counter(len(face.points) for face in faces).most_common(1)[0][0]
+    skipped[f"face of other than {count} points"] += sum(len(face.points) != count for face in faces)
+    faces = [face for face in faces if len(face.points) == count]
+    target = landmark_target(np.array([face.points for face in faces]), _eyes(config, count))
+    names = [face.image for face in faces]
     return RawFaces(
-        ids=numbered(names),
-        content=reader(found.root, names),
-        square=round_landmarks(target, config.factor),
+        ids=face_ids(names),
+        content=image_reader(files.root, names),
+        square=landmark_squares(target, config.factor),
         targets={"landmarks": target},
-        split=_split([label for _, label, _ in faces]),
+        split=_split([face.label for face in faces]),
         skipped=skipped,
         protocol={
             "source": "landmark files",
@@ -71,20 +72,48 @@ def read(config: PointFaces) -> RawFaces:
     )
 
 
-def _labels(root: Path) -> list[Path]:
+def _label_files(root: Path) -> list[Path]:
     return below(root, ".pts", ".xml")
 
 
+def _read_faces(path: Path, root: Path, first_pixel: int, skipped: Counter[str]) -> Iterator[_Face]:
+    """The faces of one label file.
+
+    Raises:
+        DataError: it is broken.
+    """
+    label = path.relative_to(root)
+    if path.suffix == ".xml":
+        for face in read_dlib(path):
+            yield _Face(str(label.parent / face.image), str(label), face.points)
+    elif (image := image_beside(path)) is None:
+        skipped[".pts without image"] += 1
+    else:
+        yield _Face(str(image.relative_to(root)), str(label), read_pts(path, first_pixel))
+
+
+def _eyes(config: PointFaces, count: int) -> tuple[int, int]:
+    """The indices of the eye points.
+
+    Raises:
+        UsageError: not two different points of the ``count``.
+    """
+    eyes = config.eyes
+    if len(eyes) != 2 or eyes[0] == eyes[1] or not all(eye in range(count) for eye in eyes):
+        raise UsageError(f"eyes must be two of the {count} points (0 to {count - 1}), not {eyes}")
+    return int(eyes[0]), int(eyes[1])
+
+
 def _split(labels: list[str]) -> NDArray[np.str_] | None:
-    """Train and test where the names of folders and XML files tell, for all faces or for none."""
-    told = np.array([_named_split(label) for label in labels])
-    return told if {"train", "test"} == set(told.tolist()) else None
+    """Train or test of each label file by its name or folders; None unless both occur and every file has one."""
+    splits = [_split_in_name(PurePath(label)) for label in labels]
+    return np.array(splits) if set(splits) == {"train", "test"} else None
 
 
-def _named_split(label: str) -> str:
-    names = (
-        [PurePath(label).stem, *PurePath(label).parts[:-1]] if label.endswith(".xml") else PurePath(label).parts[:-1]
-    )
+def _split_in_name(label: PurePath) -> str:
+    """``train`` or ``test`` if a folder of the label file, or the name of an XML file, contains it; "" otherwise."""
+    folders = label.parts[:-1]
+    names = (label.stem, *folders) if label.suffix == ".xml" else folders
     for name in names:
         for split in ("train", "test"):
             if split in name.casefold():

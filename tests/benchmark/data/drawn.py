@@ -1,4 +1,4 @@
-"""A source of drawn tracks that can be told to fail, importable by worker processes."""
+"""A source of synthetic tracks for tests, with switches for every failure; importable by worker processes."""
 
 import os
 import signal
@@ -9,13 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, SkipTrack
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Tracks of smooth gradients, two an identity; the numbers of tracks in the lists misbehave."""
+    """Tracks of colour gradients, two per identity.
+
+    Attributes:
+        n: number of tracks.
+        frames: frames per track.
+        size: side of the frames, pixels.
+        skip: numbers of the tracks that raise SkipTrack.
+        short: numbers of the tracks with one frame only.
+        broken_frames: numbers of the tracks with a skipped frame at their end.
+        killed_at: numbers of the tracks whose reading kills the process.
+        hold: reading waits from track 6 on while this file exists.
+    """
 
     n: int = 12
     frames: int = 3
@@ -24,7 +36,7 @@ class Drawn:
     short: tuple[int, ...] = ()
     broken_frames: tuple[int, ...] = ()
     killed_at: tuple[int, ...] = field(default=(), compare=False)
-    hold: Path | None = field(default=None, compare=False)  # from track 6 on, wait while this file is there
+    hold: Path | None = field(default=None, compare=False)
 
     def describe(self) -> dict[str, Any]:
         return {"reader": "drawn", "n": self.n, "frames": self.frames, "size": self.size}
@@ -46,8 +58,8 @@ class Drawn:
             yield SkippedFrame("99", "made to be broken")
 
 
-def drawn(track: int, frame: int, size: int) -> np.ndarray:
-    """What the frame shows: a plain colour per track with a gradient per frame."""
+def drawn(track: int, frame: int, size: int) -> NDArray[np.uint8]:
+    """Image of a frame: a colour per track, plus a gradient per frame."""
     base = np.array([track * 37 % 256, track * 71 % 256, track * 113 % 256]) / 2
     ramp = np.linspace(0, 40 * (frame + 1), size)[:, None, None]
     return np.broadcast_to(base + ramp, (size, size, 3)).astype(np.uint8)

@@ -1,23 +1,27 @@
-"""A detector whose faces are red squares: weights that OpenCV runs as it runs YuNet's, which its package has not.
+"""Weights of a detector for which red squares are faces, with the inputs and outputs of YuNet, written as ONNX.
 
-YuNet tells of each cell of 8, 16 or 32 pixels whether a face lies around it. These weights do so by one convolution:
-the mean over a square of three cells' side, less that over the ring around it, so that squares are found where they lie
-on the cells. The format is ONNX's, written by hand.
+YuNet predicts for each cell of 8, 16 or 32 pixels whether a face lies around it. These weights do so by one
+convolution: the mean of red over a square of three cells' side minus that over the ring around it, so squares aligned
+with the cells are found. The file is encoded here by hand, so that the tests need no ONNX package.
 """
 
 import struct
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Field = tuple[int, int | str | bytes]
 
 RED = (255, 0, 0)
-SIDES = (24, 48, 96)  # of the squares that are found, pixels on the detector's canvas
-GAIN = 1.1  # so that the corners of a large square are not small squares
+SIDES = (24, 48, 96)  # of the squares that are found, pixels of the detector's input
+GAIN = 1.1  # low enough that corners of large squares are not found as small squares
 
 
 def write_spot_detector(path: Path, gain: float = GAIN) -> Path:
-    """Writes the weights; with other ``gain`` it is another detector."""
+    """Write the weights; another ``gain`` gives another detector."""
     nodes, constants, outputs = [], [], []
     for cell, side in zip((8, 16, 32), SIDES, strict=True):
         square = np.full((2 * side, 2 * side), -1 / (3 * side * side), np.float32)
@@ -37,7 +41,8 @@ def write_spot_detector(path: Path, gain: float = GAIN) -> Path:
                 _node("Reshape", [f"last_{what}", f"shape_{what}"], what),
             ]
             outputs += [_value(what, [1, (320 // cell) ** 2, n])]
-    graph = [*((1, node) for node in nodes), (2, "spots"), *((5, constant) for constant in constants)]
+    graph: list[Field] = [(1, node) for node in nodes]
+    graph += [(2, "spots"), *((5, constant) for constant in constants)]
     graph += [(11, _value("input", [1, 3, 320, 320])), *((12, output) for output in outputs)]
     path.write_bytes(_message([(1, 7), (8, _message([(1, ""), (2, 13)])), (7, _message(graph))]))
     return path
@@ -48,11 +53,15 @@ def _convolution(source: str, weight: str, result: str, kernel: int, stride: int
 
 
 def _node(kind: str, sources: list[str], result: str, **attributes: list[int]) -> bytes:
-    own = [(5, _message([(1, name), *((8, i) for i in values), (20, 7)])) for name, values in attributes.items()]
-    return _message([*((1, source) for source in sources), (2, result), (3, result), (4, kind), *own])
+    inputs: list[Field] = [(1, source) for source in sources]
+    encoded: list[Field] = []
+    for name, values in attributes.items():
+        integers: list[Field] = [(8, value) for value in values]
+        encoded.append((5, _message([(1, name), *integers, (20, 7)])))
+    return _message([*inputs, (2, result), (3, result), (4, kind), *encoded])
 
 
-def _tensor(name: str, values: np.ndarray) -> bytes:
+def _tensor(name: str, values: NDArray[Any]) -> bytes:
     kind = {np.dtype(np.float32): 1, np.dtype(np.int64): 7}[values.dtype]
     return _message([*((1, n) for n in values.shape), (2, kind), (8, name), (9, values.tobytes())])
 
@@ -62,8 +71,8 @@ def _value(name: str, shape: list[int]) -> bytes:
     return _message([(1, name), (2, _message([(1, _message([(1, 1), (2, dims)]))]))])
 
 
-def _message(fields: Iterable[tuple[int, int | str | bytes]]) -> bytes:
-    """Protocol Buffers: numbered fields, each a whole number, a text or a message."""
+def _message(fields: Iterable[Field]) -> bytes:
+    """Encode a Protocol Buffers message of numbered fields, each an integer, a string or encoded bytes."""
     parts = []
     for number, value in fields:
         if isinstance(value, int):

@@ -1,32 +1,36 @@
+import pickle
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from benchmark.data.batches import LabelledBatches, TrackBatches
 from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.tracks.pack import TrackPacker
+from benchmark.data.tracks.source import Frame, RawTrack
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError
 from tests.benchmark.conftest import SIDE, Discs
 
 
 class Spy(TrackBatches):
-    """Notes which frames are read."""
+    """Batches that record which frames are read."""
 
     def __init__(self, store: TrackStore, split: str, frames: int, batch: int, seed: tuple[int, ...] = (0,)):
         super().__init__(store, split, frames, batch, seed)
         self.read: list[tuple[int, int]] = []
         self.inner, self.store = store, self  # type: ignore[assignment]
 
-    def frame(self, track: int, frame: int) -> np.ndarray:
+    def frame(self, track: int, frame: int) -> NDArray[np.uint8]:
         self.read.append((track, frame))
         return self.inner.frame(track, frame)
 
-    def drawn(self, step: int) -> np.ndarray:
+    def drawn(self, step: int) -> NDArray[np.int64]:
         """Tracks and frames of batch ``step``, (B, k, 2)."""
         self.read.clear()
         self[step]
@@ -39,11 +43,11 @@ def test_a_batch_is_uint8_frames(store: TrackStore) -> None:
     assert frames.dtype == torch.uint8
 
 
-def test_batch_n_is_a_function_of_seed_and_n(store: TrackStore) -> None:
+def test_batch_depends_on_seed_and_step_alone(store: TrackStore) -> None:
     first, again = (TrackBatches(store, "train", 2, 4, (3, 0)) for _ in range(2))
     later = again[5][0]
     again[0], again[1]
-    assert torch.equal(first[5][0], later), "whatever was drawn before"
+    assert torch.equal(first[5][0], later), "independent of what was drawn before"
     assert not torch.equal(first[5][0], first[6][0])
     assert not torch.equal(first[5][0], TrackBatches(store, "train", 2, 4, (4, 0))[5][0])
     assert not torch.equal(first[5][0], TrackBatches(store, "train", 2, 4, (3, 1))[5][0])
@@ -66,7 +70,7 @@ def test_frames_of_a_sample_are_distinct_and_of_one_track(store: TrackStore) -> 
         assert all(len(set(sample)) == 4 for sample in drawn[:, :, 1].tolist())
 
 
-def test_every_method_sees_the_same_tracks(store: TrackStore) -> None:
+def test_tracks_do_not_depend_on_the_number_of_frames(store: TrackStore) -> None:
     one, two = Spy(store, "train", 1, 16), Spy(store, "train", 2, 16)
     for step in range(5):
         assert (one.drawn(step)[:, 0, 0] == two.drawn(step)[:, 0, 0]).all()
@@ -91,9 +95,9 @@ def test_frames_are_drawn_uniformly(store: TrackStore) -> None:
     assert all(abs(count - expected) < 5 * expected**0.5 for count in frames.values())
 
 
-def test_tracks_that_are_too_short_are_left_out(tmp_path: Path) -> None:
+def test_short_tracks_are_left_out(tmp_path: Path) -> None:
     class Uneven(Discs):
-        def read(self, track):  # type: ignore[no-untyped-def]
+        def read(self, track: RawTrack) -> Iterator[Frame]:
             frames = list(super().read(track))
             return iter(frames[: 2 + int(track.location) % 3])
 
@@ -104,14 +108,12 @@ def test_tracks_that_are_too_short_are_left_out(tmp_path: Path) -> None:
     assert {int(counts[track]) for track in spy.drawn(0)[:, 0, 0]} == {3, 4}
 
 
-def test_no_track_long_enough_is_an_error_that_says_so(store: TrackStore) -> None:
+def test_split_without_long_enough_tracks_is_refused(store: TrackStore) -> None:
     with pytest.raises(DataError, match=r"no track of the val split has the 5 frames .* longest has 4"):
         TrackBatches(store, "val", 5, 4, (0,))
 
 
 def test_batches_pickle_for_workers(store: TrackStore) -> None:
-    import pickle
-
     batches = TrackBatches(store, "train", 2, 4, (0,))
     assert torch.equal(pickle.loads(pickle.dumps(batches))[3][0], batches[3][0])
 
@@ -131,7 +133,7 @@ def test_labels_belong_to_their_faces(faces: LabelledSet, kind: str) -> None:
         assert any(np.array_equal(target.values[row], value) for row in rows)
 
 
-def test_labelled_batch_n_is_a_function_of_seed_and_n(faces: LabelledSet) -> None:
+def test_labelled_batch_depends_on_seed_and_step_alone(faces: LabelledSet) -> None:
     target = faces.targets["pose"]
     first, again = (LabelledBatches(faces, target, "train", 8, (1, 0)) for _ in range(2))
     again[0]
@@ -140,7 +142,7 @@ def test_labelled_batch_n_is_a_function_of_seed_and_n(faces: LabelledSet) -> Non
     assert not torch.equal(first[4][1], LabelledBatches(faces, target, "train", 8, (2, 0))[4][1])
 
 
-def test_only_faces_with_something_known_are_drawn(faces: LabelledSet) -> None:
+def test_only_faces_with_a_known_value_are_drawn(faces: LabelledSet) -> None:
     classes, aus = faces.targets["classes"], faces.targets["aus"]
     some = np.arange(len(faces.frames)) % 4 == 0
     rows = LabelledBatches(faces, replace(classes, known=some), "train", 8, (0,)).rows
@@ -151,7 +153,7 @@ def test_only_faces_with_something_known_are_drawn(faces: LabelledSet) -> None:
     assert batches[0][2].tolist() == [[True, False]] * 8
 
 
-def test_no_known_label_is_an_error_that_says_so(faces: LabelledSet) -> None:
+def test_split_without_known_labels_is_refused(faces: LabelledSet) -> None:
     none = replace(faces.targets["pose"], known=np.zeros(len(faces.frames), bool))
     with pytest.raises(DataError, match="set discs: no train face has a known label"):
         LabelledBatches(faces, none, "train", 8, (0,))

@@ -1,1 +1,5 @@
-"""A labelled set of one's own, from CSV files and a folder of images."""
+"""Your own labelled set: CSV files and a folder of images."""
+
+from benchmark.data.sets.csv.reader import VERSION, find, read
+
+__all__ = ["VERSION", "find", "read"]

@@ -1,4 +1,4 @@
-"""CSV files about images, merged on the image column, with every fault named or counted."""
+"""CSV files about images, joined on the image column."""
 
 import warnings
 from collections import Counter
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,17 +16,22 @@ from benchmark.data.text import read_text
 from benchmark.errors import DataError, suggestion
 
 SEPARATORS = ",;\t|"
+Cells: TypeAlias = "pd.Series[str]"
 
 
 @dataclass
 class FaceTable:
-    """One row per image of the first file, joined by what the other files say of the same image.
+    """One row per image of the first file, with the columns of the other files for the same image.
 
-    ``skipped`` counts rows left out, ``noted`` rows of which something is missing.
+    Attributes:
+        images: (N,) image names.
+        columns: by name, the files that have the column and its cells as text.
+        skipped: rows left out, by reason.
+        noted: rows with something missing, by reason.
     """
 
     images: list[str]
-    columns: dict[str, list[tuple[str, pd.Series]]]  # by column name: the files that have it, and its cells
+    columns: dict[str, list[tuple[str, Cells]]]
     skipped: Counter[str] = field(default_factory=Counter)
     noted: Counter[str] = field(default_factory=Counter)
 
@@ -33,20 +39,23 @@ class FaceTable:
     def read(
         cls, paths: Sequence[Path], image: str, encoding: str | None = None, separator: str | None = None
     ) -> "FaceTable":
-        """Reads and joins CSV files.
+        """Read and join CSV files; identical rows are counted once.
 
-        Rows that repeat another word for word are counted once. Separator and encoding are found out where not
-        given: comma, semicolon, tab or bar; UTF-8, with or without a mark, or UTF-16 with one.
+        Args:
+            paths: the files; the first one lists the images.
+            image: column of image names, in each file.
+            encoding: default: UTF-16 with a byte order mark, otherwise UTF-8 with or without one.
+            separator: default: the most frequent of comma, semicolon, tab and bar in the header.
 
         Raises:
-            DataError: a file that is absent, empty, not decodable, ragged, without the image column, or with
-                two rows that say different things of one image.
+            DataError: a file is absent, empty, not decodable, ragged, lacks the image column, or has two different
+                rows for an image.
         """
         table = cls([], {})
         for number, path in enumerate(paths):
             rows = _read(path, encoding, separator)
             _require(image, {str(name): [(path.name, rows[name])] for name in rows})
-            rows = table._one_row_an_image(path, rows, image)
+            rows = table._unique_rows(path, rows, image)
             if number == 0:
                 table.images = list(rows.index)
             else:
@@ -58,32 +67,32 @@ class FaceTable:
                 table.columns.setdefault(str(name), []).append((path.name, rows[name]))
         return table
 
-    def place(self, name: str) -> str:
-        """Where a column stands, for messages."""
+    def origin(self, name: str) -> str:
+        """File and name of a column, for messages."""
         return f"{_require(name, self.columns)[0][0]}: column {name!r}"
 
     def text(self, name: str) -> NDArray[np.str_]:
-        """A column's cells, "" where missing.
+        """Cells of a column, "" where missing.
 
         Raises:
-            DataError: no such column, or files that contradict each other in it.
+            DataError: no such column, or files with different values for an image.
         """
         (first, cells), *others = _require(name, self.columns)
-        for other, more in others:
-            differ = (cells != more) & (cells != "") & (more != "")
+        for other, other_cells in others:
+            differ = (cells != other_cells) & (cells != "") & (other_cells != "")
             if differ.any():
                 raise DataError(
                     f"column {name!r} differs between {first} and {other} for image "
                     f"{differ.idxmax()!r}; rename it in one of them"
                 )
-            cells = cells.where(cells != "", more)
+            cells = cells.where(cells != "", other_cells)
         return cells.to_numpy(dtype=np.str_)
 
     def numbers(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """Columns as numbers (N, len(names)), NaN where a cell is blank, no number or not finite.
+        """Columns as numbers (N, len(names)), NaN for cells that are blank, not a number or not finite.
 
         Raises:
-            DataError: no such column, or one with text in every cell.
+            DataError: no such column, or one without any number.
         """
         result = np.empty((len(self.images), len(names)))
         for column, name in enumerate(names):
@@ -92,12 +101,12 @@ class FaceTable:
             values[~np.isfinite(values)] = np.nan
             filled = cells != ""
             if filled.any() and np.isnan(values).all():
-                raise DataError(f"{self.place(name)} holds no numbers (first value: {str(cells[filled][0])!r})")
+                raise DataError(f"{self.origin(name)} holds no numbers (first value: {str(cells[filled][0])!r})")
             result[:, column] = values
         return result
 
-    def _one_row_an_image(self, path: Path, rows: pd.DataFrame, image: str) -> pd.DataFrame:
-        """Rows indexed by image, each image once."""
+    def _unique_rows(self, path: Path, rows: pd.DataFrame, image: str) -> pd.DataFrame:
+        """Rows indexed by image, each image once; left-out and repeated rows are counted."""
         unnamed = rows[image] == ""
         self.skipped["row without image"] += int(unnamed.sum())
         rows = rows[~unnamed]
@@ -112,7 +121,7 @@ class FaceTable:
         return rows.set_index(image, drop=False)
 
 
-def _require(name: str, columns: dict[str, list[tuple[str, pd.Series]]]) -> list[tuple[str, pd.Series]]:
+def _require(name: str, columns: dict[str, list[tuple[str, Cells]]]) -> list[tuple[str, Cells]]:
     if name not in columns:
         files = " + ".join(dict.fromkeys(file for cells in columns.values() for file, _ in cells))
         raise DataError(f"{files}: no column {name!r}{suggestion(name, columns)}")
@@ -120,7 +129,7 @@ def _require(name: str, columns: dict[str, list[tuple[str, pd.Series]]]) -> list
 
 
 def _read(path: Path, encoding: str | None, separator: str | None) -> pd.DataFrame:
-    """All cells of one file as stripped text."""
+    """All cells of a file as stripped text, with named columns."""
     text = read_text(path, encoding)
     header = next((line for line in text.splitlines() if line.strip()), "")
     if not header:
@@ -142,4 +151,5 @@ def _read(path: Path, encoding: str | None, separator: str | None) -> pd.DataFra
     rows = cells.iloc[1:].reset_index(drop=True).set_axis(names, axis=1)
     if rows.empty:
         raise DataError(f"{path}: no rows below the header")
-    return rows.loc[:, (names != "").to_numpy()]
+    named: pd.DataFrame = rows.loc[:, (names != "").to_numpy()]
+    return named

@@ -1,1 +1,1 @@
-"""Annotation file formats: .pts and .mat."""
+"""File formats of annotations: .pts, dlib XML and .mat."""

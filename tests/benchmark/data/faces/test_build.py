@@ -1,4 +1,4 @@
-"""From rows to a set: nothing is in two splits, memory is bounded, and every fault is counted."""
+"""Building a labelled set: nothing is in two splits, and every fault is counted."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-from benchmark.data.faces.build import RawFaces, build_set
+from benchmark.data.faces.build import DerivedLabels, RawFaces, build_set
 from benchmark.data.faces.crop import centre_square
+from benchmark.data.faces.extract import Crops
 from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.errors import DataError
 
@@ -46,13 +48,13 @@ def make() -> Callable[..., LabelledSet]:
 
 
 def test_frames_are_the_squares_of_their_images(make: Callable[..., LabelledSet]) -> None:
-    found = make()
+    labelled = make()
     for i in (0, 7, 19):
         picture = Image.open(BytesIO(image(i)))
         expected = picture.resize((16, 16), Image.Resampling.BICUBIC, box=(3, 0, 27, 24))
-        difference = np.abs(found.frames[i].astype(int) - np.asarray(expected))
-        assert difference[2:-2].max() <= 1  # above and below it the image's border is repeated
-    assert (found.split == "val").sum() == 3
+        difference = np.abs(labelled.frames[i].astype(int) - np.asarray(expected))
+        assert difference[2:-2].max() <= 1  # above and below, the border of the image is repeated
+    assert (labelled.split == "val").sum() == 3
 
 
 def test_the_same_image_in_train_and_test_is_refused(make: Callable[..., LabelledSet]) -> None:
@@ -61,23 +63,23 @@ def test_the_same_image_in_train_and_test_is_refused(make: Callable[..., Labelle
         make({4: image(17)})
 
 
-def test_or_left_out_of_train_where_the_set_is_known_for_it(make: Callable[..., LabelledSet]) -> None:
-    found = make({4: image(17), 5: image(17)}, duplicates="drop", expected={"train": 15, "test": 5})
-    assert len(found.frames) == N - 2
-    assert found.protocol["skipped"] == {"image of a later split too": 2}
-    assert found.protocol["miscounts"] == []  # the copy is the owners'
-    assert not {"4.png", "5.png"} & set(found.image_ids.tolist())
+def test_duplicates_are_dropped_from_the_earlier_split(make: Callable[..., LabelledSet]) -> None:
+    labelled = make({4: image(17), 5: image(17)}, duplicates="drop", expected={"train": 15, "test": 5})
+    assert len(labelled.frames) == N - 2
+    assert labelled.protocol["skipped"] == {"image of a later split too": 2}
+    assert labelled.protocol["miscounts"] == []  # counted with the duplicates, as the protocol does
+    assert not {"4.png", "5.png"} & set(labelled.image_ids.tolist())
     whole = make()
     for name in ("3.png", "6.png", "19.png"):  # the frames have moved with their names
         np.testing.assert_array_equal(
-            found.frames[found.image_ids == name][0], whole.frames[whole.image_ids == name][0]
+            labelled.frames[labelled.image_ids == name][0], whole.frames[whole.image_ids == name][0]
         )
 
 
 def test_the_same_image_twice_in_train_stays_together(make: Callable[..., LabelledSet]) -> None:
-    found = make({1: image(0), 2: image(0), 3: image(0)})
-    assert len({*found.split[:4].tolist()}) == 1
-    assert found.protocol["noted"]["content of another image"] == 3
+    labelled = make({1: image(0), 2: image(0), 3: image(0)})
+    assert len({*labelled.split[:4].tolist()}) == 1
+    assert labelled.protocol["noted"]["content of another image"] == 3
 
 
 def test_a_person_in_two_splits_is_refused(make: Callable[..., LabelledSet]) -> None:
@@ -88,9 +90,9 @@ def test_a_person_in_two_splits_is_refused(make: Callable[..., LabelledSet]) -> 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0", b"GIF89a"])
 def test_broken_images_are_counted(make: Callable[..., LabelledSet], content: bytes) -> None:
-    found = make({2: content, 18: content})
-    assert found.protocol["skipped"] == {"image undecodable": 2}
-    assert len(found.frames) == N - 2
+    labelled = make({2: content, 18: content})
+    assert labelled.protocol["skipped"] == {"image undecodable": 2}
+    assert len(labelled.frames) == N - 2
 
 
 def test_a_split_without_a_usable_face_is_refused(make: Callable[..., LabelledSet]) -> None:
@@ -100,7 +102,7 @@ def test_a_split_without_a_usable_face_is_refused(make: Callable[..., LabelledSe
         make(dict.fromkeys(range(20), b""))
 
 
-def test_landmarks_outside_the_image_are_noted_and_far_ones_not_used(make: Callable[..., LabelledSet]) -> None:
+def test_landmarks_outside_the_image_are_noted_and_far_ones_unknown(make: Callable[..., LabelledSet]) -> None:
     points = np.full((N, 2, 2), 12.0)
     points[:, 1] += 3
     points[0, 0] = -2, 5
@@ -108,8 +110,29 @@ def test_landmarks_outside_the_image_are_noted_and_far_ones_not_used(make: Calla
     points[16, 1] = 5, 49
     points[7] = 9, 9
     target = Target("landmarks", points, np.ones(N, np.bool_), ("a", "b"), (0, 1))
-    found = make(targets={"landmarks": target})
-    assert found.protocol["noted"]["landmarks outside the image"] == 3
-    assert found.protocol["noted"]["landmarks far outside the image, not used"] == 2
-    assert found.protocol["noted"]["eye points of landmarks coincide, not used"] == 1
-    assert found.targets["landmarks"].known.sum() == N - 3
+    labelled = make(targets={"landmarks": target})
+    assert labelled.protocol["noted"]["landmarks outside the image"] == 3
+    assert labelled.protocol["noted"]["landmarks far outside the image, not used"] == 2
+    assert labelled.protocol["noted"]["eye points of landmarks coincide, not used"] == 1
+    assert labelled.targets["landmarks"].known.sum() == N - 3
+
+
+def test_labels_may_depend_on_the_crops_and_on_their_split(make: Callable[..., LabelledSet]) -> None:
+    intensities = np.arange(N, dtype=np.float64)[:, None]
+    raw_target = Target("aus", intensities, np.ones((N, 1), np.bool_), ("AU12",))
+
+    def derive(crops: Crops, split: NDArray[np.str_]) -> DerivedLabels:
+        values = intensities[crops.rows]
+        threshold = float(values[split == "train"].max())
+        active = (values > threshold).astype(np.float32)
+        target = Target("aus", active, np.ones_like(active, np.bool_), ("AU12",))
+        bright = np.where(crops.frames.mean((1, 2, 3)) > 127, "bright", "dark")
+        return DerivedLabels({"aus": target}, bright, {"threshold": threshold})
+
+    labelled = make({3: b""}, targets={"aus": raw_target}, derive=derive)
+    threshold = labelled.protocol["threshold"]
+    assert threshold in (13, 14)  # the last row of train may have become val
+    rows = [row for row in range(N) if row != 3]
+    assert labelled.targets["aus"].values[:, 0].tolist() == [float(row > threshold) for row in rows]
+    assert labelled.group is not None
+    assert set(labelled.group.tolist()) <= {"bright", "dark"}

@@ -1,4 +1,4 @@
-"""Crops show what their square covers, to a fraction of a pixel, and map back to the image."""
+"""Crops show what their square covers, to a fraction of a pixel; images of all kinds become RGB."""
 
 from io import BytesIO
 from typing import Any
@@ -26,27 +26,28 @@ def encode(image: Image.Image, **options: Any) -> bytes:
 
 
 def blob(height: int, width: int, x: float, y: float, spread: float) -> NDArray[np.uint8]:
-    """A bright blob centred at (x, y) in pixels whose origin is the image's outer corner."""
+    """A bright blob centred at (x, y), pixels from the outer corner of the first pixel."""
     rows, columns = np.mgrid[:height, :width] + 0.5
     value = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * spread**2))
     return np.repeat(value.round().astype(np.uint8)[..., None], 3, axis=2)
 
 
 def centre_of_mass(frame: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """In sides of the frame, x then y."""
+    """Position (x, y) of the centre of mass, in sides of the frame."""
     weight = frame[..., 0].astype(float)
     rows, columns = np.mgrid[: len(frame), : len(frame)] + 0.5
-    return np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum() / len(frame)
+    x, y = (weight * columns).sum() / weight.sum(), (weight * rows).sum() / weight.sum()
+    return np.array([x, y]) / len(frame)
 
 
 @pytest.mark.parametrize("size", [16, 64, 200])
 @pytest.mark.parametrize("square", [Square(20, 30, 64), Square(13.3, 22.7, 81.9), Square(-30.25, -14.5, 150.5)])
-def test_a_point_lands_where_the_square_says(square: Square, size: int) -> None:
-    place = np.array([55.3, 63.9])
-    frame = crop(blob(120, 140, *place, spread=6), square, size)
+def test_points_map_between_image_and_crop(square: Square, size: int) -> None:
+    x, y = 55.3, 63.9
+    frame = crop(blob(120, 140, x, y, spread=6), square, size)
     assert frame.shape == (size, size, 3)
     back = np.array([square.left, square.top]) + centre_of_mass(frame) * square.side
-    np.testing.assert_allclose(back, place, atol=0.1)
+    np.testing.assert_allclose(back, [x, y], atol=0.1)
 
 
 def test_an_aligned_crop_of_the_same_size_is_the_pixels() -> None:
@@ -54,7 +55,7 @@ def test_an_aligned_crop_of_the_same_size_is_the_pixels() -> None:
     np.testing.assert_array_equal(crop(pixels, Square(7, 3, 32), 32), pixels[3:35, 7:39])
 
 
-def test_shrinking_averages_rather_than_skips() -> None:
+def test_shrinking_is_antialiased() -> None:
     stripes = np.zeros((128, 128, 3), np.uint8)
     stripes[:, ::2] = 255
     assert np.abs(crop(stripes, Square(0, 0, 128), 16).astype(int) - 127).max() < 20
@@ -78,7 +79,7 @@ def test_the_border_is_repeated_beyond_the_image() -> None:
         (Square(-100, -100, 1e6), "times its image"),
     ],
 )
-def test_a_senseless_square_is_refused(square: Square, reason: str) -> None:
+def test_impossible_squares_are_refused(square: Square, reason: str) -> None:
     with pytest.raises(UnusableImage, match=reason):
         crop(np.zeros((20, 40, 3), np.uint8), square, 8)
 
@@ -91,7 +92,7 @@ def test_squares_from_boxes_landmarks_and_images() -> None:
     assert centre_square(61, 100) == Square(19.5, 0, 61)
 
 
-def test_every_image_becomes_rgb_and_says_what_it_was() -> None:
+def test_images_of_all_modes_become_rgb_with_a_note() -> None:
     ramp = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
     colours = Image.merge("RGB", (ramp, ramp.rotate(90), ramp.rotate(180)))
     assert decode(encode(colours)).notes == ()
@@ -111,7 +112,7 @@ def test_sixteen_bits_keep_the_upper_eight() -> None:
     np.testing.assert_array_equal(decoded.pixels[..., 0], deep >> 8)
 
 
-def test_what_is_transparent_lies_on_black() -> None:
+def test_transparent_pixels_become_black() -> None:
     image = Image.new("RGBA", (4, 4), (200, 100, 50, 255))
     image.putpixel((0, 0), (200, 100, 50, 0))
     decoded = decode(encode(image))
@@ -128,7 +129,7 @@ def test_an_orientation_tag_is_noted_not_applied() -> None:
     assert decoded.pixels.shape == (4, 6, 3)
 
 
-def test_a_broken_tag_does_not_cost_the_image() -> None:
+def test_an_image_with_a_broken_exif_tag_is_decoded() -> None:
     content = encode(Image.new("RGB", (6, 4)), format="JPEG", exif=b"Exif\0\0nonsense")
     assert decode(content).pixels.shape == (4, 6, 3)
 

@@ -1,4 +1,4 @@
-"""A labelled set survives the disk unchanged, and a damaged file is refused by name."""
+"""A labelled set is the same after saving and loading; damaged files are refused by name."""
 
 import os
 import time
@@ -54,7 +54,8 @@ def test_save_and_load_keep_everything(tmp_path: Path) -> None:
         assert (back.kind, back.names, back.eyes) == (target.kind, target.names, target.eyes)
         np.testing.assert_array_equal(back.values, target.values)
         np.testing.assert_array_equal(back.known, target.known)
-        assert (back.values.dtype, back.known.dtype) == (target.values.dtype, np.bool_)
+        assert back.values.dtype == target.values.dtype
+        assert back.known.dtype == np.dtype(np.bool_)
 
 
 def test_optional_fields_may_be_absent(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_optional_fields_may_be_absent(tmp_path: Path) -> None:
     assert loaded.targets == {}
 
 
-def test_hash_sees_every_field() -> None:
+def test_hash_depends_on_every_field() -> None:
     faces = make()
     assert make().hash == faces.hash
     frames = faces.frames.copy()
@@ -85,7 +86,7 @@ def test_hash_sees_every_field() -> None:
     assert len({faces.hash, *(each.hash for each in changed)}) == 1 + len(changed)
 
 
-def test_hash_follows_a_replaced_field() -> None:
+def test_hash_of_a_replaced_field() -> None:
     assert replace(make(), name="other").hash == make(name="other").hash
 
 
@@ -94,7 +95,7 @@ def test_indices_are_rows_of_a_split() -> None:
 
 
 def test_any_altered_byte_is_refused_or_harmless(tmp_path: Path) -> None:
-    """Padding apart, which nothing reads, every byte of the file counts."""
+    """Only padding may change unnoticed, since nothing reads it."""
     path = tmp_path / "set.arrow"
     faces = make()
     faces.save(path)
@@ -131,15 +132,15 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, kept: float) -> None:
         LabelledSet.load(path)
 
 
-def settled(path: Path, age: float = 60) -> Path:
-    """As if the file had been written some time ago."""
+def aged(path: Path, age: float = 60) -> Path:
+    """The file, with a modification time ``age`` seconds ago."""
     os.utime(path, (path.stat().st_atime, time.time() - age))
     return path
 
 
 def test_content_is_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make().save(tmp_path / "set.arrow")
-    path = settled(tmp_path / "set.arrow")
+    path = aged(tmp_path / "set.arrow")
     expected = LabelledSet.load(path).hash
     monkeypatch.setattr("benchmark.data.faces.labelled_set.hashlib.sha256", None)
     assert LabelledSet.load(path).hash == expected
@@ -147,16 +148,16 @@ def test_content_is_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         LabelledSet.load(path, thorough=True)
 
 
-def test_nothing_is_written_where_no_note_is_to_be_taken(tmp_path: Path) -> None:
+def test_nothing_is_written_without_write_note(tmp_path: Path) -> None:
     make().save(tmp_path / "set.arrow")
-    LabelledSet.load(settled(tmp_path / "set.arrow"), take_note=False)
+    LabelledSet.load(aged(tmp_path / "set.arrow"), write_note=False)
     assert [path.name for path in tmp_path.iterdir()] == ["set.arrow"]
 
 
-def test_and_again_where_the_file_has_changed(tmp_path: Path) -> None:
+def test_content_is_compared_again_after_a_change(tmp_path: Path) -> None:
     faces, path = make(), tmp_path / "set.arrow"
     faces.save(path)
-    LabelledSet.load(settled(path))
+    LabelledSet.load(aged(path))
     content = path.read_bytes()
     place = content.index(faces.frames.tobytes())
     altered = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
@@ -164,19 +165,19 @@ def test_and_again_where_the_file_has_changed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="altered"):
         LabelledSet.load(path)
     with pytest.raises(DataError, match="altered"):
-        LabelledSet.load(settled(path, 59))
+        LabelledSet.load(aged(path, 59))
     path.write_bytes(content[:-8])
     with pytest.raises(DataError, match="cut short"):
-        LabelledSet.load(settled(path))
+        LabelledSet.load(aged(path))
     other = make(corner=faces.corner + 1)
     other.save(path)
-    assert LabelledSet.load(settled(path)).hash == other.hash
+    assert LabelledSet.load(aged(path)).hash == other.hash
 
 
-def test_what_time_and_size_do_not_tell_a_thorough_look_does(tmp_path: Path) -> None:
+def test_thorough_finds_a_change_that_keeps_size_and_time(tmp_path: Path) -> None:
     faces, path = make(), tmp_path / "set.arrow"
     faces.save(path)
-    stat = settled(path).stat()
+    stat = aged(path).stat()
     LabelledSet.load(path)
     content = path.read_bytes()
     place = content.index(faces.frames.tobytes())
@@ -188,7 +189,7 @@ def test_what_time_and_size_do_not_tell_a_thorough_look_does(tmp_path: Path) -> 
 
 
 def test_a_file_just_written_is_compared_each_time(tmp_path: Path) -> None:
-    """It could change within the resolution of its time."""
+    """It could change again within the resolution of file times."""
     path = tmp_path / "set.arrow"
     make().save(path)
     LabelledSet.load(path)
@@ -196,11 +197,11 @@ def test_a_file_just_written_is_compared_each_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("note", ["", "{", "[]", '{"hash": "0"}'])
-def test_a_broken_note_counts_for_nothing(tmp_path: Path, note: str) -> None:
+def test_a_broken_note_is_ignored(tmp_path: Path, note: str) -> None:
     path = tmp_path / "set.arrow"
     make().save(path)
     (tmp_path / "set.checked.json").write_text(note)
-    assert LabelledSet.load(settled(path)).hash == make().hash
+    assert LabelledSet.load(aged(path)).hash == make().hash
 
 
 def test_absent_and_foreign_files_are_refused(tmp_path: Path) -> None:

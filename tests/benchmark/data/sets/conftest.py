@@ -1,4 +1,4 @@
-"""One small set of built-in faces, of which every miniature is made."""
+"""Built-in faces for the small copies of published sets, and a reader of them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ def faces() -> Faces:
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[..., LabelledSet]:
-    """Reads a set of ``kind`` from a folder, as the pipeline does."""
+    """Read a set of ``kind`` from a folder, as the pipeline does."""
 
     def reader(kind: str, root: Path, **values: Any) -> LabelledSet:
         settings = {"kind": kind, "root": str(root), "size": 32, **values}

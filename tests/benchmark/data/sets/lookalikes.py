@@ -1,4 +1,4 @@
-"""Miniatures of the published sets in their owners' own files: names, headers, quoting, units, traps and all."""
+"""Small copies of the published sets, with their file names, headers, quoting, units and irregularities."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ UNITS = (1, 2, 4, 5, 6, 9, 12, 17, 20, 25, 26)
 
 @dataclass
 class Faces:
-    """Built-in faces as photographs: each pasted into a larger picture, with what is true of it."""
+    """Built-in faces as photographs, each pasted into a larger picture, and their labels."""
 
     source: LabelledSet
 
     def photo(self, i: int, size: tuple[int, int], left: float, top: float, side: int) -> Image.Image:
-        """A picture of (width, height) with face ``i`` in a square of it."""
+        """A picture of ``size`` (width, height) with face ``i`` in a square."""
         rng = np.random.default_rng(i)
         ground = rng.integers(60, 200, (8, 8, 3), dtype=np.uint8)
         picture = Image.fromarray(ground).resize(size, Image.Resampling.BICUBIC)
@@ -32,12 +32,14 @@ class Faces:
         return picture
 
     def points(self, i: int, left: float, top: float, side: float, name: str = "landmarks68") -> NDArray[np.float64]:
-        """Landmarks in pixels of that picture, from the outer corner of the first."""
-        return self.source.targets[name].values[i].astype(np.float64) * side + (left, top)
+        """Landmarks in that picture, in pixels from the outer corner of the first pixel."""
+        points: NDArray[np.float64] = self.source.targets[name].values[i].astype(np.float64)
+        return points * side + (left, top)
 
     def pose(self, i: int) -> NDArray[np.float64]:
         """Roll, pitch, yaw, degrees."""
-        return self.source.targets["pose"].values[i].astype(np.float64)
+        pose: NDArray[np.float64] = self.source.targets["pose"].values[i].astype(np.float64)
+        return pose
 
     def expression(self, i: int) -> int:
         return int(self.source.targets["expression"].values[i])
@@ -46,7 +48,8 @@ class Faces:
         return self.source.targets["expression"].names[self.expression(i)]
 
     def aus(self, i: int) -> NDArray[np.float32]:
-        return self.source.targets["aus"].values[i]
+        values: NDArray[np.float32] = self.source.targets["aus"].values[i]
+        return values
 
 
 def save(picture: Image.Image, path: Path) -> None:
@@ -55,7 +58,7 @@ def save(picture: Image.Image, path: Path) -> None:
 
 
 def pts(points: NDArray[np.float64]) -> str:
-    """The text of a .pts file; Matlab calls the first pixel 1."""
+    """Text of a .pts file; its first pixel has coordinate 1, as in Matlab."""
     lines = "\n".join(f"{x:.6f} {y:.6f}" for x, y in points + 0.5)
     return f"version: 1\nn_points:  {len(points)}\n{{\n{lines}\n}}\n"
 
@@ -71,7 +74,7 @@ W300 = {
 
 
 def w300(root: Path, faces: Faces, mat: bool = True) -> None:
-    """300-W; the .mat files' boxes are a little larger than the landmarks' own."""
+    """300-W; the boxes of the .mat files are slightly larger than those of the landmarks."""
     number = 0
     for part, names in W300.items():
         records = []
@@ -104,7 +107,7 @@ def mafl(root: Path, faces: Faces, n: int = 24) -> None:
         points = np.round(faces.points(i, left, top, side, "landmarks5") - 0.5).astype(int).reshape(-1)
         rows.append(f"{names[-1]}  " + "  ".join(f"{value:>3}" for value in points))
     header = "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y leftmouth_x leftmouth_y rightmouth_x rightmouth_y"
-    (root / "Anno").mkdir()
+    (root / "Anno").mkdir(parents=True)
     lines = [str(len(rows)), header, *rows]
     (root / "Anno/list_landmarks_align_celeba.txt").write_text("\r\n".join(lines) + "\r\n")
     (root / "MAFL").mkdir()
@@ -124,9 +127,9 @@ CREATE TABLE Databases (db_id TEXT, path TEXT, description TEXT);
 
 
 def aflw(root: Path, faces: Faces, n: int = 30) -> None:
-    """AFLW. Face 2 has no box, 3 has two, 4's leaves the image, 5 has no pose, 6's image is not there, 7 is grey.
+    """AFLW. Face 2 has no box, 3 has two, 4's exceeds the image, 5 has no pose, 6's image is missing, 7 is grey.
 
-    Faces 8 and 9 are in one image; 10's yaw is 500 degrees; 15's pose could not be computed.
+    Faces 8 and 9 are in one image; 10's yaw is 500 degrees; 15's pose is stored as undefined.
     """
     (root / "data").mkdir(parents=True)
     database = sqlite3.connect(root / "data/aflw.sqlite")
@@ -178,7 +181,7 @@ def affectnet_csv(root: Path, faces: Faces) -> dict[str, tuple[str, int]]:
 
 
 def affectnet_npy(root: Path, faces: Faces) -> dict[str, tuple[str, int]]:
-    """AffectNet's later form; some values are stored as text, one image is not there."""
+    """AffectNet's .npy layout; half of the values are stored as text, one image is missing."""
     truth = {}
     for split, numbers in {"train_set": range(40), "val_set": range(40, 56)}.items():
         (root / split / "annotations").mkdir(parents=True)
@@ -195,7 +198,7 @@ def affectnet_npy(root: Path, faces: Faces) -> dict[str, tuple[str, int]]:
 
 
 def emotionet(root: Path, faces: Faces, xlsx: bool = True) -> dict[str, NDArray[np.float64]]:
-    """EmotioNet: 40 automatic labels, 16 manual; every fifth image was not downloaded, AU2 of every third is 999."""
+    """EmotioNet: 40 automatic labels, 16 manual; every fifth image is missing, AU2 of every third is 999."""
     truth: dict[str, NDArray[np.float64]] = {}
 
     def row(i: int) -> tuple[str, list[int]]:
@@ -225,7 +228,7 @@ def emotionet(root: Path, faces: Faces, xlsx: bool = True) -> dict[str, NDArray[
         table.append([f"'{url}'", "'http://somewhere.example'", *labels])
     if xlsx:
         book = openpyxl.Workbook()
-        book.active.append(["about this list"])
+        book.worksheets[0].append(["about this list"])
         for name, part in {"first": table[:9], "second": [header, *table[9:]]}.items():
             sheet = book.create_sheet(name)
             for cells in part:
@@ -256,7 +259,7 @@ def aflw2000(root: Path, faces: Faces, numbers: Sequence[int] = range(20), names
 
 
 def w300lp(root: Path, faces: Faces) -> None:
-    """300W-LP: each photograph turned three times, and the landmarks in `pt2d`."""
+    """300W-LP: two rendered poses of each photograph; the landmarks are in ``pt2d``."""
     for i in range(20, 40):
         for turn in range(2):
             part = root / ("HELEN" if i % 2 else "HELEN_Flip")
@@ -271,7 +274,7 @@ def w300lp(root: Path, faces: Faces) -> None:
             scipy.io.savemat(root / "landmarks" / f"{path.stem}_pts.mat", {"pts_2d": np.zeros((68, 2))})
 
 
-# The codes of the sets' own read-me files; there is none of contempt.
+# Codes from the read-me files of the sets; neither has contempt.
 RAF = {"surprise": 1, "fear": 2, "disgust": 3, "happy": 4, "sad": 5, "anger": 6, "neutral": 7}
 FER = {"anger": 0, "disgust": 1, "fear": 2, "happy": 3, "sad": 4, "surprise": 5, "neutral": 6}
 

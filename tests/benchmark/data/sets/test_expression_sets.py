@@ -1,4 +1,4 @@
-"""AffectNet in both forms, RAF-DB, FER-2013 and EmotioNet: codes, headers, unknown labels, images not there."""
+"""AffectNet in both layouts, RAF-DB, FER-2013 and EmotioNet: codes, headers, unknown labels, missing images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,40 +14,40 @@ from tests.benchmark.data.sets.lookalikes import Faces
 Read = Callable[..., LabelledSet]
 
 
-def named(found: LabelledSet) -> dict[str, str]:
-    target = found.targets["expression"]
-    return {name: target.names[code] for name, code in zip(found.image_ids.tolist(), target.values, strict=True)}
+def named(labelled: LabelledSet) -> dict[str, str]:
+    target = labelled.targets["expression"]
+    return {name: target.names[code] for name, code in zip(labelled.image_ids.tolist(), target.values, strict=True)}
 
 
 def seven(faces: Faces, i: int) -> str:
-    """What a set without contempt calls the expression of face ``i``."""
+    """The expression of face ``i`` in a set without contempt."""
     return faces.expression_name(i).replace("contempt", "neutral")
 
 
-def labels(found: LabelledSet) -> dict[str, int]:
-    return dict(zip(found.image_ids.tolist(), found.targets["expression"].values.tolist(), strict=True))
+def labels(labelled: LabelledSet) -> dict[str, int]:
+    return dict(zip(labelled.image_ids.tolist(), labelled.targets["expression"].values.tolist(), strict=True))
 
 
 def test_affectnet_lists(tmp_path: Path, faces: Faces, read: Read) -> None:
     truth = lookalikes.affectnet_csv(tmp_path / "AffectNet", faces)
-    found = read("affectnet", tmp_path)
+    labelled = read("affectnet", tmp_path)
     kept = {name: code for name, (_, code) in truth.items() if code < 8}
-    assert labels(found) == kept
+    assert labels(labelled) == kept
     tested = {name for name, (split, code) in truth.items() if split == "validation" and code < 8}
-    assert set(found.image_ids[found.indices("test")].tolist()) == tested
-    assert found.protocol["layout"] == "csv"
-    assert found.protocol["noted"] == {"validation.csv without a header": 1}
-    assert sum(found.protocol["classes_left_out"].values()) == len(truth) - len(kept)
-    assert set(found.protocol["classes_left_out"]) == {"none", "uncertain", "non-face"}
-    assert found.targets["expression"].names[:3] == ("neutral", "happy", "sad")
-    assert found.side.tolist() == [110] * len(kept)
+    assert set(labelled.image_ids[labelled.indices("test")].tolist()) == tested
+    assert labelled.protocol["layout"] == "csv"
+    assert labelled.protocol["noted"] == {"validation.csv without a header": 1}
+    assert sum(labelled.protocol["classes_left_out"].values()) == len(truth) - len(kept)
+    assert set(labelled.protocol["classes_left_out"]) == {"none", "uncertain", "non-face"}
+    assert labelled.targets["expression"].names[:3] == ("neutral", "happy", "sad")
+    assert labelled.side.tolist() == [110] * len(kept)
 
 
-def test_affectnet_boxes_are_sizes(tmp_path: Path, faces: Faces, read: Read) -> None:
+def test_affectnet_boxes_have_width_and_height(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.affectnet_csv(tmp_path, faces)
-    found = read("affectnet", tmp_path, crop="box")
-    assert found.corner.tolist() == [[8, 6]] * len(found.frames)
-    assert found.side.tolist() == [96] * len(found.frames)
+    labelled = read("affectnet", tmp_path, crop="box")
+    assert labelled.corner.tolist() == [[8, 6]] * len(labelled.frames)
+    assert labelled.side.tolist() == [96] * len(labelled.frames)
 
 
 def test_affectnet_columns_in_another_order(tmp_path: Path, faces: Faces, read: Read) -> None:
@@ -58,17 +58,17 @@ def test_affectnet_columns_in_another_order(tmp_path: Path, faces: Faces, read: 
     assert labels(read("affectnet", tmp_path)) == {name: code for name, (_, code) in truth.items() if code < 8}
 
 
-def test_affectnet_rows_that_are_broken_are_counted(tmp_path: Path, faces: Faces, read: Read) -> None:
+def test_affectnet_broken_rows_are_counted(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.affectnet_csv(tmp_path, faces)
     path = tmp_path / "Manually_Annotated_file_lists/validation.csv"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines, lines[0], "1/cut.jpg,8,6,96", "1/odd.jpg,8,6,96,96,,seven,,", ""]))
-    found = read("affectnet", tmp_path)
-    assert found.protocol["skipped"]["row repeated"] == 1
-    assert found.protocol["skipped"]["row broken"] == 2
+    labelled = read("affectnet", tmp_path)
+    assert labelled.protocol["skipped"]["row repeated"] == 1
+    assert labelled.protocol["skipped"]["row broken"] == 2
 
 
-def test_affectnet_a_quote_that_is_not_closed(tmp_path: Path, faces: Faces, read: Read) -> None:
+def test_affectnet_with_an_unclosed_quote(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.affectnet_csv(tmp_path, faces)
     path = tmp_path / "Manually_Annotated_file_lists/validation.csv"
     lines = path.read_text().splitlines()
@@ -78,29 +78,29 @@ def test_affectnet_a_quote_that_is_not_closed(tmp_path: Path, faces: Faces, read
 
 
 @pytest.mark.parametrize("cell", ["8", "12", "0", "1_"])
-def test_rafdb_codes_that_there_are_not(tmp_path: Path, faces: Faces, read: Read, cell: str) -> None:
+def test_rafdb_invalid_codes_are_counted(tmp_path: Path, faces: Faces, read: Read, cell: str) -> None:
     lookalikes.rafdb(tmp_path, faces)
     path = tmp_path / "basic/EmoLabel/list_patition_label.txt"
     lines = [f"train_00004.jpg {cell}" if "00004" in line else line for line in path.read_text().splitlines()]
     path.write_text("\n".join(lines))
-    found = read("rafdb", tmp_path)
-    assert found.protocol["skipped"] == {"row broken": 1}
-    assert "train_00004.jpg" not in found.image_ids
+    labelled = read("rafdb", tmp_path)
+    assert labelled.protocol["skipped"] == {"row broken": 1}
+    assert "train_00004.jpg" not in labelled.image_ids
 
 
 def test_affectnet_npy(tmp_path: Path, faces: Faces, read: Read) -> None:
     truth = lookalikes.affectnet_npy(tmp_path, faces)
     (tmp_path / "train_set/annotations/5_exp.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '<i8'")
-    found = read("affectnet", tmp_path)
-    assert found.protocol["layout"] == "npy"
-    assert found.protocol["skipped"] == {"*_exp.npy broken": 1, "label without image": 1}
+    labelled = read("affectnet", tmp_path)
+    assert labelled.protocol["layout"] == "npy"
+    assert labelled.protocol["skipped"] == {"*_exp.npy broken": 1, "label without image": 1}
     gone = {"train_set/images/3.jpg", "train_set/images/5.jpg"}
-    assert labels(found) == {name: code for name, (_, code) in truth.items() if name not in gone}
+    assert labels(labelled) == {name: code for name, (_, code) in truth.items() if name not in gone}
     with pytest.raises(UsageError, match="crop=box needs"):
         read("affectnet", tmp_path, crop="box")
 
 
-def test_affectnet_npy_that_came_later(tmp_path: Path, faces: Faces, read: Read) -> None:
+def test_affectnet_is_made_anew_after_an_annotation_is_added(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.affectnet_npy(tmp_path / "set", faces)
     path = tmp_path / "set/train_set/annotations/8_exp.npy"
     path.rename(tmp_path / path.name)
@@ -111,49 +111,49 @@ def test_affectnet_npy_that_came_later(tmp_path: Path, faces: Faces, read: Read)
 
 def test_rafdb(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.rafdb(tmp_path / "RAF-DB", faces)
-    found = read("rafdb", tmp_path)
-    assert len(found.indices("test")) == 16
-    assert {name: label for name, label in named(found).items() if name.startswith("train")} == {
+    labelled = read("rafdb", tmp_path)
+    assert len(labelled.indices("test")) == 16
+    assert {name: label for name, label in named(labelled).items() if name.startswith("train")} == {
         f"train_{i + 1:05}.jpg": seven(faces, i) for i in range(40)
     }
-    assert named(found)["test_0001.jpg"] == seven(faces, 40)
+    assert named(labelled)["test_0001.jpg"] == seven(faces, 40)
 
 
 @pytest.mark.parametrize("kaggle", [False, True])
 def test_fer2013(tmp_path: Path, faces: Faces, read: Read, kaggle: bool) -> None:
     lookalikes.fer2013(tmp_path / ("icml_face_data.csv" if kaggle else "fer2013.csv"), faces, kaggle)
-    found = read("fer2013", tmp_path)
-    assert {split: len(found.indices(split)) for split in ("train", "val", "test")} == {
+    labelled = read("fer2013", tmp_path)
+    assert {split: len(labelled.indices(split)) for split in ("train", "val", "test")} == {
         "train": 39,
         "val": 8,
         "test": 8,
     }
-    assert found.protocol["skipped"] == {"image of a later split too": 1}
-    assert "line 2" not in found.image_ids  # the first of train is also the first of test
-    assert {name: named(found)[name] for name in ("line 3", "line 41", "line 50")} == {
+    assert labelled.protocol["skipped"] == {"image of a later split too": 1}
+    assert "line 2" not in labelled.image_ids  # the first of train is also the first of test
+    assert {name: named(labelled)[name] for name in ("line 3", "line 41", "line 50")} == {
         "line 3": seven(faces, 1),
         "line 41": seven(faces, 39),
         "line 50": seven(faces, 0),  # its picture is face 0's
     }
     grey = faces.photo(1, (96, 96), 0, 0, 96).convert("L").resize((48, 48)).resize((32, 32))
-    frame = found.frames[found.image_ids == "line 3"][0]
+    frame = labelled.frames[labelled.image_ids == "line 3"][0]
     assert np.ptp(frame, axis=-1).max() == 0
     assert np.abs(frame[..., 0].astype(int) - np.asarray(grey)).max() <= 3
 
 
 def test_emotionet(tmp_path: Path, faces: Faces, read: Read) -> None:
     truth = lookalikes.emotionet(tmp_path / "emotionet", faces)
-    found = read("emotionet", tmp_path)
-    target = found.targets["aus"]
+    labelled = read("emotionet", tmp_path)
+    target = labelled.targets["aus"]
     assert target.names == tuple(f"AU{unit}" for unit in lookalikes.UNITS)
-    assert set(found.image_ids.tolist()) == set(truth)
-    for name, values, known in zip(found.image_ids.tolist(), target.values, target.known, strict=True):
+    assert set(labelled.image_ids.tolist()) == set(truth)
+    for name, values, known in zip(labelled.image_ids.tolist(), target.values, target.known, strict=True):
         np.testing.assert_array_equal(known, ~np.isnan(truth[name]))
         np.testing.assert_array_equal(values[known], truth[name][known])
-    assert found.protocol["skipped"]["image not downloaded"] == 11
-    assert found.protocol["skipped"]["sheet without the column URL"] == 1
-    assert (found.protocol["labelled"], found.protocol["with image"]) == (56, 45)
-    assert len(found.indices("test")) == 13
+    assert labelled.protocol["skipped"]["image not downloaded"] == 11
+    assert labelled.protocol["skipped"]["sheet without the column URL"] == 1
+    assert (labelled.protocol["labelled"], labelled.protocol["with image"]) == (56, 45)
+    assert len(labelled.indices("test")) == 13
 
 
 def test_emotionet_as_csv_and_with_own_boxes(tmp_path: Path, faces: Faces, read: Read) -> None:
@@ -162,14 +162,16 @@ def test_emotionet_as_csv_and_with_own_boxes(tmp_path: Path, faces: Faces, read:
     lines = ["image,left,top,width,height"]
     lines += [f"{name.removeprefix('images/')},10,2,96,80" for name in list(truth)[:-1]]
     (tmp_path / "boxes.csv").write_text("\n".join(lines))
-    found = read("emotionet", tmp_path / "lists", images=str(tmp_path / "pictures"), boxes=str(tmp_path / "boxes.csv"))
-    assert len(found.frames) == len(truth) - 1
-    assert found.side.tolist() == [96] * len(found.frames)
-    assert found.corner.tolist() == [[10, -6]] * len(found.frames)
-    assert found.protocol["skipped"]["no box to crop by"] == 1
+    labelled = read(
+        "emotionet", tmp_path / "lists", images=str(tmp_path / "pictures"), boxes=str(tmp_path / "boxes.csv")
+    )
+    assert len(labelled.frames) == len(truth) - 1
+    assert labelled.side.tolist() == [96] * len(labelled.frames)
+    assert labelled.corner.tolist() == [[10, -6]] * len(labelled.frames)
+    assert labelled.protocol["skipped"]["no box to crop by"] == 1
 
 
-def test_emotionet_rows_that_are_broken_are_counted(tmp_path: Path, faces: Faces, read: Read) -> None:
+def test_emotionet_broken_rows_are_counted(tmp_path: Path, faces: Faces, read: Read) -> None:
     truth = lookalikes.emotionet(tmp_path, faces, xlsx=False)
     name = "images/N_0000000001/N_0000000001_00011.jpg"
     automatic, manual = tmp_path / "dataFile_0000.txt", tmp_path / "EmotioNet_FACS_aws_2020_24600.csv"
@@ -181,19 +183,19 @@ def test_emotionet_rows_that_are_broken_are_counted(tmp_path: Path, faces: Faces
     automatic.write_text("\n".join(lines))
     rows = manual.read_text().splitlines()
     manual.write_text("\n".join([rows[1], rows[0], f"{rows[2]},0", *rows[3:]]))
-    found = read("emotionet", tmp_path)
-    assert name not in found.image_ids
-    assert set(found.image_ids.tolist()) < set(truth)
-    assert found.protocol["skipped"]["row broken"] == 2
-    assert found.protocol["skipped"]["row above the header, or without one"] == 1
-    assert found.protocol["noted"]["label that is neither 0, 1 nor 999, taken as unknown"] == 1
+    labelled = read("emotionet", tmp_path)
+    assert name not in labelled.image_ids
+    assert set(labelled.image_ids.tolist()) < set(truth)
+    assert labelled.protocol["skipped"]["row broken"] == 2
+    assert labelled.protocol["skipped"]["row above the header, or without one"] == 1
+    assert labelled.protocol["noted"]["label that is neither 0, 1 nor 999, taken as unknown"] == 1
 
 
 def test_emotionet_without_the_manual_list(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.emotionet(tmp_path, faces)
     (tmp_path / "EmotioNet_FACS_aws_2020_24600.xlsx").unlink()
-    found = read("emotionet", tmp_path)
-    assert "not comparable" in found.protocol["not comparable"][0]
+    labelled = read("emotionet", tmp_path)
+    assert "not comparable" in labelled.protocol["not comparable"][0]
 
 
 def test_emotionet_broken_workbook(tmp_path: Path, faces: Faces, read: Read) -> None:

@@ -1,4 +1,4 @@
-"""What users get wrong with a published set ends in one line that says what, where and what to do; or is counted."""
+"""Mistakes with a published set are reported in one line with the file, the cause and the remedy, or counted."""
 
 import pickle
 import shutil
@@ -15,7 +15,7 @@ from tests.benchmark.data.sets.lookalikes import Faces
 
 MAKE: dict[str, Callable[[Path, Faces], Any]] = {
     "w300": lookalikes.w300,
-    "mafl": lambda root, faces: (root.mkdir(), lookalikes.mafl(root, faces)),
+    "mafl": lookalikes.mafl,
     "aflw": lookalikes.aflw,
     "affectnet": lookalikes.affectnet_csv,
     "emotionet": lookalikes.emotionet,
@@ -29,7 +29,7 @@ V73 = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM" + byt
 
 @pytest.fixture
 def fabbench(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
-    """Runs the command line; returns its exit code and what it printed."""
+    """Run the command line; returns its exit code and output."""
 
     def run(*words: str) -> tuple[int, str]:
         code = main([*words, f"cache={tmp_path}/cache", f"out={tmp_path}/out/runs", "data.size=16"])
@@ -42,9 +42,9 @@ def fabbench(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...
 Fabbench = Callable[..., tuple[int, str]]
 
 
-def one_line(found: tuple[int, str], code: int, *parts: str) -> None:
-    lines = [line for line in found[1].splitlines() if line.startswith("fabbench: ")]
-    assert (found[0], len(lines)) == (code, 1), found[1]
+def one_line(result: tuple[int, str], code: int, *parts: str) -> None:
+    lines = [line for line in result[1].splitlines() if line.startswith("fabbench: ")]
+    assert (result[0], len(lines)) == (code, 1), result[1]
     assert all(part in lines[0] for part in parts), lines[0]
 
 
@@ -69,7 +69,13 @@ def edit(path: str, change: Callable[[bytes], bytes]) -> Callable[[Path], Any]:
 
 
 def folder_at(path: str) -> Callable[[Path], Any]:
-    return lambda root: ((root / path).unlink(), (root / path).mkdir())
+    """Replace a file by a folder."""
+
+    def replace(root: Path) -> None:
+        (root / path).unlink()
+        (root / path).mkdir()
+
+    return replace
 
 
 LISTS = "Manually_Annotated_file_lists"
@@ -81,9 +87,14 @@ REFUSED: list[tuple[str, str, Callable[[Path], Any], str]] = [
     ("w300", "", write("Bounding Boxes/bounding_boxes_afw.mat", V73), "bounding_boxes_afw.mat: not a readable .mat"),
     ("w300", "boxes=dlib", lambda root: None, "sets.w300: boxes is 'dlib'; one of auto, mat, landmarks"),
     ("mafl", "", lambda root: shutil.rmtree(root / "MAFL"), "training.txt and testing.txt are not there"),
-    ("mafl", "", write("MAFL/testing.txt", "a.jpg\n"), "no usable face for test (16 faces in all, as its files divide"),
+    (
+        "mafl",
+        "",
+        write("MAFL/testing.txt", "a.jpg\n"),
+        "for test (16 faces in all, split as its files say",
+    ),
     ("mafl", "", write("MAFL/testing.txt", "a.jpg\n"), "left out: no known target (1)"),
-    ("mafl", "", edit("MAFL/training.txt", lambda text: text + text), "'142977.jpg' stands twice in MAFL's lists"),
+    ("mafl", "", edit("MAFL/training.txt", lambda text: text + text), "'142977.jpg' is listed twice in MAFL's lists"),
     (
         "mafl",
         "",
@@ -94,8 +105,13 @@ REFUSED: list[tuple[str, str, Callable[[Path], Any], str]] = [
     ("aflw", "", folder_at("data/aflw.sqlite"), "aflw.sqlite: Is a directory"),
     ("aflw", "test_list=ROOT/no.txt", lambda root: None, "no.txt: No such file"),
     ("aflw", "test_list=ROOT/t.txt", write("t.txt", "\n\n"), "t.txt: an empty test list"),
-    ("affectnet", "", edit(f"{LISTS}/training.csv", lambda text: text.replace(b",", b"|")), "training.csv: no row of"),
-    ("affectnet", "", write(f"{LISTS}/validation.csv", ""), "validation.csv: no row of AffectNet's nine columns"),
+    (
+        "affectnet",
+        "",
+        edit(f"{LISTS}/training.csv", lambda text: text.replace(b",", b"|")),
+        "training.csv: no row with",
+    ),
+    ("affectnet", "", write(f"{LISTS}/validation.csv", ""), "validation.csv: no row with AffectNet's nine columns"),
     ("affectnet", "crop=face", lambda root: None, "sets.affectnet: crop is 'face'; one of image, box"),
     ("emotionet", "", write(BOOK, "hello"), f"{BOOK}: not a readable .xlsx (BadZipFile); save it as .csv"),
     ("emotionet", "images=ROOT/no", lambda root: None, "no: no such folder of images"),
@@ -145,7 +161,7 @@ def test_a_broken_or_missing_image_is_a_problem(
 
 
 class Evil:
-    """Writes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path):
         self.path = path

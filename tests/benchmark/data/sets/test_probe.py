@@ -1,4 +1,4 @@
-"""Every published set through a probe, and its errors beside those of an independent computation on the raw files."""
+"""Probes on every published set; errors agree with an independent computation on the raw files."""
 
 import sqlite3
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tests.benchmark.data.sets import lookalikes, w300_error
 from tests.benchmark.data.sets.lookalikes import Faces
 
 Read = Callable[..., LabelledSet]
-SETS = {
+SETS: dict[str, tuple[Callable[[Path, Faces], Any], str]] = {
     "w300": (lookalikes.w300, "landmarks"),
     "mafl": (lookalikes.mafl, "landmarks"),
     "wflw": (lookalikes.wflw, "landmarks"),
@@ -29,47 +29,47 @@ SETS = {
 }
 
 
-def pixels(found: LabelledSet) -> NDArray[np.float32]:
+def pixels(labelled: LabelledSet) -> NDArray[np.float32]:
     """Features (N, 12): each face as 2 x 2 colours."""
-    n, side = len(found.frames), found.frames.shape[1] // 2
-    return found.frames.reshape(n, 2, side, 2, side, 3).mean((2, 4)).reshape(n, -1).astype(np.float32)
+    n, side = len(labelled.frames), labelled.frames.shape[1] // 2
+    means: NDArray[np.float32] = labelled.frames.reshape(n, 2, side, 2, side, 3).mean((2, 4)).astype(np.float32)
+    return means.reshape(n, -1)
 
 
 @pytest.mark.parametrize("kind", SETS)
 def test_every_set_trains_and_tests_a_probe(tmp_path: Path, faces: Faces, read: Read, kind: str) -> None:
     make, name = SETS[kind]
-    make(tmp_path / "raw", faces) if kind != "mafl" else make(_made(tmp_path / "raw"), faces)
-    found = read(kind, tmp_path / "raw")
-    probed = probe(found.targets[name], found.split, pixels(found), heads=("exact", "mean"), group=found.group)
+    make(tmp_path / "raw", faces)
+    labelled = read(kind, tmp_path / "raw")
+    probed = probe(
+        labelled.targets[name], labelled.split, pixels(labelled), heads=("exact", "mean"), group=labelled.group
+    )
     for head in ("exact", "mean"):
         metrics = probed.record["heads"][head]["metrics"]
         first = next(iter(metrics.values()))
         assert first["value"] is not None
         assert np.isfinite(first["value"])
-        assert first["n"] <= len(found.indices("test"))
+        assert first["n"] <= len(labelled.indices("test"))
     if kind == "w300":
         assert {"error", "error/common", "error/challenging"} <= set(metrics)
 
 
-def _made(path: Path) -> Path:
-    path.mkdir()
-    return path
-
-
-def predictions(found: LabelledSet, name: str) -> tuple[NDArray[np.intp], NDArray[Any]]:
-    """The test faces, and what the exact head reads off them."""
-    return predict(found.targets[name], found.split, pixels(found), head="exact")
+def predictions(labelled: LabelledSet, name: str) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Rows of the test faces, and the predictions of the exact head."""
+    return predict(labelled.targets[name], labelled.split, pixels(labelled), head="exact")
 
 
 @pytest.mark.parametrize("mat", [True, False])
 def test_the_error_on_300w_is_that_of_the_raw_files(tmp_path: Path, faces: Faces, read: Read, mat: bool) -> None:
-    """Exactly, the truth rounded as it is stored; and to seven digits of what is not rounded at all."""
+    """Equal when the truth is rounded as stored, and to seven digits when it is not."""
     lookalikes.w300(tmp_path, faces, mat)
-    found = read("w300", tmp_path)
-    probed = probe(found.targets["landmarks"], found.split, pixels(found), heads=("exact",), group=found.group)
+    labelled = read("w300", tmp_path)
+    probed = probe(
+        labelled.targets["landmarks"], labelled.split, pixels(labelled), heads=("exact",), group=labelled.group
+    )
     metrics = probed.record["heads"]["exact"]["metrics"]
-    rows, predicted = predictions(found, "landmarks")
-    images = found.image_ids[rows].tolist()
+    rows, predicted = predictions(labelled, "landmarks")
+    images = labelled.image_ids[rows].tolist()
     np.testing.assert_array_equal(rows, probed.arrays["rows"])
     assert sorted(images) == sorted(
         f"{part}/{name}" for part in ("helen/testset", "lfpw/testset", "ibug") for name in lookalikes.W300[part]
@@ -86,14 +86,14 @@ def test_the_error_on_300w_is_that_of_the_raw_files(tmp_path: Path, faces: Faces
 
 
 def test_the_error_on_own_points_is_that_of_their_files(tmp_path: Path, faces: Faces, read: Read) -> None:
-    """Both kinds of files, the one counting pixels from 1 and the other from 0."""
+    """Both formats: .pts counts pixels from 1, dlib XML from 0."""
     for i in range(20):
         lookalikes.save(faces.photo(i, (140, 130), 20, 15, 96), tmp_path / f"pts/{i}.jpg")
         (tmp_path / f"pts/{i}.pts").write_text(lookalikes.pts(faces.points(i, 20, 15, 96)))
     (tmp_path / "dlib").mkdir()
     lookalikes.dlib_xml(tmp_path / "dlib/faces.xml", faces, range(20, 40))
-    found = read("points", tmp_path)
-    probed = probe(found.targets["landmarks"], found.split, pixels(found), heads=("exact",))
+    labelled = read("points", tmp_path)
+    probed = probe(labelled.targets["landmarks"], labelled.split, pixels(labelled), heads=("exact",))
     raw = {}
     for path in (tmp_path / "pts").glob("*.pts"):
         lines = path.read_text().splitlines()[3:71]
@@ -102,11 +102,11 @@ def test_the_error_on_own_points_is_that_of_their_files(tmp_path: Path, faces: F
         raw[f"dlib/{image.get('file')}"] = np.array(
             [(part.get("x"), part.get("y")) for part in image.iter("part")], float
         )
-    rows, predicted = predictions(found, "landmarks")
-    assert {str(image).split("/")[0] for image in found.image_ids[rows]} == {"pts", "dlib"}
+    rows, predicted = predictions(labelled, "landmarks")
+    assert {str(image).split("/")[0] for image in labelled.image_ids[rows]} == {"pts", "dlib"}
     expected = []
     for row, prediction in zip(rows, predicted.astype(float), strict=True):
-        truth = raw[found.image_ids[row]]  # in pixels, the first of which is 0
+        truth = raw[labelled.image_ids[row]]  # in pixels, the first of which is 0
         side = 1.2 * np.ptp(truth, axis=0).max()
         in_image = (truth.min(0) + truth.max(0) - side) / 2 + prediction * side
         expected.append(100 * np.linalg.norm(in_image - truth, axis=1).mean() / np.linalg.norm(truth[36] - truth[45]))
@@ -116,17 +116,17 @@ def test_the_error_on_own_points_is_that_of_their_files(tmp_path: Path, faces: F
 
 
 def test_the_scores_on_fer2013_are_those_of_its_csv(tmp_path: Path, faces: Faces, read: Read) -> None:
-    """Accuracy, and the AUC of each class counted pair by pair."""
+    """Accuracy, and the AUC of each class, counted over pairs."""
     lookalikes.fer2013(tmp_path / "fer2013.csv", faces)
-    found = read("fer2013", tmp_path)
-    probed = probe(found.targets["expression"], found.split, pixels(found), heads=("exact",))
+    labelled = read("fer2013", tmp_path)
+    probed = probe(labelled.targets["expression"], labelled.split, pixels(labelled), heads=("exact",))
     metrics = probed.record["heads"]["exact"]["metrics"]
     raw = [line.split(",") for line in (tmp_path / "fer2013.csv").read_text().splitlines()]
     private = {f"line {number}": int(code) for number, (code, _, usage) in enumerate(raw, 1) if usage == "PrivateTest"}
-    rows, predicted = predictions(found, "expression")
+    rows, predicted = predictions(labelled, "expression")
     np.testing.assert_allclose(probed.arrays["exact.probabilities"], predicted)
-    assert set(found.image_ids[rows].tolist()) == set(private)
-    truth = np.array([private[image] for image in found.image_ids[rows]])
+    assert set(labelled.image_ids[rows].tolist()) == set(private)
+    truth = np.array([private[image] for image in labelled.image_ids[rows]])
     assert metrics["accuracy"]["value"] == pytest.approx((predicted.argmax(1) == truth).mean())
     aucs = []
     for name, code in lookalikes.FER.items():
@@ -139,14 +139,16 @@ def test_the_scores_on_fer2013_are_those_of_its_csv(tmp_path: Path, faces: Faces
 
 def test_the_error_on_mafl_is_that_of_celebas_list(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.mafl(tmp_path, faces)
-    found = read("mafl", tmp_path)
-    errors = probe(found.targets["landmarks"], found.split, pixels(found), heads=("exact",)).arrays["exact.errors"]
+    labelled = read("mafl", tmp_path)
+    errors = probe(labelled.targets["landmarks"], labelled.split, pixels(labelled), heads=("exact",)).arrays[
+        "exact.errors"
+    ]
     lines = (tmp_path / "Anno/list_landmarks_align_celeba.txt").read_text().splitlines()[2:]
     raw = {line.split()[0]: np.array(line.split()[1:], float).reshape(5, 2) for line in lines}
-    rows, predicted = predictions(found, "landmarks")
+    rows, predicted = predictions(labelled, "landmarks")
     expected = []
     for row, prediction in zip(rows, predicted.astype(float), strict=True):
-        truth = raw[found.image_ids[row]]
+        truth = raw[labelled.image_ids[row]]
         in_image = prediction * 113 + (32.5, 70) - 0.5
         expected.append(100 * np.linalg.norm(in_image - truth, axis=1).mean() / np.linalg.norm(truth[0] - truth[1]))
     np.testing.assert_allclose(errors, expected, rtol=2e-5)
@@ -154,14 +156,14 @@ def test_the_error_on_mafl_is_that_of_celebas_list(tmp_path: Path, faces: Faces,
 
 def test_the_error_on_aflw_is_that_of_the_database(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.aflw(tmp_path, faces)
-    found = read("aflw", tmp_path)
-    errors = probe(found.targets["pose"], found.split, pixels(found), heads=("exact",)).arrays["exact.errors"]
+    labelled = read("aflw", tmp_path)
+    errors = probe(labelled.targets["pose"], labelled.split, pixels(labelled), heads=("exact",)).arrays["exact.errors"]
     database = sqlite3.connect(tmp_path / "data/aflw.sqlite")
     query = "SELECT filepath, roll, pitch, yaw FROM Faces NATURAL JOIN FacePose NATURAL JOIN FaceImages"
     raw = {path: np.array(pose) for path, *pose in database.execute(query)}
-    rows, predicted = predictions(found, "pose")
+    rows, predicted = predictions(labelled, "pose")
     for row, prediction, error in zip(rows, predicted, errors, strict=True):
-        image, _, face = found.image_ids[row].partition("#")
+        image, _, face = labelled.image_ids[row].partition("#")
         if not face:  # the join holds the pose of one of the two faces of an image
             in_radians = np.radians(prediction.astype(float)) * [-1, 1, 1]
             np.testing.assert_allclose(error, np.degrees(np.abs(in_radians - raw[image])), atol=1e-3)

@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.synthetic import labelled_faces
 from benchmark.errors import UsageError
 
@@ -10,11 +11,11 @@ FEW: dict[str, Any] = {"size": 32, "train": 36, "val": 4, "test": 8, "frames_per
 
 
 @pytest.fixture(scope="module")
-def faces():
+def faces() -> LabelledSet:
     return labelled_faces(**FEW)
 
 
-def test_sizes_and_targets(faces):
+def test_sizes_and_targets(faces: LabelledSet) -> None:
     assert faces.frames.shape == (48, 32, 32, 3)
     assert [len(faces.indices(split)) for split in ("train", "val", "test")] == [36, 4, 8]
     shapes = {name: target.values.shape for name, target in faces.targets.items()}
@@ -28,30 +29,31 @@ def test_sizes_and_targets(faces):
     assert all(target.known.all() for target in faces.targets.values())
 
 
-def test_no_person_is_in_two_splits(faces):
+def test_splits_are_identity_disjoint(faces: LabelledSet) -> None:
+    assert faces.identity is not None
     people = [set(faces.identity[faces.indices(split)]) for split in ("train", "val", "test")]
     assert sum(map(len, people)) == len(set.union(*people)) == 12
 
 
-def test_workers_change_nothing(faces):
-    seen = []
+def test_set_does_not_depend_on_workers(faces: LabelledSet) -> None:
+    seen: list[tuple[int, int]] = []
     again = labelled_faces(**FEW, workers=2, progress=lambda done, total: seen.append((done, total)))
     assert again.hash == faces.hash
     assert seen[-1] == (48, 48)
 
 
-def test_a_face_does_not_depend_on_how_many_there_are(faces):
+def test_faces_do_not_depend_on_the_size_of_the_set(faces: LabelledSet) -> None:
     fewer = labelled_faces(**(FEW | {"train": 8}))
     assert np.array_equal(fewer.frames[:8], faces.frames[:8])
 
 
-def test_five_points_follow_from_sixty_eight(faces):
-    five, marks = faces.targets["landmarks5"].values, faces.targets["landmarks68"].values
-    np.testing.assert_allclose(five[:, 0], marks[:, 36:42].mean(1), atol=1e-6)
-    np.testing.assert_allclose(five[:, 3], marks[:, 48])
+def test_five_landmarks_follow_from_sixty_eight(faces: LabelledSet) -> None:
+    five, landmarks = faces.targets["landmarks5"].values, faces.targets["landmarks68"].values
+    np.testing.assert_allclose(five[:, 0], landmarks[:, 36:42].mean(1), atol=1e-6)
+    np.testing.assert_allclose(five[:, 3], landmarks[:, 48])
     assert (five[:, 0, 0] < five[:, 1, 0]).all()
 
 
-def test_impossible_numbers_are_refused():
+def test_numbers_out_of_range_are_refused() -> None:
     with pytest.raises(UsageError, match="val=6 is no multiple of frames_per_identity=4"):
         labelled_faces(**(FEW | {"val": 6}))

@@ -1,10 +1,11 @@
-"""Holds the frozen version: what is rendered may not change under the same version."""
+"""The rendered pixels and labels of a version are frozen."""
 
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmark.data.synthetic import VERSION, labelled_faces, realism
 from benchmark.data.synthetic.produce import face_frames, track_frames
@@ -12,14 +13,15 @@ from benchmark.data.synthetic.produce import face_frames, track_frames
 GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text())
 
 
-def thumbnails(frames: np.ndarray) -> np.ndarray:
-    """Mean colours (n, 4, 4, 3) of the sixteenths of each frame."""
+def thumbnails(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Frames (n, S, S, 3) averaged to (n, 4, 4, 3)."""
     n, side = frames.shape[:2]
-    return frames.reshape(n, 4, side // 4, 4, side // 4, 3).astype(float).mean((2, 4))
+    means: NDArray[np.float64] = frames.reshape(n, 4, side // 4, 4, side // 4, 3).astype(float).mean((2, 4))
+    return means
 
 
-def test_labelled_faces_are_as_frozen():
-    """Within a fraction of a level: sums of floats differ a little between processors."""
+def test_labelled_faces() -> None:
+    """Within 0.3 of 255 levels, since sums of floats differ slightly between processors."""
     assert GOLDEN["version"] == VERSION
     columns = face_frames(seed=0, identity=0, count=4, side=64)
     golden = GOLDEN["faces"]
@@ -31,12 +33,12 @@ def test_labelled_faces_are_as_frozen():
 
 
 @pytest.mark.parametrize("identity", [0, 1])
-def test_tracks_are_as_frozen(identity):
+def test_tracks(identity: int) -> None:
     frames = track_frames(seed=0, identity=identity, number=1, count=4, side=64)
     np.testing.assert_allclose(thumbnails(frames), GOLDEN["tracks"][identity], atol=0.3)
 
 
-def test_the_frozen_faces_read_like_real_ones():
-    """Smaller pictures and fewer people than the default set; the ridge reads 16 x 16 pixels at any size."""
+def test_realism() -> None:
+    """Smaller images and fewer people than in the default set; the ridge reads 16 x 16 pixels at any size."""
     faces = labelled_faces(size=32, train=2400, val=8, test=800, workers=2)
     assert realism.check(realism.readings(faces)) == []

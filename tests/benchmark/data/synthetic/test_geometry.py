@@ -8,12 +8,14 @@ from benchmark.data.synthetic.identity import sample_identity
 from benchmark.data.synthetic.performance import Performance
 from benchmark.data.synthetic.seeds import generator
 
-BROWS, INNER_BROWS, UPPER_LIDS, CHIN = range(17, 27), (21, 22), (37, 38, 43, 44), (8,)
+Vector = tuple[float, float, float]
+
+INNER_BROWS, OUTER_BROWS, UPPER_LIDS, CHIN = (21, 22), (17, 18, 25, 26), (37, 38, 43, 44), (8,)
 MOUTH_CORNERS, LOWER_LIP, NOSTRILS, CHEEKS = (48, 54), (57, 66), (31, 35), (40, 41, 46, 47)
 
 
 def landmarks(intensity: torch.Tensor) -> torch.Tensor:
-    """Landmarks (68, 3, B) of one person looking straight ahead."""
+    """Landmarks (68, 3, B) of one person facing the camera."""
     n = len(intensity)
     performance = Performance(intensity, torch.zeros(n).long(), torch.zeros(n, 3), torch.zeros(n, 2))
     points, _ = pose_vertices(
@@ -23,7 +25,7 @@ def landmarks(intensity: torch.Tensor) -> torch.Tensor:
 
 
 def moved(*movements: str) -> torch.Tensor:
-    """How far (68, 3) the landmarks go when movements are made together, dm."""
+    """Displacement (68, 3) of the landmarks by movements at full intensity, dm."""
     intensity = torch.zeros(2, len(MOVEMENT_NAMES))
     intensity[1, [movement_index(name) for name in movements]] = 1.0
     points = landmarks(intensity)
@@ -34,7 +36,7 @@ def moved(*movements: str) -> torch.Tensor:
     ("unit", "points", "axis", "sign"),
     [
         ("AU1", INNER_BROWS, 1, 1),
-        ("AU2", (17, 18, 25, 26), 1, 1),
+        ("AU2", OUTER_BROWS, 1, 1),
         ("AU4", INNER_BROWS, 1, -1),
         ("AU5", UPPER_LIDS, 1, 1),
         ("AU6", CHEEKS, 1, 1),
@@ -45,17 +47,17 @@ def moved(*movements: str) -> torch.Tensor:
         ("AU26", CHIN, 1, -1),
     ],
 )
-def test_an_action_unit_moves_its_landmarks(unit, points, axis, sign):
+def test_action_units_move_their_landmarks(unit: str, points: tuple[int, ...], axis: int, sign: int) -> None:
     assert (sign * moved(unit)[list(points), axis] > 0.01).all()
 
 
-def test_au20_widens_the_mouth():
+def test_au20_widens_the_mouth() -> None:
     left, right = moved("AU20")[list(MOUTH_CORNERS), 0]
     assert left < -0.02
     assert right > 0.02
 
 
-def test_labels_follow_intensity():
+def test_labels_follow_intensity() -> None:
     intensity = torch.zeros(3, len(MOVEMENT_NAMES))
     intensity[1, [movement_index("AU26"), movement_index("left AU12"), movement_index("AU4")]] = torch.tensor(
         [0.8, 0.6, 0.1]
@@ -67,23 +69,23 @@ def test_labels_follow_intensity():
 @pytest.mark.parametrize(
     ("pose", "vertex", "expected"),
     [
-        ((20.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1, 1, 0)),  # roll > 0: the crown goes to the right of the image
-        ((0.0, 20.0, 0.0), (0.0, 0.0, 1.0), (0, 1, 1)),  # pitch > 0: the nose goes up
-        ((0.0, 0.0, 20.0), (0.0, 0.0, 1.0), (-1, 0, 1)),  # yaw > 0: the nose goes to the left of the image
+        ((20.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1, 1, 0)),  # roll > 0: the crown moves to the right of the image
+        ((0.0, 20.0, 0.0), (0.0, 0.0, 1.0), (0, 1, 1)),  # pitch > 0: the nose moves up
+        ((0.0, 0.0, 20.0), (0.0, 0.0, 1.0), (-1, 0, 1)),  # yaw > 0: the nose moves to the left of the image
     ],
 )
-def test_signs_of_the_pose(pose, vertex, expected):
+def test_signs_of_pose(pose: Vector, vertex: Vector, expected: tuple[int, int, int]) -> None:
     turned = rotation(torch.tensor([pose]))[..., 0] @ torch.tensor(vertex)
     assert turned.sign().int().tolist() == list(expected)
 
 
-def test_rotations_are_rigid():
+def test_rotations_are_rigid() -> None:
     matrix = rotation(torch.tensor([[10.0, -20.0, 35.0]]))[..., 0]
     torch.testing.assert_close(matrix @ matrix.T, torch.eye(3))
     assert torch.linalg.det(matrix) == pytest.approx(1.0)
 
 
-def test_people_differ_in_shape():
+def test_people_differ_in_shape() -> None:
     faces = [rest_shape(sample_identity(generator("test", i))).rest[head().landmarks] for i in range(8)]
     distances = torch.cdist(torch.stack(faces).flatten(1), torch.stack(faces).flatten(1))
     assert distances[~torch.eye(8, dtype=torch.bool)].min() > 0.3

@@ -2,39 +2,39 @@ import pytest
 import torch
 
 from benchmark.data.synthetic.expression import AUS, au_labels
-from benchmark.data.synthetic.performance import POSE_SPREAD, single_faces, track
+from benchmark.data.synthetic.performance import POSE_SPREAD, Performance, single_faces, track
 from benchmark.data.synthetic.seeds import generator
 
 
 @pytest.fixture(scope="module")
-def many():
+def many() -> Performance:
     return single_faces(generator("test", "many"), 4000)
 
 
-def test_action_units_are_neither_rare_nor_usual(many):
+def test_action_units_are_neither_rare_nor_frequent(many: Performance) -> None:
     shares = au_labels(many.intensity).mean(0)
     assert len(shares) == len(AUS)
     assert (shares > 0.13).all()
     assert (shares < 0.46).all()
 
 
-def test_action_units_are_not_the_expression(many):
+def test_action_units_vary_within_an_expression(many: Performance) -> None:
     labels = au_labels(many.intensity)
     for expression in range(8):
         shares = labels[many.expression == expression].mean(0)
         assert ((shares > 0.02) & (shares < 0.98)).sum() >= 6
 
 
-def test_poses_spread_as_in_real_videos(many):
+def test_spread_of_poses_is_that_of_real_videos(many: Performance) -> None:
     torch.testing.assert_close(many.pose.std(0), torch.tensor(POSE_SPREAD), rtol=0.06, atol=0)
 
 
-def test_tracks_spread_as_single_faces_do():
+def test_spread_of_poses_in_tracks_is_that_of_single_faces() -> None:
     poses = torch.cat([track(generator("test", i), 8).pose for i in range(400)])
     torch.testing.assert_close(poses.std(0), torch.tensor(POSE_SPREAD), rtol=0.12, atol=0)
 
 
-def test_tracks_move_smoothly():
+def test_tracks_move_smoothly() -> None:
     pose = torch.stack([track(generator("test", i), 12).pose for i in range(200)])
     step, far = (pose[:, 1:] - pose[:, :-1]).square().mean(), (pose[:, 6:] - pose[:, :-6]).square().mean()
     assert step < 0.75 * far

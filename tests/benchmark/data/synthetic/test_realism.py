@@ -1,9 +1,11 @@
-"""Readings are those of an independent computation, and a set unlike real faces is called out."""
+"""Realism readings against an independent computation, and their check."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score
 
@@ -14,7 +16,7 @@ from benchmark.errors import DataError
 
 @pytest.fixture(scope="module")
 def faces() -> LabelledSet:
-    """Noise whose brightness tells one action unit and nothing else."""
+    """Noise images whose brightness depends on the first action unit only."""
     rng = np.random.default_rng(0)
     n = 80
     aus = rng.integers(0, 2, (n, 2)).astype(np.float32)
@@ -44,8 +46,8 @@ def values(faces: LabelledSet) -> dict[str, float]:
     return realism.readings(faces)
 
 
-def test_readings_are_those_of_an_independent_computation(faces: LabelledSet, values: dict[str, float]) -> None:
-    """The same figures by longer ways: pixel means by reshaping, errors face by face."""
+def test_readings_agree_with_an_independent_computation(faces: LabelledSet, values: dict[str, float]) -> None:
+    """Pixel means by reshaping, errors face by face."""
     n = len(faces.frames)
     small = faces.frames.reshape(n, 16, 2, 16, 2, 3).mean((2, 4)).round().reshape(n, -1) / 255
     known = faces.targets["points"].known
@@ -55,7 +57,7 @@ def test_readings_are_those_of_an_independent_computation(faces: LabelledSet, va
     points = faces.targets["points"].values
     eyes = [np.linalg.norm(points[i, 36] - points[i, 45]) for i in score]
 
-    def error(predicted: np.ndarray) -> float:
+    def error(predicted: NDArray[Any]) -> float:
         each = [
             np.mean([np.linalg.norm(predicted[j, k] - points[i, k]) for k in range(68)]) / eyes[j]
             for j, i in enumerate(score)
@@ -74,7 +76,7 @@ def test_readings_are_those_of_an_independent_computation(faces: LabelledSet, va
     assert values["yaw MAE, mean (deg)"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_what_the_pixels_tell_is_found(faces: LabelledSet, values: dict[str, float]) -> None:
+def test_action_unit_visible_in_the_pixels_is_predicted(faces: LabelledSet, values: dict[str, float]) -> None:
     assert values["AU1 AUC, pixels"] == 1
     assert 0.2 < values["AU12 AUC, pixels"] < 0.8
     both = values["AU1 AUC, pixels"] + values["AU12 AUC, pixels"]
@@ -83,7 +85,7 @@ def test_what_the_pixels_tell_is_found(faces: LabelledSet, values: dict[str, flo
     assert roc_auc_score(active, faces.frames[50:].mean((1, 2, 3))) == 1
 
 
-def test_units_known_of_different_faces_are_read_each_on_its_own(faces: LabelledSet) -> None:
+def test_units_known_for_different_faces_are_fitted_separately(faces: LabelledSet) -> None:
     known = np.ones((80, 3), np.bool_)
     known[::4, 1] = False
     whole = faces.targets["aus"].values
@@ -96,7 +98,7 @@ def test_units_known_of_different_faces_are_read_each_on_its_own(faces: Labelled
     assert values["AU4 AUC, pixels"] == values["AU1 AUC, pixels"] == 1
 
 
-def test_unlike_real_faces_is_called_out(values: dict[str, float]) -> None:
+def test_unrealistic_set_fails_the_check(values: dict[str, float]) -> None:
     problems = realism.check(values)
     assert any(problem.startswith("AU1 AUC, pixels: 1 is not within 0.53 to 0.85") for problem in problems)
     assert any("yaw s.d." in problem for problem in problems)
@@ -116,17 +118,17 @@ def test_missing_and_undefined_readings_are_problems(faces: LabelledSet) -> None
     assert f"{realism.AUC}: nan is not within 0.58 to 0.72" in realism.check(values)
 
 
-def test_table_shows_this_set_beside_real_ones(values: dict[str, float]) -> None:
+def test_table(values: dict[str, float]) -> None:
     lines = realism.table(values, "noise").splitlines()
     assert lines[0].split() == ["reading", "noise", "real,", "jitter", ".05", "real,", "jitter", ".03", "range"]
     (line,) = [line for line in lines if line.startswith("AU1 AUC")]
     assert line.split() == ["AU1", "AUC,", "pixels", "1", "!", "0.69", "0.53", "to", "0.85"]
 
 
-def test_a_set_without_anything_to_compare_has_no_readings(faces: LabelledSet) -> None:
+def test_set_without_comparable_targets_has_no_readings(faces: LabelledSet) -> None:
     assert realism.readings(replace(faces, targets={})) == {}
 
 
-def test_a_set_without_test_faces_is_refused(faces: LabelledSet) -> None:
+def test_set_without_test_faces_is_refused(faces: LabelledSet) -> None:
     with pytest.raises(DataError, match="80 faces to fit and 0 to score"):
         realism.readings(replace(faces, split=np.full(80, "train"), targets={"aus": faces.targets["aus"]}))

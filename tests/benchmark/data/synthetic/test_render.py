@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,8 +32,8 @@ def rendered(i: int, n: int = 4, side: int = SIDE) -> Rendering:
 
 
 @pytest.mark.parametrize("point", [8, 21, 30, 33, 36, 45, 48, 54])
-def test_landmarks_lie_where_their_vertices_are_drawn(point):
-    """An independent look: everything is black but for the triangles round one landmark, which are white."""
+def test_landmarks_lie_on_their_rendered_vertices(point: int) -> None:
+    """Everything is black except the triangles around one landmark, whose centroid is compared with its position."""
     person, performance, scene = scene_of(2, 8)
     vertex = head().landmarks[point]
     colour = torch.zeros_like(person.fields)
@@ -44,32 +45,32 @@ def test_landmarks_lie_where_their_vertices_are_drawn(point):
         gloss=torch.zeros_like(person.gloss),
         ambient_occlusion=torch.ones_like(person.ambient_occlusion),
     )
-    plain = {"gain": 1.0, "contrast": 1.0, "saturation": 1.0, "ambient": 50.0, "key": 0.0, "rim": 0.0}
-    nothing = {"background": 0.0, "noise": 0.0, "blur": 0.0}
-    scene = replace(scene, **{k: torch.full_like(getattr(scene, k), v) for k, v in (plain | nothing).items()})
-    pictures = render(beacon, performance, scene, generator("test", "noise", 3), 128)
-    light = pictures.frames.float().mean(-1) - pictures.frames.float().mean(-1).amin((1, 2), keepdim=True)
+    neutral = {"gain": 1.0, "contrast": 1.0, "saturation": 1.0, "ambient": 50.0, "key": 0.0, "rim": 0.0}
+    off = {"background": 0.0, "noise": 0.0, "blur": 0.0}
+    scene = replace(scene, **{k: torch.full_like(getattr(scene, k), v) for k, v in (neutral | off).items()})
+    renderings = render(beacon, performance, scene, generator("test", "noise", 3), 128)
+    light = renderings.frames.float().mean(-1) - renderings.frames.float().mean(-1).amin((1, 2), keepdim=True)
     seen = light.amax((1, 2)) > 0
     assert seen.sum() >= 2
     steps = (torch.arange(128) + 0.5) / 128
     x = (light.sum(1) * steps).sum(1) / light.sum((1, 2))
     y = (light.sum(2) * steps).sum(1) / light.sum((1, 2))
-    off = (torch.stack([x, y], 1) - pictures.landmarks[:, point])[seen] * 128
-    assert off.norm(dim=1).max() < 3.0  # the lit triangles are a few pixels wide and not symmetric
+    offset = (torch.stack([x, y], 1) - renderings.landmarks[:, point])[seen] * 128
+    assert offset.norm(dim=1).max() < 3.0  # the lit triangles are a few pixels wide and not symmetric
 
 
-def test_the_head_has_no_holes():
+def test_head_has_no_holes() -> None:
     steps = (np.arange(SIDE) + 0.5) / SIDE
     grid = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
     for i in range(6):
-        pictures = rendered(i)
-        for marks, coverage in zip(pictures.landmarks.numpy(), pictures.coverage.numpy(), strict=True):
+        renderings = rendered(i)
+        for marks, coverage in zip(renderings.landmarks.numpy(), renderings.coverage.numpy(), strict=True):
             inner = marks.mean(0) + 0.9 * (marks - marks.mean(0))
             inside = Delaunay(inner).find_simplex(grid) >= 0
             assert coverage.reshape(-1)[inside].min() == 1.0
 
 
-def test_crops_are_a_detectors():
+def test_crop_statistics() -> None:
     marks = torch.cat([rendered(i, 8).landmarks for i in range(6)])
     low, high = marks.amin(1), marks.amax(1)
     side = (high - low).amax(1)
@@ -78,7 +79,7 @@ def test_crops_are_a_detectors():
     assert ((low + high) / 2).mean() == pytest.approx(0.5, abs=0.03)
 
 
-def test_faces_are_the_same_at_every_size():
+def test_images_agree_between_sizes() -> None:
     small, middle, large = (rendered(1, 2, side) for side in (64, 128, 256))
     assert [len(p.frames[0]) for p in (small, middle, large)] == [64, 128, 256]
     torch.testing.assert_close(small.landmarks, large.landmarks)
@@ -86,11 +87,11 @@ def test_faces_are_the_same_at_every_size():
     assert (reduced - small.frames.permute(0, 3, 1, 2).float()).abs().mean() < 4.0
 
 
-def test_every_process_renders_on_one_thread_whatever_the_caller_set(monkeypatch):
-    used = []
+def test_rendering_uses_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
 
-    def spy(*args):
-        used.append(torch.get_num_threads())
+    def spy(*args: Any) -> Rendering:
+        threads.append(torch.get_num_threads())
         return render(*args)
 
     monkeypatch.setattr(produce, "render", spy)
@@ -99,14 +100,14 @@ def test_every_process_renders_on_one_thread_whatever_the_caller_set(monkeypatch
         torch.set_num_threads(3)
         produce.face_frames(0, 5, 2, 32)
         produce.track_frames(0, 5, 0, 2, 32)
-        assert torch.get_num_threads() == 3, "the caller's setting is left alone"
+        assert torch.get_num_threads() == 3, "the caller's setting is restored"
     finally:
         torch.set_num_threads(before)
-    assert used == [1, 1]
+    assert threads == [1, 1]
 
 
-def test_where_things_lie_in_memory_does_not_matter():
-    """LAPACK rounds by the alignment of its workspace: in float32 one solution in six came out otherwise."""
+def test_brow_line_does_not_depend_on_memory_alignment() -> None:
+    """LAPACK's rounding depends on the alignment of its workspace; in float32, one solution in six differed."""
     solutions = set()
     for i in range(200):
         held = torch.rand(1 + 37 * i % 4999)

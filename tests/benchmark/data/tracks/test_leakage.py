@@ -1,4 +1,4 @@
-"""An image that is tested on and was pre-trained on is found by its content, warned of, and written in the results."""
+"""Test images that were pre-trained on are found by their content and reported in a warning and in the results."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.benchmark.tiny import call, cells, settings
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """300-W, and folders of frames: six people's own, and one of two test images and a train image of 300-W."""
+    """300-W, and folders of frames: six people, and one folder with two test images and a train image of 300-W."""
     root = tmp_path_factory.mktemp("raw")
     faces = Faces(labelled_faces(size=96, train=24, val=8, test=8, frames_per_identity=4, seed=3))
     lookalikes.w300(root / "300w", faces)
@@ -33,35 +33,35 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_a_run_tells_and_writes_it(raw: Path, tmp_path: Path) -> None:
+def test_run_warns_and_records_it(raw: Path, tmp_path: Path) -> None:
     words = ["data=frames", f"data.root={raw / 'frames'}", f"root={raw}", "tasks=w300-landmarks", "methods=mean"]
-    own = [word for word in settings(tmp_path) if not word.startswith(("data.", "methods=", "tasks="))]
-    finished = call("run", *own, *words, "data.size=32")
+    base = [word for word in settings(tmp_path) if not word.startswith(("data.", "methods=", "tasks="))]
+    finished = call("run", *base, *words, "data.size=32")
     assert finished.code == 0, finished.err
-    told = "set w300: 2 of 8 test images were pre-trained on (first: helen/testset/296814969_3.jpg)"
-    assert f"warning: {told}" in finished.err
-    assert f"Warning: {told}" in finished.out
+    warning = "set w300: 2 of 8 test images were pre-trained on (first: helen/testset/296814969_3.jpg)"
+    assert f"warning: {warning}" in finished.err
+    assert f"Warning: {warning}" in finished.out
     assert "Warning: set w300: test has 8 faces, the protocol 689" in finished.out
     folder = tmp_path / "runs" / "quick"
-    about = json.loads((folder / "benchmark.json").read_text())
-    assert any(line.startswith(told) for line in about["warnings"])
-    assert told in (folder / "tables/tables.md").read_text()
-    assert f"% Warning: {told}" in (folder / "tables/tables.tex").read_text()
+    description = json.loads((folder / "benchmark.json").read_text())
+    assert any(line.startswith(warning) for line in description["warnings"])
+    assert warning in (folder / "tables/tables.md").read_text()
+    assert f"% Warning: {warning}" in (folder / "tables/tables.tex").read_text()
     assert {cell["task"] for cell in cells(folder)} == {"w300-landmarks"}
-    checked = call("verify", "w300", *own, *words, "data.size=32")
+    checked = call("verify", "w300", *base, *words, "data.size=32")
     assert checked.code == 1
     assert "problem: test has 8 faces, the protocol 689" in checked.out
-    report = json.loads(Path(about["sets"]["w300"]["report"]).read_text())
-    assert report["hash"] == about["sets"]["w300"]["hash"]
+    report = json.loads(Path(description["sets"]["w300"]["report"]).read_text())
+    assert report["hash"] == description["sets"]["w300"]["hash"]
 
 
-def test_videos_do_not_know(tmp_path: Path) -> None:
+def test_store_from_videos_has_no_content_keys(tmp_path: Path) -> None:
     TrackPacker(Drawn(), tmp_path / "s", split_seed=0).pack()
     assert not (tmp_path / "s" / CONTENT_KEYS).exists()
     assert find_content(tmp_path / "s", np.array(["0123456789abcdef"])) is None
 
 
-def test_every_image_read_is_listed_once(raw: Path, tmp_path: Path) -> None:
+def test_every_image_file_is_listed_once(raw: Path, tmp_path: Path) -> None:
     manifest = TrackPacker(FrameFolder(raw / "frames", size=32), tmp_path, split_seed=0, slice_size=2).pack()
     assert manifest["contents"]["count"] == (tmp_path / CONTENT_KEYS).stat().st_size / 8 == 21
     assert verify(tmp_path).ok
@@ -71,7 +71,7 @@ def test_every_image_read_is_listed_once(raw: Path, tmp_path: Path) -> None:
         find_content(tmp_path, np.array(["0123456789abcdef"]))
 
 
-def test_a_set_without_contents_is_not_looked_up(raw: Path, tmp_path: Path) -> None:
+def test_set_without_content_keys_is_not_compared(raw: Path, tmp_path: Path) -> None:
     TrackPacker(FrameFolder(raw / "frames", size=32), tmp_path, split_seed=0).pack()
     built_in = labelled_faces(size=32, train=4, val=4, test=4, frames_per_identity=4)
     assert overlap(built_in, tmp_path) is None

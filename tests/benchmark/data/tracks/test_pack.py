@@ -4,6 +4,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from benchmark.data.tracks.lock import one_part
 from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.plan import PackPlan, Settings
 from benchmark.data.tracks.slices import slices_done
+from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame
 from benchmark.data.tracks.store import TrackStore
 from benchmark.data.tracks.summary import summarise
 from benchmark.data.tracks.verify import verify
@@ -27,7 +31,7 @@ def files(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file() and p.name != ".lock"}
 
 
-def test_manifest_tells_what_is_stored(tmp_path: Path):
+def test_manifest_describes_the_store(tmp_path: Path) -> None:
     manifest = TrackPacker(Drawn(n=40), tmp_path / "s", split_seed=0, jpeg_quality=90).pack()
     assert manifest["counts"]["total"] == {"identities": 20, "tracks": 40, "frames": 120}
     assert manifest["counts"]["train"] == {"identities": 15, "tracks": 30, "frames": 90}
@@ -44,13 +48,13 @@ def test_manifest_tells_what_is_stored(tmp_path: Path):
     assert {p.name for p in (tmp_path / "s").iterdir()} == {".lock", "manifest.json", "index.arrow", "shards"}
 
 
-def test_workers_and_place_do_not_change_a_byte(tmp_path: Path):
+def test_bytes_do_not_depend_on_workers_and_folder(tmp_path: Path) -> None:
     TrackPacker(Drawn(), tmp_path / "a", split_seed=0, slice_size=3).pack(workers=1)
     TrackPacker(Drawn(), tmp_path / "elsewhere/b", split_seed=0, slice_size=3).pack(workers=2)
     assert files(tmp_path / "a") == files(tmp_path / "elsewhere/b")
 
 
-def test_hash_follows_content_alone(tmp_path: Path):
+def test_hash_depends_on_the_content(tmp_path: Path) -> None:
     hashes = {
         TrackPacker(source, tmp_path / str(i), split_seed=seed).pack()["hash"]
         for i, (source, seed) in enumerate([(Drawn(), 0), (Drawn(), 1), (Drawn(n=10), 0), (Drawn(frames=4), 0)])
@@ -58,7 +62,7 @@ def test_hash_follows_content_alone(tmp_path: Path):
     assert len(hashes) == 4
 
 
-def test_skips_are_counted_and_the_rest_goes_on(tmp_path: Path):
+def test_skips_are_counted_by_reason(tmp_path: Path) -> None:
     source = Drawn(n=20, skip=(1, 2, 3, 4, 17), short=(6,), broken_frames=(8, 9))
     manifest = TrackPacker(source, tmp_path, split_seed=0).pack()
     assert manifest["counts"]["total"]["tracks"] == 14
@@ -75,7 +79,7 @@ def test_skips_are_counted_and_the_rest_goes_on(tmp_path: Path):
     assert verify(tmp_path).ok
 
 
-def test_nothing_usable_leaves_nothing(tmp_path: Path):
+def test_source_without_usable_tracks_leaves_no_folder(tmp_path: Path) -> None:
     source = Drawn(n=4, skip=(0, 1), short=(2, 3))
     with pytest.raises(DataError, match=r"no usable track.*2 x fewer than 2.*2 x made to be skipped"):
         TrackPacker(source, tmp_path / "s", split_seed=0).pack()
@@ -83,66 +87,83 @@ def test_nothing_usable_leaves_nothing(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("n", "empty"), [(2, ["val", "test"]), (4, ["test"]), (6, [])])
-def test_few_identities_warn(tmp_path: Path, n: int, empty: list[str]):
+def test_empty_splits_are_warned_of(tmp_path: Path, n: int, empty: list[str]) -> None:
     manifest = TrackPacker(Drawn(n=n), tmp_path, split_seed=0).pack()
     assert [w.split()[0] for w in manifest["warnings"]] == empty
     store = TrackStore(tmp_path)
     assert [s for s in ("train", "val", "test") if len(store.tracks(s)) == 0] == empty
 
 
-def test_progress_counts_up_to_all(tmp_path: Path):
+def test_progress(tmp_path: Path) -> None:
     seen: list[tuple[int, int, int]] = []
     TrackPacker(Drawn(n=10, skip=(0,)), tmp_path, split_seed=0, slice_size=4).pack(
-        progress=lambda *now: seen.append(now)
+        progress=lambda *counts: seen.append(counts)
     )
     assert seen == [(0, 10, 0), (4, 10, 9), (8, 10, 21), (10, 10, 27)]
 
 
-def test_complete_store_is_found_without_reading(tmp_path: Path):
+def test_complete_store_is_not_packed_again(tmp_path: Path) -> None:
     first = TrackPacker(Drawn(), tmp_path, split_seed=0).pack()
     again = TrackPacker(Drawn(killed_at=tuple(range(12))), tmp_path, split_seed=0, jpeg_quality=95).pack()
     assert again == first
 
 
 @pytest.mark.parametrize(
-    ("source", "options", "told"),
+    ("source", "options", "expected"),
     [
         (Drawn(frames=4), {}, "source.frames 3, now 4"),
         (Drawn(), {"split_seed": 1}, "split.seed 0, now 1"),
         (Drawn(), {"jpeg_quality": 80}, "jpeg.quality 95, now 80"),
     ],
 )
-def test_complete_store_of_other_settings_is_refused(tmp_path: Path, source, options, told: str):
+def test_complete_store_of_other_settings_is_refused(
+    tmp_path: Path, source: Drawn, options: dict[str, int], expected: str
+) -> None:
     TrackPacker(Drawn(), tmp_path, split_seed=0).pack()
     before = files(tmp_path)
-    with pytest.raises(DataError, match=f"{told}.*remove it"):
-        TrackPacker(source, tmp_path, **{"split_seed": 0} | options).pack()
+    with pytest.raises(DataError, match=f"{expected}.*remove it"):
+        replace(TrackPacker(source, tmp_path, split_seed=0), **options).pack()  # type: ignore[arg-type]
     assert files(tmp_path) == before
 
 
-def test_folder_of_something_else_is_refused(tmp_path: Path):
+def test_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(DataError, match=r"thesis\.tex.*not a track store"):
         TrackPacker(Drawn(), tmp_path, split_seed=0).pack()
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
-def test_file_in_the_way_is_one_clear_error(tmp_path: Path):
+def test_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
         TrackPacker(Drawn(), tmp_path / "s", split_seed=0).pack()
 
 
-def test_two_at_once_are_kept_apart(tmp_path: Path):
+def test_store_locked_by_another_process_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".lock").write_text("process 7 on elsewhere")
     with FileLock(tmp_path / ".lock"), pytest.raises(DataError, match="process 7 on elsewhere is preparing it"):
         TrackPacker(Drawn(), tmp_path, split_seed=0).pack()
     assert TrackPacker(Drawn(), tmp_path, split_seed=0).pack()["counts"]["total"]["tracks"] == 12
 
 
-def test_two_tracks_of_one_name(tmp_path: Path):
+def test_waiting_process_says_for_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr("benchmark.data.tracks.lock.say", messages.append)
+    (tmp_path / ".lock").write_text("process 7 on elsewhere")
+    with ThreadPoolExecutor() as pool:
+        with FileLock(tmp_path / ".lock"):
+            listed = pool.submit(TrackPacker(Drawn(), tmp_path, split_seed=0).list_tracks)
+            while not messages:
+                assert not listed.done()
+                time.sleep(0.01)
+        listed.result()
+    assert messages == [f"{tmp_path}: waiting for process 7 on elsewhere, which is preparing it"]
+    assert slices_done(tmp_path) == [False, False]
+
+
+def test_two_tracks_with_the_same_name_are_refused(tmp_path: Path) -> None:
     class Twice(Drawn):
-        def tracks(self):
+        def tracks(self) -> list[RawTrack]:
             return super().tracks() * 2
 
     with pytest.raises(DataError, match="two tracks are called 'id000/t0000'"):
@@ -150,16 +171,16 @@ def test_two_tracks_of_one_name(tmp_path: Path):
     assert not (tmp_path / "s").exists()
 
 
-def test_frame_of_another_size_is_a_fault_of_the_source(tmp_path: Path):
+def test_frame_of_another_size_is_an_error_of_the_source(tmp_path: Path) -> None:
     class Wrong(Drawn):
-        def read(self, track):
-            yield from ((f._replace(image=np.zeros((8, 8, 3), np.uint8))) for f in super().read(track))
+        def read(self, track: RawTrack) -> Iterator[Frame | SkippedFrame]:
+            yield Frame("0", np.zeros((8, 8, 3), np.uint8))
 
     with pytest.raises(ValueError, match=r"Wrong yields \(8, 8, 3\)"):
         TrackPacker(Wrong(), tmp_path / "s", split_seed=0).pack()
 
 
-def test_killed_worker_is_one_clear_error_and_can_be_resumed(tmp_path: Path):
+def test_killed_worker_is_reported_and_packing_resumes(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"worker process was killed.*again"):
         TrackPacker(Drawn(killed_at=(9,)), tmp_path / "s", split_seed=0, slice_size=3).pack(workers=2)
     resumed = TrackPacker(Drawn(), tmp_path / "s", split_seed=0, slice_size=3).pack()
@@ -178,7 +199,7 @@ if __name__ == "__main__":
 
 
 def kill_in_the_middle(root: Path, hold: Path) -> list[psutil.Process]:
-    """Starts a prepare that stops after three slices and kills it with SIGKILL; returns its children."""
+    """Start packing, kill the process with SIGKILL once three slices are done, and return its child processes."""
     hold.touch()
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, root, hold], stderr=subprocess.DEVNULL)
     try:
@@ -191,7 +212,7 @@ def kill_in_the_middle(root: Path, hold: Path) -> list[psutil.Process]:
         process.wait()
 
 
-def test_sigkill_then_the_same_call_ends_with_the_same_bytes(tmp_path: Path):
+def test_packing_resumes_after_sigkill_with_the_same_bytes(tmp_path: Path) -> None:
     root, hold = tmp_path / "s", tmp_path / "hold"
     kill_in_the_middle(root, hold)
     with pytest.raises(DataError, match="unfinished"):
@@ -200,7 +221,7 @@ def test_sigkill_then_the_same_call_ends_with_the_same_bytes(tmp_path: Path):
     hold.unlink()
     (root / "shards/.shard-00004.arrow.torn").write_bytes(b"torn")
     seen: list[tuple[int, int, int]] = []
-    TrackPacker(Drawn(n=20), root, split_seed=0, slice_size=2).pack(progress=lambda *now: seen.append(now))
+    TrackPacker(Drawn(n=20), root, split_seed=0, slice_size=2).pack(progress=lambda *counts: seen.append(counts))
     assert seen[0] == (6, 20, 18)  # three slices are not read again
     again = {p.name: p.stat().st_mtime_ns for p in root.glob("shards/*")}
     assert all(again[name] == finished[name] for name in list(finished)[:3])
@@ -208,13 +229,13 @@ def test_sigkill_then_the_same_call_ends_with_the_same_bytes(tmp_path: Path):
     assert files(root) == files(tmp_path / "undisturbed")
 
 
-def test_sigkill_leaves_no_worker_behind(tmp_path: Path):
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     children = kill_in_the_middle(tmp_path / "s", tmp_path / "hold")
     assert len(children) >= 2
     assert not psutil.wait_procs(children, timeout=30)[1]
 
 
-def test_unfinished_store_of_other_settings_is_refused(tmp_path: Path):
+def test_unfinished_store_of_other_settings_is_refused(tmp_path: Path) -> None:
     root, hold = tmp_path / "s", tmp_path / "hold"
     kill_in_the_middle(root, hold)
     hold.unlink()
@@ -224,22 +245,22 @@ def test_unfinished_store_of_other_settings_is_refused(tmp_path: Path):
         TrackPacker(Drawn(n=22), root, split_seed=0, slice_size=2).pack()
 
 
-def test_parts_in_any_order_make_the_same_store(tmp_path: Path):
-    options = {"split_seed": 0, "slice_size": 2}
+def test_parts_in_any_order_give_the_same_store(tmp_path: Path) -> None:
+    packer = TrackPacker(Drawn(n=20), tmp_path / "s", split_seed=0, slice_size=2)
     for part in (2, 0, 1, 0):  # the last finds its slices done
-        TrackPacker(Drawn(n=20), tmp_path / "s", **options).pack_part(part, 3)
+        packer.pack_part(part, 3)
     finished = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("s/shards/*")}
     assert len(finished) == 10
-    TrackPacker(Drawn(n=20), tmp_path / "s", **options).pack()
+    packer.pack()
     assert {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("s/shards/*")} == finished
-    TrackPacker(Drawn(n=20), tmp_path / "undisturbed", **options).pack()
+    replace(packer, root=tmp_path / "undisturbed").pack()
     assert files(tmp_path / "s") == files(tmp_path / "undisturbed")
-    TrackPacker(Drawn(n=20), tmp_path / "s", **options).pack_part(0, 3)  # nothing left to do
+    packer.pack_part(0, 3)  # has nothing left to do
 
 
-def test_parts_list_the_tracks_once(tmp_path: Path):
+def test_tracks_are_listed_by_the_first_part_alone(tmp_path: Path) -> None:
     class Once(Drawn):
-        def tracks(self):
+        def tracks(self) -> list[RawTrack]:
             assert not (tmp_path / "s/unfinished").exists()
             return super().tracks()
 
@@ -249,7 +270,7 @@ def test_parts_list_the_tracks_once(tmp_path: Path):
         TrackPacker(Once(n=20), tmp_path / "s", split_seed=1, slice_size=2).pack_part(1, 2)
 
 
-def test_parts_work_side_by_side_and_stop_after_a_slice_when_asked(tmp_path: Path):
+def test_parts_run_at_the_same_time_and_stop_after_a_slice_on_request(tmp_path: Path) -> None:
     source, root = Drawn(n=20), tmp_path / "store"
     TrackPacker(source, root, split_seed=0).list_tracks()
     assert slices_done(root) == [False] * len(slices_done(root))
@@ -262,7 +283,9 @@ def test_parts_work_side_by_side_and_stop_after_a_slice_when_asked(tmp_path: Pat
     assert slices_done(root) == []
 
 
-def test_a_part_that_comes_as_the_store_is_finished_leaves_it_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_part_started_while_the_store_is_finished_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root, listed_plan = tmp_path / "store", TrackPacker._listed_plan
     packer = TrackPacker(Drawn(n=20), root, split_seed=0)
 
@@ -276,7 +299,7 @@ def test_a_part_that_comes_as_the_store_is_finished_leaves_it_alone(tmp_path: Pa
     assert {path.name for path in root.iterdir()} == {".lock", "manifest.json", "index.arrow", "shards"}
 
 
-def test_while_a_part_is_at_work_nobody_clears_up(tmp_path: Path):
+def test_store_is_not_finished_while_a_part_is_being_packed(tmp_path: Path) -> None:
     TrackPacker(Drawn(n=20), tmp_path, split_seed=0, slice_size=2).pack_part(0, 2)
     with one_part(tmp_path), pytest.raises(DataError, match=rf"process {os.getpid()} on .* is preparing it"):
         TrackPacker(Drawn(n=20), tmp_path, split_seed=0, slice_size=2).pack()

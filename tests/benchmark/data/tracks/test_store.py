@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def test_every_frame_comes_back_as_it_went_in(root: Path):
+def test_frames_are_read_as_they_were_packed(root: Path) -> None:
     store = TrackStore(root)
     assert store.size == 32
     assert len(store) == 12
@@ -36,7 +36,7 @@ def test_every_frame_comes_back_as_it_went_in(root: Path):
             assert store.source_id(track, frame) == f"{frame:02d}"
 
 
-def test_splits_partition_tracks_by_identity(root: Path):
+def test_splits_partition_tracks_by_identity(root: Path) -> None:
     store = TrackStore(root)
     parts = [store.tracks(split) for split in ("train", "val", "test")]
     assert sorted(np.concatenate(parts)) == list(range(12))
@@ -46,7 +46,7 @@ def test_splits_partition_tracks_by_identity(root: Path):
     assert parts[0].dtype == np.int64
 
 
-def test_jpeg_is_a_view_of_the_mapped_file(root: Path):
+def test_jpeg_is_a_view_of_the_mapped_file(root: Path) -> None:
     jpeg = TrackStore(root).jpeg(4, 1)
     assert isinstance(jpeg, memoryview)
     assert jpeg.readonly
@@ -58,7 +58,7 @@ def _sum(store: TrackStore) -> int:
     return int(store.frame(7, 2).sum())
 
 
-def test_pickles_small_into_a_spawned_process(root: Path):
+def test_pickles_small_into_a_spawned_process(root: Path) -> None:
     store = TrackStore(root)
     store.frame(0, 0)
     assert len(pickle.dumps(store)) < 1000
@@ -66,33 +66,33 @@ def test_pickles_small_into_a_spawned_process(root: Path):
         assert pool.submit(_sum, store).result() == _sum(store)
 
 
-def test_threads_read_the_same(root: Path):
+def test_threads_read_the_same_frames(root: Path) -> None:
     store = TrackStore(root)
-    places = [(t, f) for t in range(12) for f in range(3)] * 20
-    expected = [int(store.frame(*place).sum()) for place in places]
+    frames = [(t, f) for t in range(12) for f in range(3)] * 20
+    expected = [int(store.frame(*frame).sum()) for frame in frames]
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda place: int(TrackStore.frame(store, *place).sum()), places)) == expected
+        assert list(pool.map(lambda frame: int(store.frame(*frame).sum()), frames)) == expected
 
 
 @pytest.mark.parametrize(("track", "frame"), [(12, 0), (-1, 0), (0, 3), (0, -1)])
-def test_what_is_not_there_is_an_index_error(root: Path, track: int, frame: int):
+def test_missing_track_or_frame_is_an_index_error(root: Path, track: int, frame: int) -> None:
     with pytest.raises(IndexError):
         TrackStore(root).frame(track, frame)
 
 
-def test_no_store(tmp_path: Path):
+def test_no_store(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no track store here.*fabbench prepare"):
         TrackStore(tmp_path)
 
 
-def test_unfinished_store(root: Path):
+def test_unfinished_store(root: Path) -> None:
     (root / "manifest.json").unlink()
     (root / "unfinished").mkdir()
     with pytest.raises(DataError, match="unfinished"):
         TrackStore(root)
 
 
-def test_shard_missing_or_cut_short(root: Path):
+def test_missing_or_truncated_shard(root: Path) -> None:
     shard = shard_path(root, 1)
     shard.write_bytes(shard.read_bytes()[:-9])
     with pytest.raises(DataError, match=r"shard-00001.*bytes instead of"):
@@ -103,20 +103,20 @@ def test_shard_missing_or_cut_short(root: Path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "something else", "format_version": 1}'])
-def test_manifest_of_something_else(root: Path, text: str):
+def test_manifest_of_something_else(root: Path, text: str) -> None:
     (root / "manifest.json").write_text(text)
     with pytest.raises(DataError, match=r"manifest\.json"):
         TrackStore(root)
 
 
-def test_store_of_a_later_version(root: Path):
+def test_store_of_a_later_version(root: Path) -> None:
     manifest = json.loads((root / "manifest.json").read_text())
     (root / "manifest.json").write_text(json.dumps(manifest | {"format_version": 2}))
     with pytest.raises(DataError, match="version"):
         TrackStore(root)
 
 
-def test_undecodable_frame_names_its_place(root: Path):
+def test_undecodable_frame_is_named(root: Path) -> None:
     jpeg = bytes(TrackStore(root).jpeg(6, 1))
     shard = shard_path(root, 1)
     shard.write_bytes(shard.read_bytes().replace(jpeg, b"\0" * len(jpeg)))

@@ -1,11 +1,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from benchmark.data.tracks.format import EncodedTrack, read_index, shard_path, write_index, write_shard
+from benchmark.data.tracks.format import EncodedTrack, IndexRow, read_index, shard_path, write_index, write_shard
 from benchmark.data.tracks.manifest import content_hash
 from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.store import TrackStore
@@ -27,8 +28,8 @@ def flip(path: Path, at: int) -> None:
     path.write_bytes(content)
 
 
-def resign(root: Path, change: Callable[[dict], None] = lambda manifest: None) -> None:
-    """Makes the checksums of a store true again, so that only what they cannot tell is left to find."""
+def resign(root: Path, change: Callable[[dict[str, Any]], None] = lambda manifest: None) -> None:
+    """Update the checksums of an altered store, so that verification has to find the problem by other means."""
     manifest = json.loads((root / "manifest.json").read_text())
     for i, shard in enumerate(manifest["shards"]):
         path = shard_path(root, i)
@@ -40,9 +41,9 @@ def resign(root: Path, change: Callable[[dict], None] = lambda manifest: None) -
     write_json(root / "manifest.json", manifest)
 
 
-def test_sound_store(root: Path):
+def test_intact_store(root: Path) -> None:
     seen: list[tuple[int, int]] = []
-    report = verify(root, progress=lambda *now: seen.append(now))
+    report = verify(root, progress=lambda *counts: seen.append(counts))
     assert report.ok
     assert (report.tracks, report.frames, report.shards) == (12, 36, 3)
     assert seen == [(1, 3), (2, 3), (3, 3)]
@@ -50,13 +51,13 @@ def test_sound_store(root: Path):
     assert verify(root, workers=2).ok
 
 
-def test_no_store(tmp_path: Path):
+def test_no_store(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no track store"):
         verify(tmp_path)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 0.999])
-def test_one_altered_byte_anywhere_names_the_shard(root: Path, share: float):
+def test_altered_byte_in_a_shard(root: Path, share: float) -> None:
     path = shard_path(root, 1)
     flip(path, int(share * path.stat().st_size))
     problems = verify(root).problems
@@ -65,20 +66,20 @@ def test_one_altered_byte_anywhere_names_the_shard(root: Path, share: float):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8, 0.999])
-def test_one_altered_byte_of_the_index(root: Path, share: float):
+def test_altered_byte_in_the_index(root: Path, share: float) -> None:
     path = root / "index.arrow"
     flip(path, int(share * path.stat().st_size))
     assert any("index.arrow: " in problem for problem in verify(root).problems)
 
 
-def test_shard_cut_short(root: Path):
+def test_truncated_shard(root: Path) -> None:
     path = shard_path(root, 2)
     path.write_bytes(path.read_bytes()[:-1])
     (problem,) = verify(root, deep=False).problems
     assert "shard-00002.arrow: truncated" in problem
 
 
-def test_shard_missing_and_file_too_many(root: Path):
+def test_missing_shard_and_unknown_file(root: Path) -> None:
     shard_path(root, 0).rename(shard_path(root, 7))
     problems = verify(root).problems
     assert len(problems) == 2
@@ -86,13 +87,13 @@ def test_shard_missing_and_file_too_many(root: Path):
     assert "shard-00007.arrow: not in the manifest" in problems[1]
 
 
-def test_index_missing(root: Path):
+def test_missing_index(root: Path) -> None:
     (root / "index.arrow").unlink()
     (problem,) = verify(root).problems
     assert "index.arrow" in problem
 
 
-def test_manifest_altered(root: Path):
+def test_altered_manifest(root: Path) -> None:
     manifest = json.loads((root / "manifest.json").read_text())
     write_json(root / "manifest.json", manifest | {"size": 64})
     problems = verify(root).problems
@@ -100,7 +101,7 @@ def test_manifest_altered(root: Path):
     assert "32 x 32 pixels in a store of 64" in problems[1]
 
 
-def test_undecodable_frame_is_named(root: Path):
+def test_undecodable_frame(root: Path) -> None:
     store = TrackStore(root)
     tracks = [
         EncodedTrack(
@@ -120,12 +121,12 @@ def test_undecodable_frame_is_named(root: Path):
 def change_index(root: Path, row: int, **values: object) -> None:
     table = read_index(root).to_pylist()
     table[row] |= values
-    write_index(root / "index.arrow", [tuple(entry.values()) for entry in table])
+    write_index(root / "index.arrow", [IndexRow(**entry) for entry in table])
     resign(root)
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "expected"),
     [
         ({"track": "id009/t0009"}, "batch 3 is not track id009/t0009"),
         ({"n_frames": 4}, "batch 3 has 3 frames, the index says 4"),
@@ -134,12 +135,12 @@ def change_index(root: Path, row: int, **values: object) -> None:
         ({"identity": "id009"}, "batch 3 is not track id001/t0003 of id009"),
     ],
 )
-def test_index_that_disagrees_with_its_shards(root: Path, values: dict, told: str):
+def test_index_inconsistent_with_its_shards(root: Path, values: dict[str, Any], expected: str) -> None:
     change_index(root, 3, **values)
-    assert any(told in problem for problem in verify(root, deep=False).problems)
+    assert any(expected in problem for problem in verify(root, deep=False).problems)
 
 
-def test_identity_in_two_splits(root: Path):
+def test_identity_in_two_splits(root: Path) -> None:
     split = read_index(root).to_pylist()[3]["split"]
     change_index(root, 3, split=(split + 1) % 3)
     problems = verify(root, deep=False).problems
@@ -147,7 +148,7 @@ def test_identity_in_two_splits(root: Path):
     assert any("the manifest says" in problem for problem in problems)
 
 
-def test_index_of_other_columns(root: Path):
+def test_index_with_other_columns(root: Path) -> None:
     table = pa.table({"something": [1, 2]})
     with pa.OSFile(str(root / "index.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
@@ -155,7 +156,7 @@ def test_index_of_other_columns(root: Path):
     assert "not the index of a track store" in verify(root).problems[0]
 
 
-def test_a_track_in_no_split(tmp_path: Path):
+def test_track_without_a_split(tmp_path: Path) -> None:
     TrackPacker(Drawn(), tmp_path, split_seed=0).pack()
     table = read_index(tmp_path)
     splits = pa.array([3, *table["split"].to_pylist()[1:]], pa.int8())

@@ -2,16 +2,20 @@ import pickle
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmark.data.tracks.pack import TrackPacker
 from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, SkipTrack
 from benchmark.data.tracks.store import TrackStore
 from benchmark.data.tracks.videos import VideoFolder
 from benchmark.errors import DataError, UsageError
+
+Colour = tuple[int, int, int]
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 180, 30), (30, 30, 200)
 
@@ -24,10 +28,11 @@ def write_video(
     codec: str = "mpeg4",
     aspect: Fraction | None = None,
 ) -> Path:
-    """A video that brightens from frame to frame: red left, green right, a blue square in the middle."""
+    """Write a video that brightens from frame to frame: red left, green right, a blue square in the middle."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.bit_rate = 2_000_000
         if codec == "mpeg4":
@@ -43,24 +48,32 @@ def write_video(
     return path
 
 
-def picture(width: int, height: int, i: int = 0) -> np.ndarray:
+def picture(width: int, height: int, i: int = 0) -> NDArray[np.uint8]:
     image = np.empty((height, width, 3), np.uint8)
     image[:, : width // 2], image[:, width // 2 :] = RED, GREEN
     h, w = height // 8, width // 8
     image[height // 2 - h : height // 2 + h, width // 2 - w : width // 2 + w] = BLUE
-    return np.clip(image.astype(int) + i % 50, 0, 255).astype(np.uint8)
+    brighter: NDArray[np.uint8] = np.clip(image.astype(int) + i % 50, 0, 255).astype(np.uint8)
+    return brighter
 
 
-def read(path: Path, **options) -> list[Frame | SkippedFrame]:
-    source = VideoFolder(path.parent, **{"size": 32} | options)
+def read(path: Path, **options: Any) -> list[Frame | SkippedFrame]:
+    source = VideoFolder(path.parent, **{"size": 32, **options})
     return list(source.read(RawTrack("x", path.stem, path.name)))
 
 
-def times(path: Path, **options) -> list[float]:
+def read_frames(path: Path, **options: Any) -> list[Frame]:
+    """The frames of a video, all of which must be usable."""
+    frames = [frame for frame in read(path, **options) if isinstance(frame, Frame)]
+    assert len(frames) == len(read(path, **options))
+    return frames
+
+
+def times(path: Path, **options: Any) -> list[float]:
     return [float(frame.source_id.split()[0]) for frame in read(path, **options)]
 
 
-def close(pixel: np.ndarray, colour: Sequence[int]) -> bool:
+def close(pixel: NDArray[np.uint8], colour: Sequence[int]) -> bool:
     return bool(np.abs(pixel.astype(int) - colour).max() < 40)
 
 
@@ -68,51 +81,51 @@ def close(pixel: np.ndarray, colour: Sequence[int]) -> bool:
     ("fps", "expected"),
     [(1, [0, 1]), (2, [0, 0.52, 1, 1.52]), (0.5, [0]), (25, [i * 0.04 for i in range(50)])],
 )
-def test_frames_are_sampled_by_time(tmp_path: Path, fps: float, expected: list[float]):
+def test_frames_are_sampled_by_time(tmp_path: Path, fps: float, expected: list[float]) -> None:
     assert times(write_video(tmp_path / "a.mp4"), fps=fps) == pytest.approx(expected)
 
 
-def test_more_fps_than_there_are_repeats_nothing(tmp_path: Path):
+def test_fps_above_the_videos_repeats_no_frame(tmp_path: Path) -> None:
     assert len(read(write_video(tmp_path / "a.mp4"), fps=100)) == 50
 
 
-def test_variable_rate_and_gaps_follow_the_clock(tmp_path: Path):
+def test_sampling_follows_time_stamps_at_variable_rate_and_gaps(tmp_path: Path) -> None:
     stamps = [*range(500, 1500, 20), *range(1500, 2500, 100), *range(5300, 6500, 100)]
     found = times(write_video(tmp_path / "a.mp4", stamps), fps=2)
     assert found == pytest.approx([0, 0.5, 1, 1.5, 4.8, 5.0, 5.5])
 
 
-def test_first_frames_only(tmp_path: Path):
+def test_max_frames_keeps_the_first(tmp_path: Path) -> None:
     assert times(write_video(tmp_path / "a.mp4"), fps=25, max_frames=3) == pytest.approx([0, 0.04, 0.08])
 
 
 @pytest.mark.parametrize(
     ("name", "codec"), [("a.mpg", "mpeg1video"), ("a.mov", "mpeg4"), ("a.avi", "mpeg4"), ("a.mkv", "mpeg4")]
 )
-def test_other_containers(tmp_path: Path, name: str, codec: str):
-    frames = read(write_video(tmp_path / name, codec=codec), fps=2)
+def test_other_containers(tmp_path: Path, name: str, codec: str) -> None:
+    frames = read_frames(write_video(tmp_path / name, codec=codec), fps=2)
     assert 3 <= len(frames) <= 4
     assert all(frame.image.shape == (32, 32, 3) for frame in frames)
     assert close(frames[0].image[4, 4], RED)
     assert close(frames[0].image[4, -4], GREEN)
 
 
-def test_centre_square_and_tighten(tmp_path: Path):
+def test_centre_square_and_tighten(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", width=128, height=64)
-    (whole, *_), (tight, *_) = read(path), read(path, tighten=2)
-    assert whole.notes == ("resized",)
-    blue = [np.sum(np.abs(f.image.astype(int) - BLUE).max(-1) < 60) for f in (whole, tight)]
+    full, tight = read_frames(path)[0], read_frames(path, tighten=2)[0]
+    assert full.notes == ("resized",)
+    blue = [np.sum(np.abs(f.image.astype(int) - BLUE).max(-1) < 60) for f in (full, tight)]
     assert blue[0] == pytest.approx(32 * 32 / 8, rel=0.2)  # half the side across, a quarter of it down
     assert blue[1] == pytest.approx(4 * blue[0], rel=0.2)
 
 
-def test_no_resize_is_no_note(tmp_path: Path):
-    assert read(write_video(tmp_path / "a.mp4"), size=64)[0].notes == ()
+def test_frames_of_the_right_size_have_no_note(tmp_path: Path) -> None:
+    assert read_frames(write_video(tmp_path / "a.mp4"), size=64)[0].notes == ()
 
 
-def test_pixels_that_are_not_square(tmp_path: Path):
-    path = write_video(tmp_path / "a.mp4", width=64, height=128, aspect=Fraction(2, 1))  # seen as 128 x 128
-    image = read(path)[0].image
+def test_non_square_pixels_are_corrected(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", width=64, height=128, aspect=Fraction(2, 1))  # displayed as 128 x 128
+    image = read_frames(path)[0].image
     assert close(image[2, 2], RED)
     blue = np.abs(image.astype(int) - BLUE).max(-1) < 60
     assert blue.any(0).sum() == pytest.approx(8, abs=2)
@@ -124,7 +137,7 @@ def test_pixels_that_are_not_square(tmp_path: Path):
     [((0, 1, -1, 0), RED, GREEN), ((0, -1, 1, 0), GREEN, RED)],
     ids=["quarter turn clockwise", "quarter turn counter-clockwise"],
 )
-def test_rotation_is_undone(tmp_path: Path, matrix: tuple[int, ...], top: tuple, bottom: tuple):
+def test_rotation_is_applied(tmp_path: Path, matrix: tuple[int, ...], top: Colour, bottom: Colour) -> None:
     path = write_video(tmp_path / "a.mp4")
     content = bytearray(path.read_bytes())
     at = content.index(b"tkhd") + 4 + 40  # ISO 14496-12, 8.3.2: the matrix of a version 0 track header
@@ -132,13 +145,13 @@ def test_rotation_is_undone(tmp_path: Path, matrix: tuple[int, ...], top: tuple,
     for i, value in enumerate([a, b, 0, c, d, 0]):
         content[at + 4 * i : at + 4 * i + 4] = value.to_bytes(4, "big", signed=True)
     path.write_bytes(content)
-    frame = read(path)[0]
+    frame = read_frames(path)[0]
     assert "rotated upright" in frame.notes
     assert close(frame.image[3, 16], top)
     assert close(frame.image[-3, 16], bottom)
 
 
-def test_what_is_no_video_is_skipped_with_its_reason(tmp_path: Path):
+def test_undecodable_video_is_skipped_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"not a video at all" * 100)
     with pytest.raises(SkipTrack, match="video does not decode") as caught:
         read(tmp_path / "a.mp4")
@@ -150,7 +163,7 @@ def test_what_is_no_video_is_skipped_with_its_reason(tmp_path: Path):
         read(tmp_path / "gone.mp4")
 
 
-def test_sound_alone_is_skipped(tmp_path: Path):
+def test_file_without_video_stream_is_skipped(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=16000)
         sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
@@ -161,7 +174,7 @@ def test_sound_alone_is_skipped(tmp_path: Path):
         read(tmp_path / "a.mp4")
 
 
-def test_video_that_breaks_off_keeps_what_came_before(tmp_path: Path):
+def test_truncated_video_keeps_the_frames_before(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mkv", range(0, 8000, 40))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     frames = [frame for frame in read(path, fps=5) if isinstance(frame, Frame)]
@@ -169,7 +182,7 @@ def test_video_that_breaks_off_keeps_what_came_before(tmp_path: Path):
     assert close(frames[0].image[3, 3], RED)
 
 
-def test_voxceleb2_layout(tmp_path: Path):
+def test_voxceleb2_layout(tmp_path: Path) -> None:
     for name in ("dev/mp4/id00012/vA/00001.mp4", "dev/mp4/id00012/vA/00002.mp4", "test/mp4/id00017/vB/00001.mp4"):
         write_video(tmp_path / name, range(0, 200, 40))
     (tmp_path / "dev/mp4/id00012/vA/notes.txt").touch()
@@ -185,7 +198,7 @@ def test_voxceleb2_layout(tmp_path: Path):
     assert [t.track for t in inside] == ["id00012/vA/00001", "id00012/vA/00002"]
 
 
-def test_any_depth_any_kind_and_files_in_the_root(tmp_path: Path):
+def test_any_depth_any_suffix_and_files_in_the_root(tmp_path: Path) -> None:
     for name in ("ann/1.mp4", "ann/1.MOV", "bob/x/y/z/2.webm", "carol.mp4"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -193,7 +206,7 @@ def test_any_depth_any_kind_and_files_in_the_root(tmp_path: Path):
     assert found == {"ann/1.MOV": "ann", "ann/1.mp4": "ann", "bob/x/y/z/2": "bob", "carol": "carol"}
 
 
-def test_missing_empty_or_wrong_root(tmp_path: Path):
+def test_root_without_videos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere: does not exist.*data\.root"):
         VideoFolder(tmp_path / "nowhere").tracks()
     with pytest.raises(DataError, match=r"no video in it.*data=frames"):
@@ -204,19 +217,19 @@ def test_missing_empty_or_wrong_root(tmp_path: Path):
 
 
 @pytest.mark.parametrize("options", [{"fps": 0}, {"size": 0}, {"tighten": 0.5}, {"max_frames": 1}])
-def test_options_that_cannot_work(options: dict):
+def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(options))):
         VideoFolder(Path(), **options)
 
 
-def test_description_is_about_content_not_place(tmp_path: Path):
+def test_description_does_not_depend_on_the_root(tmp_path: Path) -> None:
     source = VideoFolder(tmp_path, fps=2)
     assert str(tmp_path) not in str(source.describe())
     assert source.describe() != VideoFolder(tmp_path, fps=1).describe()
     assert pickle.loads(pickle.dumps(source)) == source
 
 
-def test_prepare_with_one_video_of_each_fault(tmp_path: Path):
+def test_packing_counts_videos_with_faults(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for name in ("a/1", "a/2", "b/1"):
         write_video(raw / f"{name}.mp4")
@@ -229,7 +242,7 @@ def test_prepare_with_one_video_of_each_fault(tmp_path: Path):
     assert TrackStore(tmp_path / "s").source_id(0, 1) == "0.520 s"
 
 
-def test_added_files_are_not_passed_over(tmp_path: Path):
+def test_added_files_are_noticed(tmp_path: Path) -> None:
     source = VideoFolder(tmp_path / "raw", fps=2, size=32)
     write_video(tmp_path / "raw/a/1.mp4")
     first = TrackPacker(source, tmp_path / "s", split_seed=0).pack()

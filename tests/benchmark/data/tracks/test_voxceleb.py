@@ -1,4 +1,4 @@
-"""VoxCeleb+ as its owners distribute it: folders, both metadata files in every form, one identity a person."""
+"""VoxCeleb+ in its published layout: folders, all forms of the metadata files, one identity per person."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ VOX2 = {
 }
 
 
-def photograph(path: Path, number: int, side: int = 60) -> None:
+def write_image(path: Path, number: int, side: int = 60) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(number).integers(0, 256, (6, 6, 3), dtype=np.uint8)
     Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC).save(path)
@@ -42,21 +42,21 @@ def photograph(path: Path, number: int, side: int = 60) -> None:
 
 @pytest.fixture(params=["commas", "tabs"])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Three people of VoxCeleb1 with two videos each, two of VoxCeleb2; a person may be in both."""
+    """Three people of VoxCeleb1 with two videos each and two of VoxCeleb2, one of whom may be in both."""
     for i, name in enumerate(PEOPLE):
         for video in ("5r0dWxy17C8", "YqaVWHmGgtI"):
             for k in range(3):
-                photograph(tmp_path / f"raw/vox1/unzippedFaces/{name}/1.6/{video}/{875 + 25 * k:07}.jpg", 10 * i + k)
+                write_image(tmp_path / f"raw/vox1/unzippedFaces/{name}/1.6/{video}/{875 + 25 * k:07}.jpg", 10 * i + k)
     for part, code in (("dev", "id00012"), ("test", "id00017")):
         write_video(tmp_path / f"raw/VoxCeleb2/{part}/mp4/{code}/21Uxsk56VDQ/00001.mp4")
         write_video(tmp_path / f"raw/VoxCeleb2/{part}/mp4/{code}/21Uxsk56VDQ/00002.mp4")
     (tmp_path / "raw/vox1/vox1_meta.csv").write_text(VOX1)
-    mark = "\ufeff" if request.param == "commas" else ""
-    (tmp_path / "raw/vox2_meta.csv").write_text(mark + VOX2[request.param])
+    byte_order_mark = "\ufeff" if request.param == "commas" else ""
+    (tmp_path / "raw/vox2_meta.csv").write_text(byte_order_mark + VOX2[request.param])
     return tmp_path / "raw"
 
 
-def test_both_sets_become_one(root: Path, tmp_path: Path) -> None:
+def test_both_sets_are_one_source(root: Path, tmp_path: Path) -> None:
     named = "Name" in (root / "vox2_meta.csv").read_text()
     vox = source(VoxCelebData(root=str(root), size=32))
     of_track = {track.track: track.identity for track in vox.tracks()}
@@ -72,7 +72,7 @@ def test_both_sets_become_one(root: Path, tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         for track in store.tracks(split):
             splits.setdefault(store.identity(track), set()).add(split)
-    assert all(len(found) == 1 for found in splits.values())
+    assert all(len(names) == 1 for names in splits.values())
     assert verify(tmp_path / "store").ok
     lines = summarise(manifest)
     assert "vox2: 2 of 6,112 identities, 4 of 1,128,246 tracks, as published" in lines
@@ -81,7 +81,7 @@ def test_both_sets_become_one(root: Path, tmp_path: Path) -> None:
     assert any(remark in line for line in lines)
 
 
-def test_the_command_line_needs_one_folder(root: Path, tmp_path: Path) -> None:
+def test_command_line_with_one_folder(root: Path, tmp_path: Path) -> None:
     words = ["data=voxceleb", f"root={root}", "data.size=32", f"cache={tmp_path / 'cache'}"]
     for part in ("1/2", "0/2"):
         assert call("prepare", *words, "--part", part).code == 0
@@ -100,7 +100,7 @@ def test_one_set_alone(root: Path) -> None:
     assert unmapped.remarks() == ["vox1: no vox1_meta.csv"]  # type: ignore[attr-defined]
 
 
-def test_nothing_there(tmp_path: Path) -> None:
+def test_missing_sets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs root=DIR"):
         source(VoxCelebData())
     with pytest.raises(DataError, match="neither unzippedFaces/ of VoxCeleb1 nor dev/mp4/"):
@@ -109,10 +109,10 @@ def test_nothing_there(tmp_path: Path) -> None:
         source(VoxCelebData(root=str(tmp_path), crop="tight"))
 
 
-def test_dense_frames_are_thinned_to_one_a_second(tmp_path: Path) -> None:
+def test_dense_frames_are_sampled_at_fps(tmp_path: Path) -> None:
     base = tmp_path / "unzippedIntervalFaces/data/A.J._Buckley/1.6/5r0dWxy17C8/1"
     for number in range(100, 180, 5):
-        photograph(base / f"{number:07}.jpg", number)
+        write_image(base / f"{number:07}.jpg", number)
     vox = VoxCeleb(tmp_path, None, size=32)
     (track,) = vox.tracks()
     assert track.track == "vox1/A.J._Buckley/1.6/5r0dWxy17C8/1"
@@ -122,8 +122,8 @@ def test_dense_frames_are_thinned_to_one_a_second(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["vox1", "vox2"])
-def test_windows_are_where_they_are_said_to_be(tmp_path: Path, name: str) -> None:
-    """A frame with one white pixel row at the window's top and bottom, computed here by hand."""
+def test_crop_windows(tmp_path: Path, name: str) -> None:
+    """A frame that is white outside the window, whose rows are computed here by hand, is black after the crop."""
     tighten, shift = CROPS["face"][name]
     side = 190
     pixels = np.zeros((side, side, 3), np.uint8)
@@ -141,13 +141,13 @@ def test_windows_are_where_they_are_said_to_be(tmp_path: Path, name: str) -> Non
         assert (top / side * 256, window / side * 256) == pytest.approx((8, 190))
 
 
-def test_names_agree_in_spite_of_their_spelling() -> None:
+def test_names_match_despite_punctuation() -> None:
     assert normalised("Aamir_Khan.") == normalised("Aamir Khan") == "aamirkhan"
     assert normalised("Zoë_Saldana") != normalised("Zoe_Saldana")
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (b"", "no column 'VoxCeleb2 ID'"),
         (b"VoxCeleb ID,Name\nid1,A\n", "no column 'VoxCeleb2 ID'"),
@@ -155,20 +155,20 @@ def test_names_agree_in_spite_of_their_spelling() -> None:
         ("VoxCeleb2 ID,Name\nid1,Zoë\n".encode("latin-1"), "line 2 is not utf-8"),
     ],
 )
-def test_broken_metadata_is_one_clear_error(tmp_path: Path, content: bytes, told: str) -> None:
+def test_broken_metadata_is_refused(tmp_path: Path, content: bytes, expected: str) -> None:
     path = tmp_path / "vox2_meta.csv"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=f"vox2_meta.csv: {told}"):
+    with pytest.raises(DataError, match=f"vox2_meta.csv: {expected}"):
         read_metadata(path, "VoxCeleb2 ID", "Name")
 
 
 @pytest.mark.parametrize("damage", ["half", "no video", "empty"])
-def test_broken_clips_and_frames_are_counted(root: Path, tmp_path: Path, damage: str) -> None:
+def test_broken_clips_and_frames_are_skipped_and_counted(root: Path, tmp_path: Path, damage: str) -> None:
     clip = root / "VoxCeleb2/dev/mp4/id00012/21Uxsk56VDQ/00001.mp4"
     if damage == "half":
         clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     elif damage == "no video":
-        _sound_alone(clip)
+        _write_audio_only(clip)
     else:
         clip.write_bytes(b"")
     (root / f"vox1/unzippedFaces/{PEOPLE[0]}/1.6/5r0dWxy17C8/0000875.jpg").write_bytes(b"")
@@ -179,8 +179,7 @@ def test_broken_clips_and_frames_are_counted(root: Path, tmp_path: Path, damage:
     assert manifest["counts"]["total"]["tracks"] == 9
 
 
-def _sound_alone(path: Path) -> None:
-
+def _write_audio_only(path: Path) -> None:
     path.unlink()
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=16000)
