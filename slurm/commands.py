@@ -47,11 +47,12 @@ def squeue() -> dict[str, JobInfo]:
     # Unit and record separators, since a job name may contain any printable character.
     output_format = "\x1f".join(("%i", "%T", "%N", "%r", "%j", "%o")) + "\x1e"
     jobs = {}
-    for record in _call("squeue", "-h", "-r", "-u", str(os.getuid()), "-o", output_format).split("\x1e"):
-        if not record.strip():
-            continue
+    *records, rest = _call("squeue", "-h", "-r", "-u", str(os.getuid()), "-o", output_format).split("\x1e")
+    if rest.strip():  # no list, or one cut short: read as the queue, it would have jobs submitted twice
+        raise SlurmError(f"squeue gave no list of jobs: {_quoted(rest)}")
+    for record in records:
         fields = record.lstrip("\n").split("\x1f")
-        if len(fields) != 6:  # read as an empty queue, this would submit everything again
+        if len(fields) != 6:
             raise SlurmError(f"squeue gave no list of jobs: {_quoted(record)}")
         job_id, state, node, reason, name, command = fields
         jobs[job_id] = JobInfo(state, node, "" if reason == "None" else reason, name, command)

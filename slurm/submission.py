@@ -18,7 +18,7 @@ from slurm.resources import Resources, Site
 
 LAUNCH_FOLDER = re.compile(r"\d{8}-\d{6}-\w+")  # name of a launch's folder in that of the ledger
 NEVER = "DependencyNeverSatisfied"
-COMPLETING_SECONDS = 60.0  # how long to wait for jobs that are about to end
+ENDING_SECONDS = 60.0  # how long to wait for jobs that are about to end
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,9 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
         ValueError: as `slurm.graph.ordered`.
     """
     with locked_ledger(folder) as ledger:
-        queue = _queue_after_completing(ledger, jobs)
-        if unrecorded := _unrecorded(ledger, queue):
-            scancel(unrecorded)
+        queue = _settled_queue(ledger, jobs)
         job_ids = _queued_ids(ledger, queue)
-        outdated = _outdated(jobs, job_ids)
+        outdated = _outdated(jobs, job_ids, queue)
         job_ids = {job.name: job_ids[job.name] for job in jobs if job.name in job_ids.keys() - outdated.keys()}
         arrays = _arrange(jobs, job_ids, resources)
         if not arrays:
@@ -62,13 +60,13 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
         logs.mkdir(parents=True, exist_ok=True)
         try:
             for array in arrays:
+                names = {job.name for pack in array.members.values() for job in pack}
+                _cancel_and_wait([job_id for name, job_id in outdated.items() if name in names])
                 _submit_array(array, resources[array.stage], site, launch_folder, logs, ledger)
         except BaseException:
             with suppress(SlurmError):  # the next launch cancels what is left
                 scancel([job for job, info in squeue().items() if Path(info.command).parent.name == launch_folder.name])
             raise
-        if outdated:
-            scancel(list(outdated.values()))
     return Submission(arrays, list(job_ids))
 
 
@@ -91,9 +89,9 @@ def cancel(folder: Path, names: Collection[str] | None) -> list[str]:
         queue = squeue()
         job_ids = _queued_ids(ledger, queue)
         cancelled = {job_id for name, job_id in job_ids.items() if names is None or name in names}
-        unrecorded = _unrecorded(ledger, queue) if names is None else []
-        if cancelled or unrecorded:
-            scancel([*sorted(cancelled), *unrecorded])
+        abandoned = _abandoned(ledger, queue) if names is None else []
+        if cancelled or abandoned:
+            scancel([*sorted(cancelled), *abandoned])
     return [name for name, job_id in job_ids.items() if job_id in cancelled]
 
 
@@ -145,29 +143,73 @@ def _submitted_from(ledger: Ledger, info: JobInfo) -> bool:
     return bool(LAUNCH_FOLDER.fullmatch(launch_folder)) and (ledger.folder / launch_folder).is_dir()
 
 
-def _unrecorded(ledger: Ledger, queue: Mapping[str, JobInfo]) -> list[str]:
-    """Queued jobs of this folder without an entry: a launch was killed between two steps, or the ledger was lost."""
-    recorded = {entry.job for entry in ledger.entries.values()}
-    return [job_id for job_id, info in queue.items() if job_id not in recorded and _submitted_from(ledger, info)]
+def _abandoned(ledger: Ledger, queue: Mapping[str, JobInfo]) -> list[str]:
+    """Queued jobs of this folder that no launch counts on.
+
+    They have no entry, since a launch was killed between two steps or the ledger was lost, or wait for a dependency
+    that has failed.
+    """
+    job_ids = set(_queued_ids(ledger, queue).values())
+    return [job_id for job_id, info in queue.items() if job_id not in job_ids and _submitted_from(ledger, info)]
 
 
-def _queue_after_completing(ledger: Ledger, jobs: Sequence[Job]) -> dict[str, JobInfo]:
-    """The queue once none of the given jobs is completing, or after `COMPLETING_SECONDS`."""
+def _settled_queue(ledger: Ledger, jobs: Sequence[Job]) -> dict[str, JobInfo]:
+    """The queue after abandoned jobs are cancelled, and once none of the given jobs is completing.
+
+    A job that is completing for longer than `ENDING_SECONDS` remains in it.
+
+    Raises:
+        SlurmError: as `_cancel_and_wait`.
+    """
     job_ids = {ledger.entries[job.name].job for job in jobs if job.name in ledger.entries}
-    deadline = time.monotonic() + COMPLETING_SECONDS
+    deadline = time.monotonic() + ENDING_SECONDS
     while True:
         queue = squeue()
+        if abandoned := _abandoned(ledger, queue):
+            _cancel_and_wait(abandoned)  # after which others may have lost what they wait for
+            continue
         completing = any(job_id in queue and queue[job_id].state == "COMPLETING" for job_id in job_ids)
         if not completing or time.monotonic() > deadline:
             return queue
         time.sleep(1)
 
 
-def _outdated(jobs: Sequence[Job], job_ids: Mapping[str, str]) -> dict[str, str]:
-    """Queued ``afterany`` jobs that would not wait for what is about to be submitted: they are submitted anew."""
-    if all(job.name in job_ids for job in jobs if not job.afterany):
-        return {}
-    return {job.name: job_ids[job.name] for job in jobs if job.afterany and job.name in job_ids}
+def _cancel_and_wait(job_ids: Collection[str]) -> None:
+    """Cancel jobs and wait until their processes have ended, so that no other job writes the same files.
+
+    Raises:
+        SlurmError: they have not ended after `ENDING_SECONDS`.
+    """
+    if not job_ids:
+        return
+    scancel(list(job_ids))
+    deadline = time.monotonic() + ENDING_SECONDS
+    while remaining := sorted(squeue().keys() & set(job_ids)):
+        if time.monotonic() > deadline:
+            raise SlurmError(f"cancelled jobs have not ended, launch again later: {', '.join(remaining)}")
+        time.sleep(1)
+
+
+def _outdated(jobs: Sequence[Job], job_ids: Mapping[str, str], queue: Mapping[str, JobInfo]) -> dict[str, str]:
+    """Queued jobs that do not wait for what is about to be submitted, and so are submitted anew.
+
+    They depend on earlier submissions of it, which have failed or were cancelled. Jobs of a pack are so together.
+    """
+    outdated: dict[str, str] = {}
+    while True:
+        new = {
+            job.name: job_ids[job.name]
+            for job in jobs
+            if job.name in job_ids.keys() - outdated.keys()
+            if job_ids[job.name] in outdated.values()
+            or (
+                any(name not in job_ids or name in outdated for name in job.depends_on)
+                and (job.afterany or queue[job_ids[job.name]].state == "PENDING")
+            )
+        }
+        if not new:
+            return outdated
+        outdated |= new
 
 
 def _arrange(jobs: Sequence[Job], queued: Mapping[str, str], resources: Mapping[str, Resources]) -> list[Array]:
