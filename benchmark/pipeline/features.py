@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmark.errors import DataError
 from benchmark.files import atomic
-from benchmark.train.augment import scaled
+from benchmark.train.augment import scale_to_unit
 from methods.base import Method
 
 BATCH = 256
@@ -30,7 +30,7 @@ def embed(method: Method, frames: NDArray[np.uint8], device: torch.device) -> ND
     with torch.inference_mode():
         for start in range(0, len(frames), BATCH):
             images = torch.from_numpy(frames[start : start + BATCH].copy()).to(device).permute(0, 3, 1, 2)
-            parts.append(method.embed(fitted(scaled(images), method.spec.size)).float().cpu().numpy())
+            parts.append(method.embed(fitted(scale_to_unit(images), method.spec.size)).float().cpu().numpy())
     features = np.concatenate(parts)
     if not np.isfinite(features).all():
         bad = int((~np.isfinite(features)).any(1).sum())

@@ -20,9 +20,9 @@ from benchmark.layout import BENCHMARK, METRICS, PICTURES, WEIGHTS, features_fil
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.features import embed, fitted, load_features
 from benchmark.pipeline.import_weights import PROBE
-from benchmark.train.augment import scaled
-from benchmark.train.loop import pick_device
-from benchmark.train.warm_start import load_all
+from benchmark.train.augment import scale_to_unit
+from benchmark.train.device import pick_device
+from benchmark.train.weights import load_method
 from benchmark.viz.samples import SAMPLES, landmark_sheet, sample_sheet, training_curves
 from methods.base import Method
 from methods.encoder import EncoderSpec
@@ -84,7 +84,7 @@ def _samples(folder: Path, config: Config) -> list[Path]:
         return []
     method = _method(about, folder, config)
     frames = TrackBatches(TrackStore(store), "test", method.frames, SAMPLES, (2,))[0][0]
-    images = fitted(scaled(frames).flatten(0, 1), method.spec.size).unflatten(0, frames.shape[:2])
+    images = fitted(scale_to_unit(frames).flatten(0, 1), method.spec.size).unflatten(0, frames.shape[:2])
     with torch.inference_mode():
         pictures = method(images).pictures
     if not pictures:
@@ -162,5 +162,5 @@ def _method(about: dict[str, Any], folder: Path, config: Config) -> Method:
     encoder = about["encoder"] or {"width": config.encoder.width, "dim": config.encoder.dim}
     spec = EncoderSpec(size=about["size"] or config.data.size, **encoder)
     method = get(about["method"])(spec, about["options"])
-    load_all(method, folder)
+    load_method(method, folder)
     return method.eval()
