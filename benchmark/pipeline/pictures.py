@@ -18,7 +18,7 @@ from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.layout import BENCHMARK, METRICS, PICTURES, WEIGHTS, features_file, heads_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
-from benchmark.pipeline.features import embed, fitted, load_features
+from benchmark.pipeline.features import embed, load_features, resize
 from benchmark.pipeline.import_weights import PROBE
 from benchmark.train.augment import scale_to_unit
 from benchmark.train.device import pick_device
@@ -84,7 +84,7 @@ def _samples(folder: Path, config: Config) -> list[Path]:
         return []
     method = _method(about, folder, config)
     frames = TrackBatches(TrackStore(store), "test", method.frames, SAMPLES, (2,))[0][0]
-    images = fitted(scale_to_unit(frames).flatten(0, 1), method.spec.size).unflatten(0, frames.shape[:2])
+    images = resize(scale_to_unit(frames).flatten(0, 1), method.spec.size).unflatten(0, frames.shape[:2])
     with torch.inference_mode():
         pictures = method(images).pictures
     if not pictures:
