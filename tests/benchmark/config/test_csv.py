@@ -25,7 +25,7 @@ def faces(**changes: Any) -> Config:
         ({"classes": {}}, "sets.own.classes.column is missing"),
         ({"classes": "expression"}, "sets.own.classes holds keys of its own, such as sets.own.classes.column="),
         ({"classes": None}, "sets.own: no target"),
-        ({"crop": {"kind": "face"}}, "unknown sets.own.crop.kind=face; there is: box, landmarks, whole"),
+        ({"crop": {"kind": "face"}}, "unknown sets.own.crop.kind=face; available: box, landmarks, whole"),
         ({"crop": {"kind": "landmarks"}}, "sets.own: a crop by landmarks needs the landmarks' columns"),
         ({"crop": {"kind": "box", "columns": ["a", "b", "c", "d"]}}, "sets.own.crop: kind box needs form"),
         ({"crop": {"kind": "box", "form": "xywh", "columns": ["a"]}}, "sets.own.crop: kind box needs columns"),
