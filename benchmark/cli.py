@@ -15,7 +15,7 @@ from slurm.commands import SlurmError
 SETTINGS = """
 key=value sets one key of the configuration; the most used are
   preset=default|quick|FILE.yaml   the benchmark to start from        methods=fabnet,./mine.py  the rows
-  data=synthetic|videos|frames|voxceleb|joined  to pre-train on         tasks=synthetic-pose,...  what to probe
+  data=synthetic|videos|frames|voxceleb|concat  to pre-train on         tasks=synthetic-pose,...  what to probe
   data.root=DIR  data.store=DIR    raw files; the packed store        seeds=3 or seeds=[0,1,5]  repetitions
   train.steps=N  train.lr=X        the budget, the same for all       launcher=inline|local|slurm  where it runs
   out=DIR                          run folders (results/runs)         name=NAME                 of the benchmark
@@ -86,7 +86,7 @@ def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namesp
 
 
 def _is_setting(word: str) -> bool:
-    return "=" in word
+    return "=" in word or word.startswith("~")
 
 
 class _Parser(argparse.ArgumentParser):

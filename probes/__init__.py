@@ -1,5 +1,5 @@
-"""From features and targets to heads, metrics and tables: no images, no encoders.
+"""Probes: fit heads on frozen features, score them, and build tables from the scores. No images, no encoders.
 
-Read `probe` (the one entry), then `linear` (the paper's head), `coding` (targets as training numbers) and
-`metrics`; from what `probe` returns, `cells`, `tables` and `formats` make the tables without torch.
+Read `probe` (the entry point), then `linear` (the paper's head), `coding` (targets as training values) and `metrics`;
+`cells`, `tables` and `formats` turn the records that `probe` returns into tables, without torch.
 """

@@ -1,11 +1,11 @@
-"""How a target becomes the numbers a head is trained on, and how a head's outputs become predictions.
+"""Encode targets as training values, compute the loss of a head's outputs, and decode outputs into predictions.
 
-A coding is fixed by the training labels alone. The same three steps serve the probes and training end to end:
+A coding depends on the training labels alone. Probes and supervised training use the same three steps:
 
     coding = coding_for(take(target, train_rows))
     codes, known = coding.encode(labels)                          # arrays, once
     loss = coding.loss(outputs, codes[batch], known[batch])       # torch, per sample, differentiable
-    predictions = coding.decode(outputs)                          # arrays, in the target's own units
+    predictions = coding.decode(outputs)                          # arrays, in the units of the target
 """
 
 from abc import ABC, abstractmethod
@@ -44,14 +44,20 @@ class Decoding:
             return softmax(outputs, axis=-1).astype(np.float32)
         if self.kind == "aus":
             return expit(outputs).astype(np.float32)
+        assert self.mean is not None
+        assert self.scale is not None
         values = outputs * self.scale + self.mean
         return values.reshape(*outputs.shape[:-1], *self.shape).astype(np.float32)
 
 
 class Coding(ABC):
-    """Between targets and the T outputs of a head, by statistics of the training labels.
+    """The mapping between targets and the T outputs of a head, from statistics of the training labels.
 
-    ``width`` is T; ``base`` (T,) the constant outputs of the mean floor; ``notes`` says what training lacks.
+    Attributes:
+        width: T, the number of outputs.
+        base: (T,), the constant outputs of the mean floor.
+        decoding: from outputs to predictions.
+        notes: classes or units that cannot be learnt from the training labels.
     """
 
     width: int
@@ -61,7 +67,7 @@ class Coding(ABC):
 
     @abstractmethod
     def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Codes and which of them are known; codes that are not are 0, whatever stood there."""
+        """Return training values and a mask of the known ones; unknown values are 0."""
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
         """Predictions for outputs (..., T): landmarks (..., L, 2), angles, or probabilities (..., C or A)."""
@@ -69,17 +75,17 @@ class Coding(ABC):
 
     @abstractmethod
     def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
-        """Losses (..., N) for outputs (..., N, T); an unknown label adds nothing."""
+        """Losses (..., N) of outputs (..., N, T); unknown labels contribute 0."""
 
 
 class Regression(Coding):
-    """Landmarks and pose: mean squared error on values standardised by the training mean and deviation."""
+    """Landmarks and pose: mean squared error on values standardised by the training mean and standard deviation."""
 
     def __init__(self, train: Labels) -> None:
         values = train.values[train.known].reshape(train.known.sum(), -1).astype(np.float64)
         self.mean, self.scale = values.mean(0), values.std(0)
         rounding = np.finfo(np.float32).eps * np.abs(self.mean)
-        self.scale[self.scale <= rounding] = 1  # a coordinate that never moves is predicted by its mean
+        self.scale[self.scale <= rounding] = 1  # a constant coordinate is predicted by its mean
         self.width = len(self.mean)
         self.decoding = Decoding(train.kind, train.values.shape[1:], self.mean, self.scale)
         self.base = np.zeros(self.width, np.float32)
@@ -107,7 +113,7 @@ class Classes(Coding):
             raise ProbeError("fewer than two classes among the known training labels")
         self.weights = inverse_frequency(counts)
         self.notes = _unseen(train.names, counts > 0, "no training face of")
-        # A class without a training face: as unlikely as less than one face in all.
+        # A class without training faces gets the frequency of half a face.
         self.base = np.log(np.maximum(counts, 0.5) / counts.sum()).astype(np.float32)
 
     def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -120,9 +126,9 @@ class Classes(Coding):
 
 
 class ActionUnits(Coding):
-    """A units, each on or off: binary cross-entropy a unit, both values weighted by inverse frequency.
+    """A binary units: binary cross-entropy per unit, on and off weighted by inverse frequency.
 
-    The loss of a face is the sum over its known units divided by A, so that every known label counts alike.
+    The loss of a face is the sum over its known units divided by A, so that every known label has the same weight.
     """
 
     def __init__(self, train: Labels) -> None:
@@ -133,7 +139,7 @@ class ActionUnits(Coding):
         if not ((on > 0) & (off > 0)).any():
             raise ProbeError("no action unit is both on and off among the known training labels")
         self.notes = _unseen(train.names, (on > 0) & (off > 0), "all or no training faces show")
-        self.weights = np.stack([inverse_frequency(counts) for counts in zip(off, on, strict=True)], 1)
+        self.weights = np.stack([inverse_frequency(counts) for counts in np.stack([off, on], 1)], 1)
         self.base = np.log(np.maximum(on, 0.5) / np.maximum(off, 0.5)).astype(np.float32)
 
     def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -147,10 +153,10 @@ class ActionUnits(Coding):
 
 
 def coding_for(train: Labels) -> Coding:
-    """The coding of a kind of target, its statistics taken from the known training labels.
+    """Return the coding for the kind of target, with statistics of the known training labels.
 
     Raises:
-        ProbeError: no known training labels, or nothing to tell apart in them.
+        ProbeError: no known training labels, or fewer than two distinct values among them.
     """
     if not train.known.any():
         raise ProbeError("no known training labels")
@@ -159,12 +165,14 @@ def coding_for(train: Labels) -> Coding:
     return Classes(train) if train.kind == "classes" else ActionUnits(train)
 
 
-def inverse_frequency(counts: Any) -> NDArray[np.float64]:
-    """Weights n / (values seen * n_v) for the counts n_v of each value; 0 for a value never seen."""
+def inverse_frequency(counts: NDArray[Any]) -> NDArray[np.float64]:
+    """Weights n / (k n_v) for counts n_v, with n their sum and k the number of values that occur; 0 if n_v is 0."""
     counts = np.asarray(counts, np.float64)
-    return np.divide(counts.sum(), (counts > 0).sum() * counts, out=np.zeros_like(counts), where=counts > 0)
+    weights = np.zeros_like(counts)
+    np.divide(counts.sum(), (counts > 0).sum() * counts, out=weights, where=counts > 0)
+    return weights
 
 
 def _unseen(names: tuple[str, ...], seen: NDArray[np.bool_], note: str) -> tuple[str, ...]:
-    unseen = [name for name, there in zip(names, seen, strict=True) if not there]
+    unseen = [name for name, is_seen in zip(names, seen, strict=True) if not is_seen]
     return (f"{note} {', '.join(unseen)}",) if unseen else ()

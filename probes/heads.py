@@ -1,4 +1,4 @@
-"""What every head has in common: it ends as an affine map, chosen on val, that never saw a test face."""
+"""Common parts of the heads: a fitted head is an affine map, selected on val."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,13 @@ Features = NDArray[np.float32]  # (R, N, D): R runs of the same N faces
 
 @dataclass(frozen=True)
 class Affine:
-    """A fitted head for R runs: outputs = features @ weight + bias, in the coded space of the targets.
+    """A fitted head for R runs: outputs = features @ weight + bias, in the encoded space of the targets.
 
-    ``weight`` (R, D, T), ``bias`` (R, 1, T); ``choice`` says per run what was chosen and its score on val;
-    ``protocol`` how the head was fitted.
+    Attributes:
+        weight: (R, D, T).
+        bias: (R, 1, T).
+        choice: for each run, the selected hyper-parameters and their score on val.
+        protocol: how the head was fitted.
     """
 
     weight: NDArray[np.float64]
@@ -35,16 +38,16 @@ class Affine:
 
 @dataclass(frozen=True)
 class Split:
-    """One split's features (R, N, D) with its labels; every face has something known."""
+    """Features (R, N, D) and labels of one split; every face has at least one known label."""
 
     features: Features
     labels: Labels
 
 
 def standardiser(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation (R, 1, D) of each feature; the deviation of a constant one is infinite.
+    """Return mean and standard deviation (R, 1, D) of each feature.
 
-    So a constant feature is 0 when standardised, and the scale of the others never matters.
+    The deviation of a constant feature is infinite, so that it is 0 once standardised.
     """
     mean = features.mean(1, keepdims=True, dtype=np.float64)
     scale = features.std(1, keepdims=True, dtype=np.float64)
@@ -55,13 +58,13 @@ def standardiser(features: Features) -> tuple[NDArray[np.float64], NDArray[np.fl
 def best(
     candidates: Sequence[dict[str, Any]], outputs: NDArray[Any], coding: Coding, val: Labels
 ) -> tuple[int, float, dict[str, Any]]:
-    """The best of K candidates by their outputs on val (K, N, T).
+    """Select the best of K candidates by their outputs on val (K, N, T).
 
-    Compared by the task's own metric; by the loss only where val leaves that undefined (no class there has
-    both positives and negatives).
+    Candidates are compared by the headline metric of the task, or by the loss if that metric is undefined on val (no
+    class has both positives and negatives).
 
     Returns:
-        The index, a score of which more is better, and the candidate's description with that score.
+        The index, the score (higher is better), and the candidate's description with the metric and its value.
     """
     by, sign = HEADLINE[val.kind]
     scores = [headline(val, coding.decode(each)) for each in outputs]

@@ -1,7 +1,7 @@
-"""The paper's probe: batch norm, then a fully connected layer without bias, trained by Adam on frozen features.
+"""The paper's probe: batch norm and a linear layer without bias, trained by Adam on frozen features.
 
-Wiles et al. 2018, section 4 and the released demo. The losses are theirs (`coding`). What their text does not
-give is set here: Adam's default betas, a grid of learning rates, and a number of steps, of which val chooses.
+Wiles et al. 2018, section 5, and the released demo; the losses are theirs (`coding`). The paper does not state Adam's
+betas, the learning rate or the number of steps: here betas are PyTorch's defaults, and rate and step are chosen on val.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from .heads import Affine, Split, best, standardiser
 
 @dataclass(frozen=True)
 class Budget:
-    """Adam's steps, samples a step, learning rates tried side by side, and steps between two looks at val."""
+    """Adam's steps, batch size, learning rates trained in parallel, and steps between two evaluations on val."""
 
     steps: int = 1000
     batch: int = 256
@@ -27,11 +27,11 @@ class Budget:
 
 
 def fit_linear(train: Split, val: Split, coding: Coding, seed: int, budget: Budget) -> Affine:
-    """Trains all runs, learning rates and targets as one batched problem.
+    """Train all runs, learning rates and targets as one batched problem.
 
-    The batch of the norm is the whole training set, so that its statistics are exact and the same in training
-    as afterwards; its gain and shift are learnt. The layer starts at zero. All runs see the same samples in
-    the same order, drawn from ``seed``. Each run keeps the learning rate and step of its best score on val.
+    Batch norm uses the statistics of the whole training set, so that they are the same in training and evaluation; its
+    gain and shift are learnt. The linear layer is initialised to zero. All runs see the same samples in the same order,
+    drawn from ``seed``. Each run keeps the learning rate and step with the best score on val.
     """
     mean, scale = standardiser(train.features)
     x, x_val = (torch.from_numpy(((each.features - mean) / scale).astype(np.float32)) for each in (train, val))
@@ -44,13 +44,14 @@ def fit_linear(train: Split, val: Split, coding: Coding, seed: int, budget: Budg
     )
 
     def outputs(x: Tensor) -> Tensor:
-        """(R, rates, B, T), by one product over all rates."""
+        """Outputs (R, rates, B, T) of all learning rates, by one matrix product."""
         weight, bias = (torch.cat(parts, -1) for parts in zip(*(head.affine() for head in heads), strict=True))
-        return torch.baddbmm(bias, x, weight).unflatten(-1, (len(heads), -1)).transpose(1, 2)
+        stacked: Tensor = torch.baddbmm(bias, x, weight).unflatten(-1, (len(heads), -1))
+        return stacked.transpose(1, 2)
 
     weight, bias = np.zeros((runs, dim, coding.width)), np.zeros((runs, 1, coding.width))
     choice: list[dict[str, Any]] = [{} for _ in range(runs)]
-    record = np.full(runs, -np.inf)
+    best_score = np.full(runs, -np.inf)
     for step, rows in enumerate(_batches(n, budget, seed), 1):
         adam.zero_grad()
         coding.loss(outputs(x[:, rows]), codes[rows], known[rows]).mean(-1).sum().backward()
@@ -61,15 +62,15 @@ def fit_linear(train: Split, val: Split, coding: Coding, seed: int, budget: Budg
         with torch.no_grad():
             for run, each in enumerate(outputs(x_val).numpy()):
                 index, score, chosen = best(candidates, each, coding, val.labels)
-                if score > record[run]:
-                    record[run], choice[run] = score, chosen
+                if score > best_score[run]:
+                    best_score[run], choice[run] = score, chosen
                     weight[run], bias[run] = (part[run] for part in heads[index].affine())
     weight /= scale.swapaxes(1, 2)  # from standardised features back to features
     return Affine(weight, bias - mean @ weight, choice, asdict(budget))
 
 
 class _Head(torch.nn.Module):
-    """Gain and shift of a norm, and the layer after it, for R runs."""
+    """Gain and shift of batch norm, and the linear layer after it, for R runs."""
 
     def __init__(self, runs: int, dim: int, width: int) -> None:
         super().__init__()
@@ -78,12 +79,12 @@ class _Head(torch.nn.Module):
         self.layer = torch.nn.Parameter(torch.zeros(runs, dim, width))
 
     def affine(self) -> tuple[Tensor, Tensor]:
-        """The two as one map, (R, D, T) and (R, 1, T)."""
+        """Weight (R, D, T) and bias (R, 1, T) of both as one affine map."""
         return self.gain * self.layer, self.shift @ self.layer
 
 
 def _batches(n: int, budget: Budget, seed: int) -> Iterator[Tensor]:
-    """Rows of each step: pass after pass over a fresh permutation."""
+    """Rows of each step; every pass over the data uses a new permutation."""
     generator = torch.Generator().manual_seed(seed)
     size = min(budget.batch, n)
     passes = -(-budget.steps * size // n)

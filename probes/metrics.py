@@ -1,4 +1,4 @@
-"""Scores of predictions against known targets: a number with its unit and count, or null with the reason.
+"""Metrics of predictions against known targets: a value with unit and count, or None with the reason.
 
 Landmark error: `error` is the mean point-to-point distance over the distance of the two eye points, averaged
 over images (the measure of Zhang 2016 and Thewlis 2017, which the paper follows); `failure_10` the share of
@@ -18,15 +18,18 @@ from .target import Target, take
 
 FAILURE = 10.0  # % of the inter-ocular distance
 HEADLINE = {"landmarks": ("error", -1), "pose": ("mae", -1), "classes": ("auc", 1), "aus": ("auc", 1)}
-"""The metric by which choices are made for each kind, and whether more of it is better (1) or worse (-1)."""
+"""Metric by which candidates are compared for each kind, and whether higher is better (1) or worse (-1)."""
 
 
 @dataclass
 class Scores:
-    """``metrics``: name -> value (float or None), unit, n; ``notes``: one line for whatever is undefined.
+    """Metrics of one task.
 
-    ``per_image``: one row per image scored: landmark errors (N,) in % (NaN where the eyes coincide), absolute
-    angle errors (N, 3), or the predicted probabilities (N, C or A).
+    Attributes:
+        per_image: one row for each image: landmark errors (N,) in % (NaN if the eye points coincide), absolute angle
+            errors (N, 3), or the predicted probabilities (N, C or A).
+        metrics: by name, a value (float or None), its unit and the number of images or labels n.
+        notes: one line for each undefined metric.
     """
 
     per_image: NDArray[np.float32]
@@ -34,16 +37,16 @@ class Scores:
     notes: list[str] = field(default_factory=list)
 
     def add(self, name: str, value: float | None, unit: str, n: int) -> None:
-        """Files a metric; NaN, which stands for undefined, is filed as null."""
+        """Add a metric; NaN means undefined and is stored as None."""
         known = None if value is None or np.isnan(value) else float(value)
         self.metrics[name] = {"value": known, "unit": unit, "n": int(n)}
 
 
 def score(target: Target, predictions: NDArray[Any], group: NDArray[Any] | None = None) -> Scores:
-    """Scores decoded predictions (N, ...) of N faces, each with something known.
+    """Score decoded predictions (N, ...) of N faces, each with at least one known label.
 
-    With ``group`` (N,), the same metrics follow within each group, named ``metric/group``: where the sources
-    of a set differ by class, only these tell the class from the source.
+    With ``group`` (N,), the same metrics are added for each group as ``metric/group``. If classes are distributed
+    differently in the sources of a set, only the metrics within a source are free of that confound.
     """
     scores = _SCORERS[target.kind](target, predictions)
     for name in [] if group is None else np.unique(group):
@@ -55,31 +58,35 @@ def score(target: Target, predictions: NDArray[Any], group: NDArray[Any] | None 
 
 
 def headline(target: Target, predictions: NDArray[Any]) -> float | None:
-    """The metric a choice is made by, signed so that more is better; None where it is undefined."""
+    """Return the metric used for selection, signed so that higher is better; None if undefined."""
     metric, sign = HEADLINE[target.kind]
     value = _SCORERS[target.kind](target, predictions).metrics[metric]["value"]
     return None if value is None else sign * value
 
 
 def auc(scores: NDArray[Any], positive: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """ROC AUC of each column of (N, T) over its known rows, NaN without a positive or a negative.
+    """Return the ROC AUC of each column of (N, T) over its known rows; NaN without a positive or a negative.
 
-    The Mann-Whitney statistic: ranks averaged over ties.
+    Computed as the Mann-Whitney U statistic, with ranks averaged over ties.
     """
-    ranks = rankdata(np.where(known, scores, np.inf), axis=0)  # unknown rows rank last and disturb no other
+    ranks = rankdata(np.where(known, scores, np.inf), axis=0)  # unknown rows rank last and change no other rank
     positive = positive & known
     n_positive, n_negative = positive.sum(0), (known & ~positive).sum(0)
     wins = (ranks * positive).sum(0) - n_positive * (n_positive + 1) / 2
     pairs = (n_positive * n_negative).astype(np.float64)
-    return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    result = np.full(len(pairs), np.nan)
+    np.divide(wins, pairs, out=result, where=pairs > 0)
+    return result
 
 
 def landmark_errors(predictions: NDArray[Any], values: NDArray[Any], eyes: tuple[int, int]) -> NDArray[np.float64]:
-    """(N,) mean point-to-point distance of (N, L, 2) points in % of the eyes' distance; NaN where that is 0."""
+    """Return (N,) mean point-to-point distances of (N, L, 2) points, in % of the inter-ocular distance (NaN if 0)."""
     truth = values.astype(np.float64)
     distance = np.linalg.norm(predictions - truth, axis=-1).mean(-1)
     unit = np.linalg.norm(truth[:, eyes[0]] - truth[:, eyes[1]], axis=-1)
-    return np.divide(100 * distance, unit, out=np.full(len(unit), np.nan), where=unit > 0)
+    errors = np.full(len(unit), np.nan)
+    np.divide(100 * distance, unit, out=errors, where=unit > 0)
+    return errors
 
 
 def _landmarks(target: Target, predictions: NDArray[Any]) -> Scores:
@@ -130,7 +137,7 @@ def _add_aucs(scores: Scores, names: tuple[str, ...], values: NDArray[np.float64
     for name, value, count in zip(names, values, n, strict=True):
         scores.add(f"auc_{name}", value, "auc", count)
     if not defined.all():
-        missing = ", ".join(name for name, there in zip(names, defined, strict=True) if not there)
+        missing = ", ".join(name for name, is_defined in zip(names, defined, strict=True) if not is_defined)
         scores.notes.append(f"AUC over {defined.sum()} of {len(names)}: all or none are {missing}")
 
 

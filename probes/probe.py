@@ -1,4 +1,4 @@
-"""From frozen features and a target to scores: the one entry."""
+"""Fit heads on frozen features and score them: the entry point of this package."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,18 +23,18 @@ PER_IMAGE = {"landmarks": "errors", "pose": "errors", "classes": "probabilities"
 
 @dataclass(frozen=True)
 class Probed:
-    """What probing one run on one task gives.
+    """The result of probing one run on one task.
 
-    ``record``, JSON-able::
+    ``record`` can be written as JSON::
 
         {"target_kind": kind, "names": [...], "n": {"train": n, "val": n, "test": n},   # faces with a label
          "heads": {head: {"metrics": {name: {"value": float | None, "unit": str, "n": int}},
                           "choice": {"lr" or "alpha" or "C": ..., "by": metric, "val": score},
                           "protocol": {...}, "notes": [line, ...]}}}
 
-    ``arrays``, to be stored beside it: ``rows`` (N,), the test faces scored, as rows of the labelled set, and
-    for each head ``<head>.errors`` (landmarks (N,) in %, NaN where undefined; pose (N, 3) in degrees) or
-    ``<head>.probabilities`` (N, C or A). ``fitted``: the heads by name, as they were scored.
+    ``arrays`` holds ``rows`` (N,), the scored test faces as rows of the labelled set, and for each head
+    ``<head>.errors`` (landmarks (N,) in %, NaN if undefined; pose (N, 3) in degrees) or ``<head>.probabilities``
+    (N, C or A). ``fitted`` holds the scored heads by name.
     """
 
     record: dict[str, Any]
@@ -52,7 +52,7 @@ def probe(
     group: NDArray[Any] | None = None,
     budget: Budget | None = None,
 ) -> Probed:
-    """Probes the features (N, D) of one run; everything else as in `probe_runs`."""
+    """Probe the features (N, D) of one run; other arguments as in `probe_runs`."""
     if features.ndim != 2:
         raise ProbeError(f"features of one run are (N, D), not {features.shape}")
     return probe_runs(target, split, features[None], heads=heads, seed=seed, group=group, budget=budget)[0]
@@ -68,26 +68,26 @@ def probe_runs(
     group: NDArray[Any] | None = None,
     budget: Budget | None = None,
 ) -> list[Probed]:
-    """Fits heads on the train split, lets val choose, scores on test.
+    """Fit heads on the train split, select hyper-parameters on val, and score on test.
 
-    A head is given the train and val faces alone. Faces without a known label are left out of their split.
+    Fitting never sees test faces. Faces without a known label are left out.
 
     Args:
         target: the targets of N faces.
         split: (N,) "train", "val" or "test".
-        features: (R, N, D) of R runs. For the head ``identity`` they are finished outputs in the coded space
-            of the target, D = ``coding_for(train).width``, and are scored as they are.
-        heads: of ``linear`` (the paper's), ``exact`` (ridge or logistic regression), ``mean``, ``identity``.
-        seed: of the order of samples in ``linear``; nothing else is random.
-        group: (N,) a sub-set of the source, for scores within each, named ``metric/group``.
-        budget: of ``linear``.
+        features: (R, N, D) of R runs. For the head ``identity`` they are outputs in the encoded space of the target,
+            D = ``coding_for(train).width``, and are scored unchanged.
+        heads: any of ``linear`` (the paper's), ``exact`` (ridge or logistic regression), ``mean``, ``identity``.
+        seed: of the sample order in ``linear``; nothing else is random.
+        group: (N,) names of sub-sets, for additional metrics ``metric/group``.
+        budget: training budget of ``linear``.
 
     Returns:
         One result per run.
 
     Raises:
-        ProbeError: shapes disagree, a split has no known label, fewer than two classes to tell apart in
-            train, features or known values not finite, or an unknown head.
+        ProbeError: shapes disagree, a split has no known label, train has fewer than two classes, features or known
+            values are not finite, or a head is unknown.
     """
     for head in heads:
         _check_head(head)
@@ -132,11 +132,11 @@ def predict(
     head: str,
     seed: int = 0,
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """What a head reads off the test faces, fitted as `probe` fits it on the features (N, D) of one run.
+    """Fit one head on the features (N, D) of one run, as `probe` does, and predict the test faces.
 
     Returns:
-        The rows of the test faces with a known label, and the predictions for them in the target's own units:
-        landmarks (n, L, 2), angles (n, 3), or probabilities (n, C or A).
+        The rows of the test faces with a known label, and their predictions in the units of the target: landmarks
+        (n, L, 2), angles (n, 3), or probabilities (n, C or A).
 
     Raises:
         ProbeError: as `probe_runs` does.
@@ -156,7 +156,7 @@ def _check_head(head: str) -> None:
 def _splits(
     target: Target, split: NDArray[Any], features: NDArray[Any]
 ) -> tuple[dict[str, NDArray[np.intp]], list[Split]]:
-    """Rows with a known label, features and labels, of each split."""
+    """Return the rows with a known label by split, and their features and labels in the order of `SPLITS`."""
     check(target)
     _check_shapes(target, split, features)
     rows = {name: np.flatnonzero(any_known(target) & (split == name)) for name in SPLITS}
@@ -194,7 +194,7 @@ def _check_column(name: str, column: NDArray[Any], n: int) -> None:
 
 
 def _finite(features: NDArray[Any], rows: NDArray[np.intp]) -> Features:
-    """The features as float32; raises if any is NaN or infinite, naming the faces."""
+    """Return the features as float32; raise `ProbeError` naming the rows if any is NaN or infinite."""
     features = features.astype(np.float32, copy=False)
     broken = ~np.isfinite(features).all((0, 2))
     if broken.any():

@@ -1,4 +1,4 @@
-"""What a probe is asked to predict, and the error that names what is wrong with it."""
+"""Targets of a probe, and the error raised for invalid ones."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,16 +11,15 @@ KINDS = (*REGRESSION, "classes", "aus")
 
 
 class ProbeError(ValueError):
-    """Features, targets or records from which no honest number can be made; the message is one line."""
+    """Invalid features or targets; the message is one line."""
 
 
 class Target(Protocol):
     """The targets of N faces, by kind.
 
-    ``landmarks``: values float (N, L, 2), crop sides. ``pose``: float (N, 3), degrees. ``classes``: int (N,),
-    an index into ``names``. ``aus``: float (N, A), 0 or 1. ``known`` is bool, (N, A) for ``aus`` and (N,)
-    otherwise; a value that is not known is never read. ``eyes``, landmarks only, are the two points whose
-    distance is the unit of error.
+    ``landmarks``: values float (N, L, 2), crop sides. ``pose``: float (N, 3), degrees. ``classes``: int (N,), an index
+    into ``names``. ``aus``: float (N, A), 0 or 1. ``known`` is a bool mask, (N, A) for ``aus`` and (N,) otherwise;
+    unknown values are never read. ``eyes`` (landmarks only) are the two points whose distance normalises the error.
     """
 
     @property
@@ -37,7 +36,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Labels:
-    """The targets of some of the faces: a `Target` cut to a set of rows."""
+    """The targets of a subset of the faces."""
 
     kind: str
     values: NDArray[Any]
@@ -50,17 +49,17 @@ class Labels:
 
 
 def take(target: Target, rows: NDArray[np.intp]) -> Labels:
-    """The targets of ``rows``, in that order."""
+    """Return the targets of ``rows``, in that order."""
     return Labels(target.kind, target.values[rows], target.known[rows], target.names, target.eyes)
 
 
 def any_known(target: Target) -> NDArray[np.bool_]:
-    """(N,) whether a face has anything known: for ``aus`` one unit is enough."""
+    """Return (N,) whether a face has a known label; for ``aus`` one known unit is enough."""
     return np.asarray(target.known.any(1)) if target.kind == "aus" else target.known
 
 
 def check(target: Target) -> None:
-    """Raises `ProbeError` if a known value cannot be what its kind says, or shapes disagree."""
+    """Raise `ProbeError` if shapes disagree or a known value is invalid for its kind."""
     if target.kind not in KINDS:
         raise ProbeError(f"unknown kind of target {target.kind!r}; one of {', '.join(KINDS)}")
     values, names = target.values, target.names

@@ -1,5 +1,6 @@
 """The documentation builds without warnings or network, and its examples work."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -75,6 +76,15 @@ def test_site_builds_and_needs_no_network(tmp_path: Path) -> None:
         assert not loaded, page
     example = re.sub(r"<[^>]+>", "", (tmp_path / "add_your_own" / "index.html").read_text())
     assert "class Denoise(Method):" in example, "the example method is not included"
+
+
+def test_members_of_the_api_exist() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    listed = re.findall(r"^::: (\S+)\n    options:\n      members: \[([^\]]+)\]", page, re.MULTILINE)
+    assert listed
+    for module, members in listed:
+        missing = [name for name in members.split(", ") if not hasattr(importlib.import_module(module), name)]
+        assert not missing, f"{module} has no {missing}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=described)

@@ -42,15 +42,15 @@ def main(arguments: Namespace, config: "Config") -> int:
 
 def _list(config: "Config") -> None:
     """Prints the kinds of pre-training data and the labelled sets of the configuration."""
-    from benchmark.config.schema import DATA_KINDS, SET_KINDS
+    from benchmark.config.data import DATA_KINDS
 
     print("to pre-train on (data=KIND):")
     for kind, schema in DATA_KINDS.items():
         print(f"  {kind:<22} {(schema.__doc__ or '').splitlines()[0]}")
     print("to probe on (tasks of these sets; `fabbench data show NAME`):")
-    for name, values in sorted(config.sets.items()):
+    for name, faces in sorted(config.sets.items()):
         tasks = [task for task, settings in config.task.items() if settings.set == name]
-        about = SET_KINDS[values["kind"]].__doc__ if values.get("kind") in SET_KINDS else values.get("kind")
+        about = (faces.__doc__ or "").splitlines()[0]
         print(f"  {name:<22} {about}  tasks: {', '.join(sorted(tasks)) or 'none'}")
 
 

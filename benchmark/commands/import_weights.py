@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.config.checks import check_folder_name
-    from benchmark.config.load import parse_value
+    from benchmark.config.overrides import parse_value
 
     file = only_word(arguments, WORDS)
     if arguments.row is not None:

@@ -1,104 +1,46 @@
-"""Refuses a configuration whose values cannot work, before anything is computed."""
+"""Checks across several keys of a configuration, made before anything is computed."""
 
-import math
-from collections.abc import Iterable, Mapping
-
-from benchmark.config.schema import SHIFTS, ConcatData, Config, TrainConfig, row_name
+from benchmark.config.schema import Config, row_name
 from benchmark.errors import UsageError, suggestion
-from slurm.resources import Resources
 
 
-def check(config: Config, trains: Mapping[str, TrainConfig], jobs: Mapping[str, Resources]) -> None:
-    """Checks every number, choice and name; ``trains`` holds the training settings of each variant.
-
-    ``jobs`` holds what the jobs of each stage ask a cluster for.
+def check(config: Config) -> None:
+    """Checks what spans several keys.
 
     Raises:
-        UsageError: a number out of range, an unknown choice or task, a name that is used twice or no name.
+        UsageError: an unknown task, set or head, a name that is used twice or cannot be a folder's, walltimes too
+            short to save a job, or a batch that cannot be shared out.
     """
-    for key, number, low, high in _ranges(config):
-        _check_range(key, number, low, high)
-    _check_train("train", config.train)
-    for name, train in trains.items():
-        _check_train(f"variants.{name}.train", train)
-    _check_choice("launcher.kind", config.launcher.kind, ("inline", "local", "slurm"))
-    for stage, resources in jobs.items():
-        _check_resources(f"launcher.{stage}", resources, config.launcher.kind)
-    if config.launcher.kind != "inline":
-        _check_shares({name: trains[name] for name in config.methods}, jobs["pretrain"])
-    for head in config.probe.heads:
-        _check_choice("probe.heads", head, ("linear", "exact", "mean"))
-    _check_choice("probe.table_head", config.probe.table_head, config.probe.heads)
+    launcher = config.launcher
+    for stage, resources in launcher.resources.items():
+        if launcher.kind == "slurm" and resources.timeout_min is None:
+            raise UsageError(
+                f"launcher.{stage}.timeout_min, the walltime in minutes, must be given; for all stages by "
+                "launcher.job.timeout_min"
+            )
+        if launcher.kind == "slurm" and (problem := resources.problem()):
+            raise UsageError(f"launcher.{stage}.{problem}")
+        if launcher.kind == "local" and resources.nodes > 1:
+            raise UsageError(f"launcher.{stage}.nodes={resources.nodes}: launcher=local uses this machine alone")
+    if launcher.kind != "inline":
+        _check_batches(config)
+    if config.probe.table_head not in config.probe.heads:
+        head = config.probe.table_head
+        raise UsageError(f"unknown probe.table_head={head}{suggestion(head, config.probe.heads)}")
     _check_names(config)
     _check_rows_and_tasks(config)
 
 
-def _ranges(config: Config) -> list[tuple[str, float, float, float]]:
-    """Key, value, least and greatest."""
-    parts = len(config.data.parts) if isinstance(config.data, ConcatData) else 1
-    return [
-        ("encoder.width", config.encoder.width, 1, math.inf),
-        ("encoder.dim", config.encoder.dim, 2, math.inf),
-        ("data.size", config.data.size, 16, math.inf),
-        ("data.jpeg_quality", config.data.jpeg_quality, 1, 100),
-        ("the number of data.parts", parts, 1, math.inf),
-        ("data.fps", getattr(config.data, "fps", 1.0), 0, math.inf),
-        ("data.tighten", getattr(config.data, "tighten", 1.0), 0, math.inf),
-        ("augment.translate", config.augment.translate, 0, 1),
-        ("augment.scale", config.augment.scale, 0, 0.9),
-        ("probe.seed", config.probe.seed, 0, 2**63 - 1),
-        ("launcher.workers", config.launcher.workers, 0, 1024),
-    ]
-
-
-def _check_train(prefix: str, train: TrainConfig) -> None:
-    for key in ("steps", "batch_size", "epoch_samples", "val_samples", "log_steps", "checkpoint_steps"):
-        _check_range(f"{prefix}.{key}", getattr(train, key), 1)
-    for key in ("lr", "weight_decay", "plateau_patience", "checkpoint_minutes"):
-        _check_range(f"{prefix}.{key}", getattr(train, key), 0)
-    for key, high in {"momentum": 1, "workers": 1024, "threads": 1024}.items():
-        _check_range(f"{prefix}.{key}", getattr(train, key), 0, high)
-    _check_range(f"{prefix}.picture_steps", train.picture_steps, 0)
-    _check_range(f"{prefix}.curriculum_start", train.curriculum_start, 0, SHIFTS)
-    if train.clip is not None:
-        _check_range(f"{prefix}.clip", train.clip, 0)
-    _check_choice(f"{prefix}.optimiser", train.optimiser, ("adam", "sgd"))
-    _check_choice(f"{prefix}.schedule", train.schedule, ("one_cycle", "plateau", "constant"))
-    _check_choice(f"{prefix}.amp", train.amp, ("auto", "bf16", "off"))
-    _check_choice(f"{prefix}.device", train.device, ("auto", "cpu", "cuda"))
-
-
-def _check_resources(prefix: str, resources: Resources, kind: str) -> None:
-    for key in ("cpus_per_task", "nodes", "tasks_per_node", "pack"):
-        _check_range(f"{prefix}.{key}", getattr(resources, key), 1)
-    for key in ("gpus_per_node", "slurm_max_num_timeout"):
-        _check_range(f"{prefix}.{key}", getattr(resources, key), 0)
-    _check_range(f"{prefix}.slurm_signal_delay_s", resources.slurm_signal_delay_s, 1, 65535)
-    if kind == "slurm" and (problem := resources.problem()):
-        raise UsageError(f"{prefix}.{problem}")
-    if kind == "local" and resources.nodes > 1:
-        raise UsageError(f"{prefix}.nodes={resources.nodes}: launcher=local uses this machine alone")
-
-
-def _check_shares(trains: Mapping[str, TrainConfig], pretrain: Resources) -> None:
-    processes = pretrain.processes
-    for name, train in trains.items():
-        if train.batch_size % processes:
+def _check_batches(config: Config) -> None:
+    """Refuses batches that the processes of a training job cannot share equally."""
+    processes = config.launcher.pretrain.processes
+    for name in config.methods:
+        batch_size = config.variants[name].train.batch_size
+        if batch_size % processes:
             raise UsageError(
-                f"launcher.pretrain: {name}'s train.batch_size={train.batch_size} cannot be shared out among "
+                f"launcher.pretrain: {name}'s train.batch_size={batch_size} cannot be shared out among "
                 f"{processes} processes"
             )
-
-
-def _check_range(key: str, number: float, low: float, high: float = math.inf) -> None:
-    if not low <= number <= high or math.isinf(number):  # NaN is in no range
-        allowed = f"of at least {low}" if math.isinf(high) else f"from {low} to {high}"
-        raise UsageError(f"{key}={number} must be a number {allowed}")
-
-
-def _check_choice(key: str, value: str, allowed: Iterable[str]) -> None:
-    if value not in allowed:
-        raise UsageError(f"unknown {key}={value}{suggestion(value, allowed)}")
 
 
 def _check_names(config: Config) -> None:
@@ -111,7 +53,7 @@ def _check_names(config: Config) -> None:
 
 
 def check_folder_name(key: str, name: str) -> None:
-    """Refuses a name that cannot be one folder's.
+    """Refuses a name that cannot be the name of one folder.
 
     Raises:
         UsageError: it is empty, hidden or a path, or cannot be shown in a line.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from safetensors import SafetensorError, safe_open
 
-from benchmark.config.load import variant_train
 from benchmark.config.schema import SHIFT, Config, EncoderConfig, TrainConfig, VariantConfig, row_name
 from benchmark.errors import DataError, UsageError, first_line, suggestion
 from benchmark.files import sha256
@@ -74,7 +73,7 @@ class WeightsFolder:
         values = self.about["encoder"]
         try:
             return EncoderConfig(**values) if values else None
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise DataError(f"{self.path / CONFIG}: encoder is {values!r}, not its width and dim") from error
 
     @property
@@ -114,7 +113,7 @@ def resolve(config: Config) -> dict[str, Variant]:
             raise UsageError(f"init_from goes in a circle: {' -> '.join([*trail[trail.index(name) :], name])}")
         row = row_name(name)
         if row not in found:
-            settings = config.variants.get(name) or VariantConfig(method=name)
+            settings = config.variants.get(name) or VariantConfig(method=name, train=config.train)
             parent = settings.init_from if _names_variant(config, settings.init_from) else None
             origin = visit(str(parent), (*trail, name)) if parent else None
             found[row] = _variant(config, name, settings, origin)
@@ -152,7 +151,7 @@ def _variant(config: Config, name: str, settings: VariantConfig, parent: Variant
         options=settings.options,
         encoder=config.encoder,
         size=config.data.size,
-        train=variant_train(config, name) if name in config.variants else config.train,
+        train=settings.train,
         parent=parent.name if parent else None,
         start=Path(settings.init_from) if settings.init_from and not parent else None,
         weights=None,
@@ -170,7 +169,7 @@ def _variant(config: Config, name: str, settings: VariantConfig, parent: Variant
 
 
 def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
-    if settings.init_from or settings.train:
+    if settings.init_from or settings.train != config.train:
         raise UsageError(f"variants.{name}: weights makes a row that is not trained; leave out init_from and train")
     folder = WeightsFolder(Path(str(settings.weights)))
     method_name = settings.method if settings.method not in ("", name) else folder.about["method"]

@@ -1,32 +1,20 @@
 """From configuration to data: which reader makes the track store, which makes each labelled set."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING
 
-from benchmark.config.schema import (
-    SET_KINDS,
-    ConcatData,
-    Data,
-    FaceFolder,
-    FrameData,
-    SyntheticData,
-    SyntheticFaces,
-    VideoData,
-    VoxCelebData,
-)
+from benchmark.config.csv import CsvFaces
+from benchmark.config.data import ConcatData, Data, FrameData, SyntheticData, VideoData, VoxCelebData
+from benchmark.config.sets import AnyFaces, SyntheticFaces
 from benchmark.data.tracks.source import TrackSource
-from benchmark.errors import DataError, UsageError, suggestion
+from benchmark.errors import DataError, UsageError
 from benchmark.files import digest
 
 if TYPE_CHECKING:
     from benchmark.data.faces.labelled_set import LabelledSet
-    from benchmark.data.sets.csv.config import CsvFaces
     from benchmark.data.tracks.detector import FaceDetector
-
-_Schema = TypeVar("_Schema")
 
 
 def source(data: Data) -> TrackSource:
@@ -48,7 +36,7 @@ def source(data: Data) -> TrackSource:
     if isinstance(data, ConcatData):
         from benchmark.data.tracks.concat import Concat
 
-        return Concat([source(part) for part in _parts(data)])
+        return Concat([source(part) for part in data.parts])
     if isinstance(data, VoxCelebData):
         return _voxceleb(data)
     if data.root is None:
@@ -72,10 +60,8 @@ def source(data: Data) -> TrackSource:
 
 
 def _voxceleb(data: VoxCelebData) -> TrackSource:
-    from benchmark.data.tracks.voxceleb import CROPS, VoxCeleb, locate_clips, locate_frames, locate_metadata
+    from benchmark.data.tracks.voxceleb import VoxCeleb, locate_clips, locate_frames, locate_metadata
 
-    if data.crop not in CROPS:
-        raise UsageError(f"data.crop is {data.crop!r}; one of {', '.join(CROPS)}")
     root = Path(data.root) if data.root else None
     vox1 = Path(data.vox1) if data.vox1 else locate_frames(root) if root else None
     vox2 = Path(data.vox2) if data.vox2 else locate_clips(root) if root else None
@@ -106,133 +92,63 @@ def _detector(data: VideoData | FrameData | VoxCelebData) -> "FaceDetector | Non
     return FaceDetector(Path(data.detector)) if data.detector else None
 
 
-def _parts(data: ConcatData) -> list[VideoData | FrameData]:
-    """The settings of each part of joined data."""
-    return [_part(f"data.parts[{number}]", part, data) for number, part in enumerate(data.parts)]
-
-
-def _part(key: str, values: Any, data: ConcatData) -> VideoData | FrameData:
-    kinds: dict[Any, Any] = {"videos": VideoData, "frames": FrameData}
-    if not isinstance(values, Mapping):
-        raise UsageError(f"{key} holds keys of its own, such as kind and root, not {values!r}")
-    kind = values.get("kind")
-    if kind not in kinds:
-        raise UsageError(f"{key}.kind is {kind!r}; one of {', '.join(kinds)}")
-    whole = {"detector": data.detector, **values, "size": data.size}
-    return cast(VideoData | FrameData, _typed(kinds[kind], whole, f"{key}."))
-
-
 def store_folder(data: Data, cache: str) -> Path:
     """Where the packed store lies: ``data.store``, or a place in the cache named by all that makes it."""
     if data.store is not None:
         return Path(data.store)
-    parts: list[Any] = list(_parts(data)) if isinstance(data, ConcatData) else [data]
+    parts: Sequence[Data] = data.parts if isinstance(data, ConcatData) else [data]
     roots = [getattr(part, key, None) for part in parts for key in ("root", "vox1", "vox2")]
     places = [str(Path(root).resolve()) for root in roots if root is not None]
     key = digest([source(data).describe(), places, data.split_seed, data.jpeg_quality])
     return Path(cache, "tracks", f"{data.name}-{key[:10]}")
 
 
-def faces_config(name: str, values: Mapping[str, Any]) -> "SyntheticFaces | CsvFaces | FaceFolder":
-    """The settings of a labelled set, by its ``kind``.
+def set_file(name: str, config: AnyFaces, cache: str) -> Path:
+    """Path of a labelled set in the cache, named by all that decides its content.
 
-    Raises:
-        UsageError: an unknown kind or key, or a value out of range.
+    For a set read from files that is its settings and the names, sizes and times of the files.
     """
-    kind = values.get("kind")
-    if kind == "csv":
-        from benchmark.data.sets.csv.config import CsvFaces
-
-        own = {key: value for key, value in values.items() if key != "kind"}
-        for key in ("csv", "images"):
-            if key in own and not isinstance(own[key], str | list if key == "csv" else str):
-                raise UsageError(f"sets.{name}.{key} is {own[key]!r}, not a path")
-        try:
-            return CsvFaces.from_mapping({"name": name, **own})
-        except UsageError as error:
-            raise UsageError(f"sets.{name}: {error}") from error
-    if kind == "synthetic":
-        return _typed(SyntheticFaces, values, f"sets.{name}.")
-    if kind in SET_KINDS:
-        return _published(name, _typed(SET_KINDS[kind], values, f"sets.{name}."))
-    raise UsageError(f"sets.{name}.kind is {kind!r}; one of csv, synthetic, {', '.join(SET_KINDS)}")
-
-
-def _published(name: str, config: FaceFolder) -> FaceFolder:
-    if not 0 < config.val_fraction < 1 or config.size < 1:
-        raise UsageError(f"sets.{name}: val_fraction must lie between 0 and 1, size above 0")
-    return config
-
-
-def _typed(schema: type[_Schema], values: Mapping[str, Any], prefix: str) -> _Schema:
-    """A dataclass of these values, every key known and every value of its type."""
-    known: dict[str, Any] = {item.name: item.type for item in fields(schema)}  # type: ignore[arg-type]
-    for key, value in values.items():
-        if key not in known:
-            raise UsageError(f"unknown key {prefix}{key}{suggestion(str(key), known)}")
-        fits = isinstance(value, _plain_type(known[key]))
-        if isinstance(value, bool) or value != value or not fits:  # NaN is not itself
-            raise UsageError(f"{prefix}{key} is {value!r}, not {getattr(known[key], '__name__', known[key])}")
-    return schema(**values)
-
-
-def _plain_type(kind: Any) -> Any:
-    """What `isinstance` can tell: a list's members are looked at by who reads them, a whole number is a number."""
-    return int | float if kind is float else list if get_origin(kind) is list else kind
-
-
-def set_file(name: str, values: Mapping[str, Any], cache: str) -> Path:
-    """Where the labelled set lies once it is made: a place in the cache named by all that makes it.
-
-    For a set read from files that is their settings and the names, sizes and times of the files.
-    """
-    config = faces_config(name, values)
+    settings = asdict(config)
+    if isinstance(config, CsvFaces):  # whose files in the cache have always been named so
+        del settings["kind"]
+        settings["name"] = name
     if isinstance(config, SyntheticFaces):
         from benchmark.data.synthetic import VERSION
         from benchmark.data.synthetic.version import head_digest
 
-        origin: Any = [VERSION, head_digest()]
+        origin: list[object] = [VERSION, head_digest()]
     else:
         from benchmark.data.sets import module_of
 
-        module = module_of(_kind(config))
+        module = module_of(config.kind)
         origin = [module.VERSION, *module.find(config).fingerprint()]
-    key = digest([json.loads(json.dumps(asdict(config), default=str)), origin])
-    return Path(cache, "faces", f"{name}-{key[:10]}.arrow")
+    return Path(cache, "faces", f"{name}-{digest([settings, origin])[:10]}.arrow")
 
 
-def make_set(name: str, values: Mapping[str, Any], cache: str, workers: int, progress: Callable[..., None]) -> Path:
-    """Makes the labelled set, or finds it made; returns its file."""
-    path = set_file(name, values, cache)
+def make_set(name: str, config: AnyFaces, cache: str, workers: int, progress: Callable[..., None]) -> Path:
+    """The file of a labelled set in the cache, made if it is not there yet."""
+    path = set_file(name, config, cache)
     if not path.is_file():
-        read_set(name, values, cache, workers, progress).save(path)
+        read_set(name, config, cache, workers, progress).save(path)
     return path
 
 
-def read_set(
-    name: str, values: Mapping[str, Any], cache: str, workers: int, progress: Callable[..., None]
-) -> "LabelledSet":
-    """The labelled set, from its own files; its frames lie in an unnamed file in the cache."""
-    config = faces_config(name, values)
+def read_set(name: str, config: AnyFaces, cache: str, workers: int, progress: Callable[..., None]) -> "LabelledSet":
+    """A labelled set made anew from its own files; its frames are in an unnamed file in the cache."""
     if isinstance(config, SyntheticFaces):
         from benchmark.data.synthetic import labelled_faces
 
         settings = {key: value for key, value in asdict(config).items() if key != "kind"}
         return labelled_faces(**settings, workers=workers, progress=progress)
-    scratch = Path(cache, "faces")
-    scratch.mkdir(parents=True, exist_ok=True)
     from benchmark.data.faces.build import build_set
     from benchmark.data.sets import module_of
 
-    kind = _kind(config)
-    module = module_of(kind)
+    scratch = Path(cache, "faces")
+    scratch.mkdir(parents=True, exist_ok=True)
+    module = module_of(config.kind)
     try:
         raw = module.read(config)
     except UsageError as error:
         raise UsageError(f"sets.{name}: {error}") from error
-    raw.protocol |= {"reader": kind, "version": module.VERSION}
+    raw.protocol |= {"reader": config.kind, "version": module.VERSION}
     return build_set(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
-
-
-def _kind(config: "CsvFaces | FaceFolder") -> str:
-    return config.kind if isinstance(config, FaceFolder) else "csv"

@@ -1,9 +1,10 @@
 """Check a labelled set: read its files again, decode every image, and compare with the set in the cache."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmark.config.sets import AnyFaces
 from benchmark.data import catalogue
 from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.faces.summary import summary
@@ -36,16 +37,14 @@ def report_path(set_file: Path) -> Path:
     return set_file.with_suffix(".verify.json")
 
 
-def verify_set(
-    name: str, values: Mapping[str, Any], cache: str, workers: int, progress: Callable[..., None]
-) -> SetReport:
+def verify_set(name: str, config: AnyFaces, cache: str, workers: int, progress: Callable[..., None]) -> SetReport:
     """Read the set again, and save it if the cache does not have it.
 
     Raises:
         DataError: the set cannot be made at all.
     """
-    path = catalogue.set_file(name, values, cache)
-    faces = catalogue.read_set(name, values, cache, workers, progress)
+    path = catalogue.set_file(name, config, cache)
+    faces = catalogue.read_set(name, config, cache, workers, progress)
     problems = list(faces.protocol.get("miscounts", []))
     for counts in ("skipped", "noted"):
         for reason, count in faces.protocol.get(counts, {}).items():

@@ -1,1 +1,1 @@
-"""The pipeline: a benchmark's plan, the stages of a run, its folder, and the tables."""
+"""From a config to tables: the plan of a benchmark, its data, the stages of its runs, jobs, run folders, results."""

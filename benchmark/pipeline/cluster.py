@@ -8,8 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from benchmark.config.load import stage_resources
-from benchmark.config.schema import STAGES, Config
+from benchmark.config.schema import Config
 from benchmark.data import catalogue
 from benchmark.errors import ClusterError, UsageError
 from benchmark.files import sha256
@@ -19,7 +18,7 @@ from slurm import submission
 from slurm.commands import SlurmError
 from slurm.graph import Job
 from slurm.ledger import Ledger
-from slurm.resources import Resources, Site
+from slurm.resources import Site
 from slurm.snapshot import path_in_snapshot, snapshot
 from slurm.submission import Submission
 
@@ -77,7 +76,7 @@ def submit(config: Config, paths: JobPaths, jobs: Sequence[Job], code: Path) -> 
         ClusterError: Slurm refused.
     """
     with _cluster_errors():
-        return submission.submit(jobs, _resources(config), _site(config, paths, code), paths.ledger, paths.logs)
+        return submission.submit(jobs, config.launcher.resources, _site(config, paths, code), paths.ledger, paths.logs)
 
 
 def describe(config: Config, paths: JobPaths, jobs: Sequence[Job]) -> list[str]:
@@ -88,7 +87,7 @@ def describe(config: Config, paths: JobPaths, jobs: Sequence[Job]) -> list[str]:
     """
     with _cluster_errors():
         site = _site(config, paths, paths.snapshots / "SNAPSHOT")
-        arrays = submission.planned(jobs, _resources(config), site, paths.ledger, paths.logs)
+        arrays = submission.planned(jobs, config.launcher.resources, site, paths.ledger, paths.logs)
     lines = [
         f"array    {array.job_id}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
         for array, _ in arrays
@@ -163,10 +162,6 @@ def _cluster_errors() -> Iterator[None]:
         yield
     except SlurmError as error:
         raise ClusterError(str(error)) from error
-
-
-def _resources(config: Config) -> dict[str, Resources]:
-    return {stage: stage_resources(config, stage) for stage in STAGES}
 
 
 def _site(config: Config, paths: JobPaths, code: Path) -> Site:

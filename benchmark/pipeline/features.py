@@ -1,4 +1,4 @@
-"""Frozen features: every face of a labelled set through a trained method, once."""
+"""Frozen features: embeddings of every face of a labelled set by a trained method."""
 
 from pathlib import Path
 
@@ -11,16 +11,22 @@ from torch import Tensor
 
 from benchmark.errors import DataError
 from benchmark.files import atomic
-from benchmark.train.augment import scaled
+from benchmark.train.augment import scale_to_unit
 from methods.base import Method
 
-BATCH = 256
+BATCH = 256  # frames
 
 
 def embed(method: Method, frames: NDArray[np.uint8], device: torch.device) -> NDArray[np.float32]:
-    """Embeddings (N, D) of uint8 frames (N, S, S, 3), without jitter, in float32 and evaluation mode.
+    """Embeddings by a method in evaluation mode and float32, without augmentation.
 
-    Frames of another size than the method's encoder takes, as a pretrained one's may be, are resized.
+    Args:
+        method: with its trained weights.
+        frames: (N, S, S, 3), uint8. They are resized where the encoder takes another size, as a pretrained one may.
+        device: to compute on.
+
+    Returns:
+        Embeddings (N, D).
 
     Raises:
         DataError: an embedding is not finite.
@@ -30,16 +36,18 @@ def embed(method: Method, frames: NDArray[np.uint8], device: torch.device) -> ND
     with torch.inference_mode():
         for start in range(0, len(frames), BATCH):
             images = torch.from_numpy(frames[start : start + BATCH].copy()).to(device).permute(0, 3, 1, 2)
-            parts.append(method.embed(fitted(scaled(images), method.spec.size)).float().cpu().numpy())
+            parts.append(method.embed(resize(scale_to_unit(images), method.spec.size)).float().cpu().numpy())
     features = np.concatenate(parts)
     if not np.isfinite(features).all():
-        bad = int((~np.isfinite(features)).any(1).sum())
-        raise DataError(f"{method.name}: {bad} of {len(features)} embeddings are not finite; its weights are broken")
+        n_broken = int((~np.isfinite(features)).any(1).sum())
+        raise DataError(
+            f"{method.name}: {n_broken} of {len(features)} embeddings are not finite; its weights are broken"
+        )
     return features
 
 
-def fitted(images: Tensor, side: int) -> Tensor:
-    """Images (B, 3, H, W) as an encoder of ``side`` pixels takes them."""
+def resize(images: Tensor, side: int) -> Tensor:
+    """Square images (B, 3, H, H) resized to (B, 3, side, side), bilinear with antialiasing."""
     if images.shape[-1] == side:
         return images
     return F.interpolate(images, (side, side), mode="bilinear", align_corners=False, antialias=True)
@@ -52,5 +60,5 @@ def save_features(features: NDArray[np.float32], path: Path) -> None:
 
 
 def load_features(path: Path) -> NDArray[np.float32]:
-    """Reads what `save_features` wrote."""
+    """Features (N, D) of a file by `save_features`."""
     return load_file(path)["features"]

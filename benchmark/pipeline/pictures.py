@@ -1,7 +1,7 @@
-"""`fabbench pictures RUN`: draws what a run makes of test tracks and test faces, and the course of its training."""
+"""Pictures of a run: what its method shows of test tracks, landmarks on test faces, and training curves."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,21 +18,30 @@ from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.layout import BENCHMARK, METRICS, PICTURES, WEIGHTS, features_file, heads_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
-from benchmark.pipeline.features import embed, fitted, load_features
+from benchmark.pipeline.features import embed, load_features, resize
 from benchmark.pipeline.import_weights import PROBE
-from benchmark.train.augment import scaled
-from benchmark.train.loop import pick_device
-from benchmark.train.warm_start import load_all
+from benchmark.train.augment import scale_to_unit
+from benchmark.train.device import pick_device
+from benchmark.train.weights import load_method
 from benchmark.viz.samples import SAMPLES, landmark_sheet, sample_sheet, training_curves
 from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
-from probes.fitted import FittedHead, load_heads
+from probes.fitted import load_heads
 from probes.metrics import landmark_errors
 from probes.probe import predict
 from probes.released import landmarks, released_probe
 from probes.tables import HEAD_DESCRIPTIONS
 from probes.target import ProbeError
+
+
+@dataclass(frozen=True)
+class _Landmarks:
+    """Landmarks predicted on test faces."""
+
+    rows: NDArray[np.intp]  # of the labelled set
+    points: NDArray[np.float32]  # (n, L, 2), crop sides
+    head: str  # description for the caption
 
 
 def draw(name: str, config: Config) -> list[Path]:
@@ -41,32 +50,34 @@ def draw(name: str, config: Config) -> list[Path]:
     Args:
         name: a run of the configuration's benchmark, such as ``fabnet/seed0``, or the folder of a run or of imported
             weights.
-        config: says where data and runs lie.
+        config: says where data and runs are.
 
     Raises:
         UsageError: no such run.
-        DataError: there is nothing to draw from.
+        DataError: there is nothing to draw from, or a file is broken.
     """
-    folders = [Path(name)] if Path(name).is_dir() else _runs(name, config)
-    made = [
-        path for folder in folders for path in [*_training(folder), *_samples(folder, config), *_faces(folder, config)]
-    ]
-    if not made:
+    paths = []
+    for folder in [Path(name)] if Path(name).is_dir() else _run_folders(name, config):
+        paths += [*_draw_training(folder), *_draw_tracks(folder, config), *_draw_landmarks(folder, config)]
+    if not paths:
         raise DataError(f"{name}: nothing to draw yet: no log of its training, no pictures of its method, no landmarks")
-    return made
+    return paths
 
 
-def _runs(name: str, config: Config) -> list[Path]:
-    """The folders of one variant and seed: several for a ceiling, which has a run a task."""
+def _run_folders(name: str, config: Config) -> list[Path]:
+    """Folders of one variant and seed: several for a ceiling, which has a run for each task."""
     folder = Path(config.out, config.name)
     runs = BenchmarkRecord.read(folder).runs if (folder / BENCHMARK).is_file() else []
-    known = {f"{run.variant}/seed{run.seed}" for run in runs}
-    if name not in known:
-        raise UsageError(f"no run {name!r} of benchmark {config.name} in {config.out}{suggestion(name, known)}")
-    return [Path(config.out, run.run) for run in runs if f"{run.variant}/seed{run.seed}" == name]
+    folders: dict[str, list[Path]] = {}
+    for run in runs:
+        folders.setdefault(f"{run.variant}/seed{run.seed}", []).append(Path(config.out, run.run))
+    if name not in folders:
+        raise UsageError(f"no run {name!r} of benchmark {config.name} in {config.out}{suggestion(name, folders)}")
+    return folders[name]
 
 
-def _training(folder: Path) -> list[Path]:
+def _draw_training(folder: Path) -> list[Path]:
+    """Training curves, where there is a training log."""
     if not (folder / METRICS).is_file():
         return []
     path = folder / PICTURES / "training.png"
@@ -74,93 +85,95 @@ def _training(folder: Path) -> list[Path]:
     return [path]
 
 
-def _samples(folder: Path, config: Config) -> list[Path]:
-    """What a method shows of samples of test tracks, if it shows anything."""
+def _draw_tracks(folder: Path, config: Config) -> list[Path]:
+    """Pictures that a method makes of samples of test tracks, if it makes any."""
     store = catalogue.store_folder(config.data, config.cache)
     if not (folder / WEIGHTS).is_file() or not (store / MANIFEST).is_file():
         return []
-    about = WeightsFolder(folder).about
-    if get(about["method"]).kind != "method":
+    if get(WeightsFolder(folder).about["method"]).kind != "method":
         return []
-    method = _method(about, folder, config)
-    frames = TrackBatches(TrackStore(store), "test", method.frames, SAMPLES, (2,))[0][0]
-    images = fitted(scaled(frames).flatten(0, 1), method.spec.size).unflatten(0, frames.shape[:2])
+    method = _load_method(folder, config)
+    (frames,) = TrackBatches(TrackStore(store), "test", method.frames, SAMPLES, (2,))[0]  # (B, k, 3, H, W)
+    images = scale_to_unit(frames)
+    resized = resize(images.flatten(0, 1), method.spec.size).unflatten(0, images.shape[:2])
     with torch.inference_mode():
-        pictures = method(images).pictures
+        pictures = method(resized).pictures
     if not pictures:
         return []
     path = folder / PICTURES / "tracks.png"
-    sample_sheet(pictures, path, f"{_short(folder)}: tracks of people it was not trained on")
+    sample_sheet(pictures, path, f"{_short_name(folder)}: tracks of people it was not trained on")
     return [path]
 
 
-def _faces(folder: Path, config: Config) -> list[Path]:
-    """Predicted landmarks on the test faces of every landmark task."""
-    made = []
-    for task in config.tasks:
-        name = config.task[task].set
-        file = catalogue.set_file(name, config.sets[name], config.cache)
-        if not file.is_file():
+def _draw_landmarks(folder: Path, config: Config) -> list[Path]:
+    """Predicted landmarks on test faces, for every landmark task whose set is made."""
+    paths = []
+    for name in config.tasks:
+        task = config.task[name]
+        set_file = catalogue.set_file(task.set, config.sets[task.set], config.cache)
+        if not set_file.is_file():
             continue
-        faces = LabelledSet.load(file)
-        target = faces.targets.get(config.task[task].target)
+        faces = LabelledSet.load(set_file)
+        target = faces.targets.get(task.target)
         if target is None or target.kind != "landmarks":
             continue
-        found = _predicted(folder, config, task, faces, target)
-        if found is None:
+        predicted = _predict(folder, config, name, faces, target)
+        if predicted is None:
             continue
-        rows, predicted, head = found
-        truth = target.values[rows]
+        true_points = target.values[predicted.rows]
         assert target.eyes is not None
-        errors = landmark_errors(predicted, truth, target.eyes)
-        path = folder / PICTURES / f"{task}.png"
-        landmark_sheet(faces.frames[rows], truth, predicted, errors, path, f"{_short(folder)}: {task}, {head}")
-        made.append(path)
-    return made
+        errors = landmark_errors(predicted.points, true_points, target.eyes)
+        path = folder / PICTURES / f"{name}.png"
+        title = f"{_short_name(folder)}: {name}, {predicted.head}"
+        landmark_sheet(faces.frames[predicted.rows], true_points, predicted.points, errors, path, title)
+        paths.append(path)
+    return paths
 
 
-def _short(folder: Path) -> str:
-    """Variant and seed of a run's folder."""
-    return "/".join(folder.resolve().parts[-2:])
+def _predict(folder: Path, config: Config, task: str, faces: LabelledSet, target: Target) -> _Landmarks | None:
+    """Landmarks by a run's head, or by the probe released with imported weights; None where there is neither."""
+    if features_file(folder, config.task[task].set).is_file():
+        return _predict_by_head(folder, config, task, faces, target)
+    if not (folder / PROBE).is_file():
+        return None
+    probe = released_probe(load_file(folder / PROBE))
+    if probe.weight.shape[2] != target.values[0].size:
+        return None  # of another number of landmarks
+    rows = np.flatnonzero(target.known & (faces.split == "test"))
+    embeddings = embed(_load_method(folder, config), faces.frames[rows], pick_device(config.train.device))
+    return _Landmarks(rows, landmarks(probe(embeddings[None])[0]), "the probe released with the weights")
 
 
-def _predicted(
-    folder: Path, config: Config, task: str, faces: LabelledSet, target: Target
-) -> tuple[NDArray[np.intp], NDArray[np.float32], str] | None:
-    """Rows of the test faces, their predicted landmarks, and what predicted them; None where nothing can."""
-    test_rows = np.flatnonzero(target.known & (faces.split == "test"))
-    features_path = features_file(folder, config.task[task].set)
-    if features_path.is_file():
-        name = get(WeightsFolder(folder).about["method"]).scored_by or config.probe.table_head
-        features = load_features(features_path)
-        head = _fitted_head(folder, task, name)
-        if head is not None:
-            return test_rows, head.predict(features[test_rows]), f"head: {HEAD_DESCRIPTIONS[name]}"
-        rows, predicted = predict(target, faces.split, features, head=name, seed=config.probe.seed)
-        return rows, predicted, f"head: {HEAD_DESCRIPTIONS[name]}"
-    if (folder / PROBE).is_file():
-        probe = released_probe(load_file(folder / PROBE))
-        if probe.weight.shape[2] != target.values[0].size:
-            return None
-        method = _method(WeightsFolder(folder).about, folder, config)
-        embeddings = embed(method, faces.frames[test_rows], pick_device(config.train.device))
-        return test_rows, landmarks(probe(embeddings[None])[0]), "the probe released with the weights"
-    return None
+def _predict_by_head(folder: Path, config: Config, task: str, faces: LabelledSet, target: Target) -> _Landmarks:
+    """Landmarks by the head that was scored.
 
-
-def _fitted_head(folder: Path, task: str, name: str) -> FittedHead | None:
-    """A head as it was scored; None for a run that was probed before heads were kept, or with other heads."""
+    It is fitted again for a run that was probed before fitted heads were kept, or with other heads.
+    """
+    features = load_features(features_file(folder, config.task[task].set))
+    name = get(WeightsFolder(folder).about["method"]).scored_by or config.probe.table_head
+    description = f"head: {HEAD_DESCRIPTIONS[name]}"
     path = heads_file(folder, task)
     try:
-        return load_heads(path).get(name) if path.is_file() else None
+        heads = load_heads(path) if path.is_file() else {}
     except ProbeError as error:
         raise DataError(f"{error}; run the benchmark again") from error
+    if name in heads:
+        rows = np.flatnonzero(target.known & (faces.split == "test"))
+        return _Landmarks(rows, heads[name].predict(features[rows]), description)
+    rows, points = predict(target, faces.split, features, head=name, seed=config.probe.seed)
+    return _Landmarks(rows, points, description)
 
 
-def _method(about: dict[str, Any], folder: Path, config: Config) -> Method:
-    """The method that a folder's weights are of, with them, in evaluation mode."""
+def _load_method(folder: Path, config: Config) -> Method:
+    """The method with the weights of a folder, in evaluation mode."""
+    about = WeightsFolder(folder).about
     encoder = about["encoder"] or {"width": config.encoder.width, "dim": config.encoder.dim}
     spec = EncoderSpec(size=about["size"] or config.data.size, **encoder)
     method = get(about["method"])(spec, about["options"])
-    load_all(method, folder)
+    load_method(method, folder)
     return method.eval()
+
+
+def _short_name(folder: Path) -> str:
+    """Variant and seed of a run's folder."""
+    return "/".join(folder.resolve().parts[-2:])

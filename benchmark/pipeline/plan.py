@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from benchmark.config.load import plain, stage_resources
-from benchmark.config.schema import STAGES, Config, row_name
+from benchmark.config.load import plain
+from benchmark.config.schema import Config, row_name
 from benchmark.config.variants import Variant, WeightsFolder, resolve
 from benchmark.data.verify_set import report_path
 from benchmark.errors import DataError, UsageError
@@ -157,9 +157,8 @@ class Plan:
         logs = self.folder / "logs" / time.strftime("%Y%m%d-%H%M%S")
         with RunsProgress([spec.run for spec in self.open_runs]):
             jobs = run_jobs(self.open_runs, self.variants)
-            resources = {stage: stage_resources(self.config, stage) for stage in STAGES}
             workers = _workers(self.config)
-            return launch(jobs, launcher.kind, workers, logs, _gpus(), resources, launcher.executor)
+            return launch(jobs, launcher.kind, workers, logs, _gpus(), launcher.resources, launcher.executor)
 
     def submit(self) -> Submission:
         """Submits what is missing to a cluster, except jobs that are in the queue already.
@@ -298,7 +297,7 @@ def _workers(config: Config) -> int:
     """Workers of the local launcher: as many as have GPUs or cores of their own."""
     if config.launcher.workers:
         return config.launcher.workers
-    resources = stage_resources(config, "pretrain")
+    resources = config.launcher.pretrain
     gpus = _gpus()
     if gpus:
         return max(1, gpus // max(1, resources.gpus_per_node))
@@ -313,5 +312,5 @@ def _threads(config: Config) -> int:
         return 0
     if config.launcher.kind == "inline":
         return available_cores()
-    processes = stage_resources(config, "pretrain").tasks_per_node
+    processes = config.launcher.pretrain.tasks_per_node
     return max(1, available_cores() // (_workers(config) * processes))

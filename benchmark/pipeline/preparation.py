@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.config.schema import Config, SyntheticData
+from benchmark.config.data import SyntheticData
+from benchmark.config.schema import Config
 from benchmark.config.variants import Variant
 from benchmark.data import catalogue
 from benchmark.data.split import SPLITS
@@ -48,7 +49,7 @@ def check_data(config: Config, variants: dict[str, Variant]) -> None:
 
     size = config.data.size
     for name in set_names(config):
-        if (set_size := catalogue.faces_config(name, config.sets[name]).size) != size:
+        if (set_size := config.sets[name].size) != size:
             raise UsageError(f"set {name} holds {set_size} px faces, data.size={size}; make them the same")
     if not tracks_ready(config):
         catalogue.source(config.data).tracks()

@@ -34,10 +34,12 @@ from benchmark.pipeline.features import embed, load_features, save_features
 from benchmark.pipeline.progress import job_progress
 from benchmark.pipeline.run_folder import Run, is_done, locked, mark_done, part_of, set_status
 from benchmark.pipeline.run_spec import RunSpec, missing_stages, stage_keys
+from benchmark.train.device import pick_device
 from benchmark.train.distributed import ProcessGroup, is_main_process
-from benchmark.train.loop import parameters, pick_device, pretrain, save_method
+from benchmark.train.loop import pretrain
 from benchmark.train.supervised import task_coding, task_loss
-from benchmark.train.warm_start import load_all, load_matching, steps_spent
+from benchmark.train.warm_start import load_matching, steps_spent
+from benchmark.train.weights import load_method, parameter_counts, save_method
 from benchmark.viz.samples import training_curves
 from methods.base import Method
 from methods.encoder import EncoderSpec
@@ -125,8 +127,8 @@ def _pretrain(spec: RunSpec, group: ProcessGroup) -> list[Path]:
     torch.manual_seed(run.seed)
     method = _method(spec)
     if run.weights:
-        load_all(method, _weights_folder(spec))
-        write_json(run.folder / COST, parameters(method))
+        load_method(method, _weights_folder(spec))
+        write_json(run.folder / COST, parameter_counts(method))
         return [*save_method(method, run.folder), run.folder / COST]
     steps_before = 0
     if run.initial_weights:
@@ -189,7 +191,7 @@ def _weights_folder(spec: RunSpec) -> Path:
 
 def _embed(spec: RunSpec, name: str) -> list[Path]:
     method = _method(spec)
-    load_all(method, spec.run.folder)
+    load_method(method, spec.run.folder)
     path = features_file(spec.run.folder, name)
     save_features(embed(method, spec.faces[name].frames, pick_device(spec.run.train.device)), path)
     return [path]

@@ -1,4 +1,4 @@
-"""Crop jitter on the device: every frame shifted and scaled a little, each with its own draw."""
+"""Crop jitter on the device: a random shift and zoom of every frame, the only augmentation of Wiles et al. 2018."""
 
 import torch
 from kornia.augmentation import RandomAffine
@@ -6,15 +6,12 @@ from torch import Tensor
 
 from benchmark.config.schema import AugmentConfig
 
-WHOLE = slice(None)
-
 
 class CropJitter:
-    """uint8 frames to jittered float frames in [0, 1].
+    """Random shift and isotropic zoom about the centre, uniform and independent for each frame.
 
-    A shift and an isotropic zoom about the centre, uniform and independent for each frame, with the border
-    pixel repeated outside: the crop jitter of the paper (its only augmentation), centred on the crop that
-    the probes see. Draws come from torch's global generator.
+    Pixels from outside the frame repeat its border. The range is centred on the crop that the probes see. Parameters
+    are drawn from torch's global generator.
     """
 
     def __init__(self, config: AugmentConfig):
@@ -28,40 +25,50 @@ class CropJitter:
         )
 
     def __call__(
-        self, frames: Tensor, points: Tensor | None = None, *, share: slice = WHOLE, samples: int | None = None
+        self,
+        frames: Tensor,
+        points: Tensor | None = None,
+        *,
+        shard: slice | None = None,
+        batch_size: int | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Jitters ``frames`` and moves ``points`` with them.
+        """Jitters frames, and moves points on them accordingly.
 
         Args:
             frames: uint8 (B, k, 3, S, S).
-            points: (B, L, 2) in crop sides, x then y; k must be 1.
-            share: where ``frames`` are a part of a batch, which part; they are jittered as they would be in it.
-            samples: in the whole batch.
+            points: (B, L, 2), x then y, in units of the frame's side; k must be 1.
+            shard: the samples of a batch that ``frames`` are, if other processes have the rest. They are jittered
+                as they would be within the whole batch.
+            batch_size: samples in the whole batch; needed with ``shard``.
 
         Returns:
-            float32 (B, k, 3, S, S) in [0, 1], and the points on the jittered crop.
+            Jittered frames, float32 (B, k, 3, S, S) in [0, 1], and the moved points.
         """
-        images = scaled(frames)
+        images = scale_to_unit(frames)
         if self.identity:
             return images, points
         flat, k = images.flatten(0, 1), images.shape[1]
-        drawn = self.warp.forward_parameters(torch.Size([k * (samples or len(images)), *flat.shape[1:]]))
-        shape = torch.tensor(flat.shape)
-        own = slice(share.start * k, share.stop * k) if share.stop else share
-        drawn = {name: shape if name == "forward_input_shape" else value[own] for name, value in drawn.items()}
-        warped = self.warp(flat, params=drawn)
+        batch_size = batch_size or len(images)
+        shard = shard or slice(0, batch_size)
+        parameters = self.warp.forward_parameters(torch.Size([batch_size * k, *flat.shape[1:]]))
+        parameters = {name: values[shard.start * k : shard.stop * k] for name, values in parameters.items()}
+        parameters["forward_input_shape"] = torch.tensor(flat.shape)
+        warped: Tensor = self.warp(flat, params=parameters)
         if points is not None:
-            points = _move(points, self.warp.transform_matrix, frames.shape[-1])
+            points = _transform(points, self.warp.transform_matrix, frames.shape[-1])
         return warped.view_as(images), points
 
 
-def scaled(frames: Tensor) -> Tensor:
-    """uint8 to float32 in [0, 1]."""
+def scale_to_unit(frames: Tensor) -> Tensor:
+    """Converts uint8 to float32 in [0, 1]."""
     return frames.to(torch.float32) / 255
 
 
-def _move(points: Tensor, matrix: Tensor, side: int) -> Tensor:
-    """Points in crop sides through a pixel-coordinate matrix (B, 3, 3); pixel centres are at whole numbers."""
+def _transform(points: Tensor, matrix: Tensor, side: int) -> Tensor:
+    """Moves points (B, L, 2) by affine matrices (B, 3, 3) in pixels.
+
+    Points are in units of the side; pixel centres are at whole numbers of pixels.
+    """
     pixels = points * side - 0.5
     moved = pixels @ matrix[:, :2, :2].mT + matrix[:, None, :2, 2]
     return (moved + 0.5) / side

@@ -1,4 +1,4 @@
-"""Training end to end on a task's labels: what the ceiling of a table is made of."""
+"""Loss of the supervised ceiling: a task's own coding and loss, applied to images whose landmarks move with jitter."""
 
 from collections.abc import Callable
 
@@ -11,21 +11,22 @@ from probes.target import take
 
 
 def task_coding(faces: LabelledSet, target: Target) -> Coding:
-    """The coding of a task, its statistics taken from the training split as the probes do."""
+    """The coding of a task's labels, with the statistics of the training split, as the probes use it."""
     return coding_for(take(target, faces.indices("train")))
 
 
 def task_loss(coding: Coding) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """Per-sample losses from outputs, values in the target's own units, and which of them are known.
+    """The loss of a task.
 
-    Values are encoded here and not beforehand, since crop jitter moves landmarks.
+    Returns:
+        A function of outputs (B, T), labels as the target stores them, and which of them are known, to per-sample
+        losses (B,). It codes the labels itself, since crop jitter moves landmarks at every step.
     """
 
     def loss(outputs: Tensor, values: Tensor, known: Tensor) -> Tensor:
         if isinstance(coding, Regression):
-            mean, scale = (
-                torch.as_tensor(x, dtype=torch.float32, device=values.device) for x in (coding.mean, coding.scale)
-            )
+            mean = torch.as_tensor(coding.mean, dtype=torch.float32, device=values.device)
+            scale = torch.as_tensor(coding.scale, dtype=torch.float32, device=values.device)
             codes = torch.where(known[:, None], (values.flatten(1) - mean) / scale, 0)
         else:
             codes = torch.where(known, values, 0)

@@ -1,4 +1,4 @@
-"""Small data that every test of the pipeline can afford."""
+"""Small data for the tests: tracks and labelled faces of coloured discs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SIDE = 32
 
 @dataclass(frozen=True)
 class Discs:
-    """Tracks of a coloured disc that wanders over a plain ground: colour is identity."""
+    """Tracks of a disc at random positions on a plain background; an identity is a pair of colours."""
 
     size: int = SIDE
     identities: int = 12
@@ -38,6 +38,7 @@ class Discs:
 
 
 def disc(size: int, centre: Any, colours: Any) -> Any:
+    """Frame (size, size, 3), uint8, of a disc of radius 0.2 at ``centre``, in sides; colours of disc and background."""
     y, x = (np.mgrid[:size, :size] + 0.5) / size
     inside = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 < 0.04
     return np.where(inside[..., None], colours[0], colours[1]).astype(np.uint8)
@@ -45,6 +46,7 @@ def disc(size: int, centre: Any, colours: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> TrackStore:
+    """Track store of discs."""
     folder = tmp_path_factory.mktemp("store")
     TrackPacker(Discs(), folder, split_seed=0).pack()
     return TrackStore(folder)
@@ -52,13 +54,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> TrackStore:
 
 @pytest.fixture(scope="session")
 def faces() -> LabelledSet:
-    """Discs labelled by where they are: their own centre as two landmarks, and what side they lie on."""
+    """Discs labelled by their position: two points as landmarks, and the half of the frame they lie in."""
     random = np.random.default_rng(0)
     n = 120
     centres = random.uniform(0.3, 0.7, (n, 2)).astype(np.float32)
     frames = np.stack([disc(SIDE, centre, random.integers(0, 256, (2, 3))) for centre in centres])
     known = np.ones(n, bool)
-    points = np.stack([centres, centres + np.float32([0.2, 0])], 1)
+    points = np.stack([centres, centres + np.array([0.2, 0], np.float32)], 1)
     pose = (np.concatenate([centres, centres[:, :1]], 1) * 40).astype(np.float32)
     sides = (centres > 0.5).astype(np.float32)
     return LabelledSet(
@@ -79,6 +81,7 @@ def faces() -> LabelledSet:
 
 @pytest.fixture
 def file(tmp_path: Path, faces: LabelledSet) -> Path:
+    """Saved labelled set of discs."""
     path = tmp_path / "discs.arrow"
     faces.save(path)
     return path

@@ -71,12 +71,12 @@ CSV = "sets.mine={kind: csv, csv: CSV, images: IMAGES, size: 32, pose: {roll: ro
         (["verify", "data=videos"], "needs data.root=DIR"),
         (["run", "variants.fabnet.options.sorces=3"], "fabnet has no option 'sorces'"),
         (["run", "data.size=48"], "encoder size 48: it must be a power of two"),
-        (["run", "train.lr=nan"], "train.lr=nan must be a number of at least 0"),
-        (["run", "sets.synthetic.trian=8"], "unknown key sets.synthetic.trian; did you mean 'train'?"),
-        (["run", "sets.synthetic.train=many"], "sets.synthetic.train is 'many', not int"),
-        (["run", "sets.synthetic.kind=cvs"], "sets.synthetic.kind is 'cvs'; one of csv, synthetic"),
+        (["run", "train.lr=nan"], "train.lr=nan must be a finite number"),
+        (["run", "sets.synthetic.trian=8"], "unknown key sets.synthetic.trian; did you mean 'sets.synthetic.train'?"),
+        (["run", "sets.synthetic.train=many"], "sets.synthetic.train=many must be a valid integer"),
+        (["run", "sets.synthetic.kind=cvs"], "unknown sets.synthetic.kind=cvs; did you mean 'csv'?"),
         (["run", "task.x={set: synthetic, target: pose}", "tasks=x,y"], "unknown task 'y'"),
-        (["run", "probe.heads=[linaer]"], "unknown probe.heads=linaer; did you mean 'linear'?"),
+        (["run", "probe.heads=[linaer]"], "unknown probe.heads[0]=linaer; did you mean 'linear'?"),
         (["methods", "fabnet"], "expected key=value, got 'fabnet'"),
         (
             ["run", "variants.a.init_from=fabnet-curiculum", "variants.a.method=fabnet", "methods=a"],
@@ -366,7 +366,7 @@ def test_tasks_are_listed() -> None:
 
 def test_data_are_listed() -> None:
     listed = call("data").out
-    for name in ("synthetic", "videos", "frames", "joined"):
+    for name in ("synthetic", "videos", "frames", "concat"):
         assert f"  {name} " in listed
 
 

@@ -36,6 +36,11 @@ SETTINGS = (
     "tasks=synthetic-pose",
 )
 
+# A small benchmark with a row of every kind, two tasks and two seeds.
+TASKS = ("synthetic-pose", "synthetic-aus")
+ROWS = {"mean": "floor", "random": "floor", "fabnet": "method", "supervised": "ceiling"}
+FULL = (f"methods={','.join(ROWS)}", f"tasks={','.join(TASKS)}", "seeds=[0,3]")
+
 METHOD = '''
 """A method in one file: an encoder whose mean output is to be small."""
 
@@ -110,6 +115,11 @@ def cells(folder: Path) -> list[dict[str, Any]]:
     """The cells written of a benchmark, without its costs, which time decides."""
     found = json.loads((folder / "tables" / "cells.json").read_text())
     return [cell for cell in found if cell["task"] != "cost"]
+
+
+def run_folder(place: Path, row: str, data: str = "synthetic") -> Path:
+    """The folder of a row's run with seed 0, of the tiny benchmark below ``place``."""
+    return next(place.glob(f"runs/quick/{data}/{row}/seed0-*"))
 
 
 def times(folder: Path, pattern: str) -> dict[str, int]:

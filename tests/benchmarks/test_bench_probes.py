@@ -1,7 +1,11 @@
-"""How long probing and table building take: 4,000 faces, 256 features, each kind of target and head."""
+"""Speed of probing (4,000 faces, 256 features, each kind of target and head) and of building tables."""
+
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from pytest_benchmark.fixture import BenchmarkFixture
 
 from probes.cells import COST_UNITS, cells
 from probes.formats import as_json, as_latex, as_markdown, as_text
@@ -13,7 +17,7 @@ FACES, FEATURES = 4000, 256
 KINDS = ("landmarks", "pose", "classes", "aus")
 
 
-def faces(kind, features=FEATURES):
+def faces(kind: str, features: int = FEATURES) -> tuple[Labels, NDArray[np.str_], NDArray[np.float32]]:
     rng = np.random.default_rng(0)
     cause = rng.normal(size=(FACES, 40))
     x = np.tanh(cause @ rng.normal(size=(40, features)) / 5) + 0.3 * rng.normal(size=(FACES, features))
@@ -36,25 +40,25 @@ def faces(kind, features=FEATURES):
 
 @pytest.mark.parametrize("head", ["linear", "exact", "mean"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_probe(benchmark, kind, head):
+def test_probe(benchmark: BenchmarkFixture, kind: str, head: str) -> None:
     target, split, features = faces(kind)
     benchmark.pedantic(probe, (target, split, features), {"heads": (head,)}, rounds=2)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_exact_head_on_pixels(benchmark, kind):
+def test_exact_head_on_pixels(benchmark: BenchmarkFixture, kind: str) -> None:
     target, split, features = faces(kind, 768)
     benchmark.pedantic(probe, (target, split, features), {"heads": ("exact",)}, rounds=1)
 
 
-def test_five_runs_together(benchmark):
+def test_five_runs_together(benchmark: BenchmarkFixture) -> None:
     target, split, features = faces("aus")
     rng = np.random.default_rng(1)
     runs = np.stack([features + rng.normal(size=features.shape).astype(np.float32) for _ in range(5)])
     benchmark.pedantic(probe_runs, (target, split, runs), {"heads": ("linear",)}, rounds=1)
 
 
-def records(variants=10, seeds=5):
+def records(variants: int = 10, seeds: int = 5) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Probe records of five tasks for each variant and seed, and the cost of each run."""
     landmarks = {"error": "% inter-ocular", "failure_10": "% of images"}
     pose = dict.fromkeys(("roll", "pitch", "yaw", "mae"), "deg")
@@ -89,11 +93,11 @@ def records(variants=10, seeds=5):
     return probes, costs
 
 
-def test_tables_in_every_format(benchmark):
+def test_tables_in_every_format(benchmark: BenchmarkFixture) -> None:
     probes, costs = records()
 
-    def build():
-        made = tables(probes, costs)
-        return as_text(made), as_markdown(made), as_latex(made), as_json(cells(probes, costs))
+    def build() -> tuple[str, ...]:
+        built = tables(probes, costs)
+        return as_text(built), as_markdown(built), as_latex(built), as_json(cells(probes, costs))
 
     benchmark(build)

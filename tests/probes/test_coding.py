@@ -12,7 +12,7 @@ from .examples import KINDS, example
 
 
 @pytest.mark.parametrize("kind", ["landmarks", "pose"])
-def test_regression_codes_are_standardised_and_come_back(kind):
+def test_regression_codes_are_standardised_and_come_back(kind: str) -> None:
     target, _, _ = example(kind)
     coding = coding_for(target)
     codes, known = coding.encode(target)
@@ -22,7 +22,7 @@ def test_regression_codes_are_standardised_and_come_back(kind):
     assert coding.decode(np.zeros((2, 3, coding.width))).shape == (2, 3, *target.values.shape[1:])
 
 
-def test_a_coordinate_that_never_moves_is_predicted_as_it_is():
+def test_a_coordinate_that_never_moves_is_predicted_as_it_is() -> None:
     values = np.stack([np.full(1000, 0.1), np.arange(1000) / 1000], 1).astype(np.float32)
     target = Labels("pose", values, np.ones(1000, bool), ("roll", "yaw"))
     coding = coding_for(target)
@@ -31,7 +31,7 @@ def test_a_coordinate_that_never_moves_is_predicted_as_it_is():
     assert coding.decode(np.zeros((1, 2)))[0, 0] == pytest.approx(0.1)
 
 
-def test_regression_loss_is_mean_squared_error():
+def test_regression_loss_is_mean_squared_error() -> None:
     target, _, _ = example("pose")
     coding = coding_for(target)
     codes, known = map(torch.from_numpy, coding.encode(target))
@@ -42,7 +42,7 @@ def test_regression_loss_is_mean_squared_error():
     assert (losses[~known] == 0).all()
 
 
-def test_class_loss_is_weighted_cross_entropy():
+def test_class_loss_is_weighted_cross_entropy() -> None:
     target, _, _ = example("classes")
     coding = coding_for(target)
     codes, known = map(torch.from_numpy, coding.encode(target))
@@ -53,7 +53,7 @@ def test_class_loss_is_weighted_cross_entropy():
     assert torch.allclose(coding.loss(outputs, codes, known), expected, atol=1e-6)
 
 
-def test_unit_loss_is_weighted_and_masked():
+def test_unit_loss_is_weighted_and_masked() -> None:
     target, _, _ = example("aus", n=40)
     coding = coding_for(target)
     codes, known = map(torch.from_numpy, coding.encode(target))
@@ -71,7 +71,7 @@ def test_unit_loss_is_weighted_and_masked():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_losses_take_leading_dimensions_and_give_gradients(kind):
+def test_losses_take_leading_dimensions_and_give_gradients(kind: str) -> None:
     target, _, _ = example(kind)
     coding = coding_for(target)
     codes, known = map(torch.from_numpy, coding.encode(target))
@@ -79,11 +79,12 @@ def test_losses_take_leading_dimensions_and_give_gradients(kind):
     losses = coding.loss(outputs, codes, known)
     assert torch.allclose(losses[1, 2], coding.loss(outputs[1, 2], codes, known))
     losses.sum().backward()
+    assert outputs.grad is not None
     assert torch.isfinite(outputs.grad).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_unknown_values_are_never_read(kind):
+def test_unknown_values_are_never_read(kind: str) -> None:
     target, _, _ = example(kind)
     poisoned = target.values.copy()
     poisoned[~target.known] = 10**6 if kind == "classes" else np.nan
@@ -94,7 +95,7 @@ def test_unknown_values_are_never_read(kind):
     assert np.array_equal(coding.base, again.base)
 
 
-def test_what_training_lacks_is_noted():
+def test_what_training_lacks_is_noted() -> None:
     values = np.array([[0, 1], [1, 1]], np.float32)
     assert coding_for(Labels("aus", values, np.ones((2, 2), bool), ("AU1", "AU2"))).notes == (
         "all or no training faces show AU2",
@@ -109,7 +110,7 @@ def test_what_training_lacks_is_noted():
         (Labels("aus", np.ones((3, 1)), np.ones((3, 1), bool), ("AU1",)), "no action unit is both on and off"),
     ],
 )
-def test_nothing_to_learn_is_an_error(labels, message):
+def test_nothing_to_learn_is_an_error(labels: Labels, message: str) -> None:
     with pytest.raises(ProbeError, match=message):
         coding_for(labels)
 
@@ -125,6 +126,6 @@ def test_nothing_to_learn_is_an_error(labels, message):
         (Labels("gaze", np.zeros(2), np.ones(2, bool), ()), "unknown kind"),
     ],
 )
-def test_impossible_values_are_errors(labels, message):
+def test_impossible_values_are_errors(labels: Labels, message: str) -> None:
     with pytest.raises(ProbeError, match=message):
         check(labels)

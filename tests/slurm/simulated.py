@@ -167,10 +167,11 @@ class SimulatedSlurm:
         output = "".join(records)
         if output and self.cut_list is not None:
             cut, self.cut_list = self.cut_list % len(output), None
+            # Only a whole list ends with a record: Slurm's programs end with an error otherwise.
             while output[:cut].rstrip("\n")[-1:] in (
                 "\x1e",
                 "",
-            ):  # a whole list is the only one that ends with a record
+            ):
                 cut += 1
             output = output[:cut]
         return output

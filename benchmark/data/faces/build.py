@@ -58,7 +58,6 @@ class RawFaces:
         not_comparable: reasons why results on this copy do not compare with published ones.
         skipped: rows left out so far, by reason.
         noted: rows with something missing or converted, by reason.
-        name: of the set, in tables; default: its name in the configuration.
         source: files to name in error messages; default: the set's name.
         unsplit_reason: reason in ``skipped`` for rows whose split is "".
     """
@@ -77,7 +76,6 @@ class RawFaces:
     not_comparable: list[str] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     noted: Counter[str] = field(default_factory=Counter)
-    name: str | None = None
     source: str | None = None
     unsplit_reason: str = "in no split"
 
@@ -95,7 +93,7 @@ def build_set(
 
     Args:
         raw: its rows.
-        name: name of the set, unless ``raw`` has one.
+        name: name of the set, in tables.
         size: side of the frames, pixels.
         seed: seed of the random split.
         val_fraction: fraction of train, by identity or image, that becomes val where the protocol has no val.
@@ -105,7 +103,6 @@ def build_set(
     Raises:
         DataError: no usable face in a split, or one image or person in two of them.
     """
-    name = raw.name or name
     source = raw.source or name
     skipped, noted = raw.skipped, raw.noted
     rows = _usable_rows(raw)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from benchmark.config.schema import AffectNetFaces
+from benchmark.config.sets import AffectNetFaces
 from benchmark.data.faces.build import RawFaces
 from benchmark.data.faces.labelled_set import Target
 from benchmark.data.sets.files import SetFiles, first_existing, image_reader, locate, matching
@@ -73,8 +73,6 @@ def find(config: AffectNetFaces) -> SetFiles:
 
 def read(config: AffectNetFaces) -> RawFaces:
     """The faces of both splits; codes beyond the eight classes are counted and left out."""
-    if config.crop not in ("image", "box"):
-        raise UsageError(f"crop is {config.crop!r}; one of image, box")
     files = find(config)
     layout = "csv" if files.labels else "npy"
     if layout == "npy" and config.crop == "box":

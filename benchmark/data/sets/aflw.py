@@ -24,7 +24,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.config.schema import AflwFaces
+from benchmark.config.sets import AflwFaces
 from benchmark.data.faces.build import RawFaces
 from benchmark.data.faces.targets import pose_target
 from benchmark.data.sets.files import SetFiles, face_ids, first_existing, image_reader, locate

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.config.schema import Aflw2000Faces
+from benchmark.config.sets import Aflw2000Faces
 from benchmark.data.faces.build import RawFaces
 from benchmark.data.faces.splits import counts_text
 from benchmark.data.faces.targets import landmark_target, pose_target

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.config.schema import EmotioNetFaces
+from benchmark.config.sets import EmotioNetFaces
 from benchmark.data.faces.build import RawFaces
 from benchmark.data.faces.labelled_set import Target
 from benchmark.data.folders import IMAGES, is_kind

@@ -10,7 +10,7 @@ from collections import Counter
 
 import numpy as np
 
-from benchmark.config.schema import Fer2013Faces
+from benchmark.config.sets import Fer2013Faces
 from benchmark.data.faces.build import RawFaces
 from benchmark.data.faces.labelled_set import Target
 from benchmark.data.sets.files import SetFiles, first_existing, locate

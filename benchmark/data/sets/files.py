@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.config.schema import FaceFolder
+from benchmark.config.sets import FaceFolder
 from benchmark.data.folders import IMAGES, is_kind, walk
 from benchmark.errors import DataError, UsageError
 from benchmark.files import digest, sha256

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.config.schema import MaflFaces
+from benchmark.config.sets import MaflFaces
 from benchmark.data.faces.build import RawFaces
 from benchmark.data.faces.crop import Square
 from benchmark.data.faces.targets import landmark_target

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.config.schema import PointFaces
+from benchmark.config.sets import PointFaces
 from benchmark.data.faces.build import RawFaces
 from benchmark.data.faces.targets import landmark_target
 from benchmark.data.sets.files import SetFiles, below, face_ids, image_beside, image_reader, locate

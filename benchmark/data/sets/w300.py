@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.config.schema import W300Faces
+from benchmark.config.sets import W300Faces
 from benchmark.data.faces.build import RawFaces
 from benchmark.data.faces.targets import landmark_target
 from benchmark.data.sets.files import SetFiles, image_beside, image_reader, locate, matching, subfolder
 from benchmark.data.sets.formats.mat import MatReader
 from benchmark.data.sets.formats.pts import read_pts
 from benchmark.data.sets.squares import box_squares, landmark_squares
-from benchmark.errors import DataError, UsageError
+from benchmark.errors import DataError
 
 VERSION = 2
 EXPECTED = {"train": 3148, "test": 689}
@@ -103,8 +103,6 @@ def read(config: W300Faces) -> RawFaces:
 
 
 def _uses_box_files(config: W300Faces, root: Path) -> bool:
-    if config.boxes not in ("auto", "mat", "landmarks"):
-        raise UsageError(f"boxes is {config.boxes!r}; one of auto, mat, landmarks")
     complete = len(_box_files(root)) == len(TRAIN) + len(TEST)
     if config.boxes == "mat" and not complete:
         raise DataError(f"{root}: not all six 'Bounding Boxes/bounding_boxes_*.mat' are there")

@@ -11,7 +11,7 @@ from collections import Counter
 
 import numpy as np
 
-from benchmark.config.schema import WflwFaces
+from benchmark.config.sets import WflwFaces
 from benchmark.data.faces.build import RawFaces
 from benchmark.data.faces.targets import landmark_target
 from benchmark.data.sets.files import SetFiles, face_ids, first_existing, image_reader, locate

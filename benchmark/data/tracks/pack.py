@@ -174,7 +174,7 @@ class TrackPacker:
             if progress:
                 progress(done, total, frames)
             if stop() and done < total:
-                raise Stopped(f"{done} of {total} tracks of its share are done")
+                raise Stopped(f"{done} of {total} tracks of this part are done")
 
 
 def _never() -> bool:

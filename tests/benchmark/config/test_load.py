@@ -4,8 +4,11 @@ import pytest
 import yaml
 
 from benchmark.config import load as configuration
-from benchmark.config.load import group_names, load, plain, to_yaml, variant_train
-from benchmark.config.schema import FrameData, SyntheticData, VideoData
+from benchmark.config.compose import group_names
+from benchmark.config.csv import CsvFaces
+from benchmark.config.data import ConcatData, FrameData, SyntheticData, VideoData
+from benchmark.config.load import load, plain, to_yaml
+from benchmark.config.schema import Config
 from benchmark.errors import UsageError
 
 
@@ -15,6 +18,11 @@ def refused(*overrides: str) -> str:
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def identities(config: Config) -> int:
+    assert isinstance(config.data, SyntheticData)
+    return config.data.identities
 
 
 def test_the_default_benchmark() -> None:
@@ -35,7 +43,7 @@ def test_every_shipped_preset_loads_and_is_named_as_its_file(preset: str) -> Non
 
 @pytest.mark.parametrize("data", group_names("data"))
 def test_every_shipped_data_choice_loads(data: str) -> None:
-    extra = ["data.parts=[{kind: videos, root: /data}]"] if data == "joined" else []
+    extra = ["data.parts=[{kind: videos, root: /data}]"] if data == "concat" else []
     assert load([f"data={data}", *extra]).data.kind in data
 
 
@@ -46,7 +54,7 @@ def test_every_shipped_launcher_loads(launcher: str) -> None:
 
 def test_a_key_on_the_command_line_wins_over_preset_and_group() -> None:
     config = load(["train.steps=7", "preset=quick", "data.identities=5", "data=synthetic"])
-    assert (config.train.steps, config.data.identities, config.name) == (7, 5, "quick")
+    assert (config.train.steps, identities(config), config.name) == (7, 5, "quick")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +116,7 @@ def test_null_and_nested_values() -> None:
         ("variants.fabnet.option={}", "unknown key variants.fabnet.option; did you mean"),
         ("preset=quik", "unknown preset 'quik'; did you mean 'quick'?"),
         ("data=video", "unknown data 'video'; did you mean 'videos'?"),
-        ("data.kind=video", "unknown data kind 'video'; did you mean 'videos'?"),
+        ("data.kind=video", "unknown data.kind=video; did you mean 'videos'?"),
         ("launcher=lokal", "unknown launcher 'lokal'; did you mean 'local'?"),
         ("tasks=synthetic-poes", "unknown task 'synthetic-poes'; did you mean 'synthetic-pose'?"),
         ("task.synthetic-pose.set=synthtic", "unknown set 'synthtic'; did you mean 'synthetic'?"),
@@ -120,7 +128,7 @@ def test_null_and_nested_values() -> None:
         ("launcher.kind=slrm", "did you mean 'slurm'?"),
         ("probe.table_head=exat", "did you mean 'exact'?"),
         ("steps", "expected key=value, got 'steps'"),
-        ("=3", "unknown key"),
+        ("=3", "expected key=value, got '=3'"),
     ],
 )
 def test_what_is_misspelt_is_named_with_the_nearest(override: str, expected: str) -> None:
@@ -185,7 +193,9 @@ def test_numbers_out_of_range_are_refused(override: str) -> None:
     assert f"{override.partition('=')[0]}=" in refused(override)
 
 
-@pytest.mark.parametrize("override", ["name=a/b", "name=..", "name=''", "data.name=a/b", "variants.a/b.method=fabnet"])
+@pytest.mark.parametrize(
+    "override", ["name=a/b", "name=..", "name=''", "data.name=a/b", "variants={a/b: {method: fabnet}}"]
+)
 def test_names_that_cannot_be_folders_are_refused(override: str) -> None:
     assert "cannot name a folder" in refused(override)
 
@@ -205,36 +215,73 @@ def test_a_copy_of_a_shipped_preset_is_a_preset(tmp_path: Path) -> None:
     shipped = Path(configuration.__file__).parents[1].joinpath("conf").joinpath("preset", "real_mini.yaml").read_text()
     (tmp_path / "mine.yaml").write_text(shipped.replace("name: real_mini\n", "name: mine\n", 1))
     own = load([f"preset={tmp_path / 'mine.yaml'}", "root=/data"])
-    assert own.data.kind == "joined"
+    assert own.data.kind == "concat"
     assert (own.name, own.tasks) == ("mine", load(["preset=real_mini", "root=/data"]).tasks)
     assert load([f"preset={tmp_path / 'mine.yaml'}", "root=/data", "launcher=inline"]).launcher.kind == "inline"
 
 
-@pytest.mark.parametrize("line", ["[quick]", "quick", "[override /sets: w300]"])
-def test_defaults_that_an_own_preset_cannot_have_are_refused(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("quick", "defaults must be a list, such as [default, override /data: videos]"),
+        ("[quik]", "unknown preset 'quik'; did you mean 'quick'?"),
+        ("[override /sets: w300]", "Could not override 'sets'. No match in the defaults list."),
+        ("[override /data: joined]", "unknown data 'joined'; it is called 'concat' now"),
+        ("[3]", "Unsupported type in defaults"),
+    ],
+)
+def test_defaults_that_a_preset_cannot_have_are_refused(tmp_path: Path, line: str, expected: str) -> None:
     (tmp_path / "mine.yaml").write_text(f"defaults: {line}\n")
-    assert "defaults can hold `- override /data: NAME`" in refused(f"preset={tmp_path / 'mine.yaml'}")
+    message = refused(f"preset={tmp_path / 'mine.yaml'}")
+    assert expected in message
+    assert str(tmp_path / "mine.yaml") in message
+
+
+def test_a_preset_names_its_base(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("defaults: [quick, override /data: synthetic]\nseeds: 2\n")
+    config = load([f"preset={path}"])
+    assert (config.name, config.seeds, config.train.steps) == ("mine", [0, 1], load(["preset=quick"]).train.steps)
+    assert identities(config) == SyntheticData().identities
+
+
+def test_presets_and_groups_in_a_folder_of_your_own(tmp_path: Path) -> None:
+    for name, text in {
+        "preset/mine": "# @package _global_\ndefaults: [default, override /data: own]\nname: mine\ntasks: [own]\n",
+        "data/own": "kind: videos\nroot: /data\n",
+        "task/own": "# @package _global_\ntask: {own: {set: synthetic, target: pose}}\n",
+    }.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / f"{name}.yaml").write_text(text)
+    config = load(["preset=mine"], str(tmp_path))
+    assert (config.name, config.tasks, config.data) == ("mine", ["own"], VideoData(root="/data"))
+    with pytest.raises(UsageError, match="unknown preset 'mien'; did you mean 'mine'"):
+        load(["preset=mien"], str(tmp_path))
+    with pytest.raises(UsageError, match="--config-dir: no such folder"):
+        load([], str(tmp_path / "absent"))
 
 
 def test_the_root_is_filled_in() -> None:
     config = load(["preset=real_mini", "root=/my data"])
-    assert config.data.parts[0]["root"] == "/my data/real-video/mp4"
-    assert config.sets["ytf68"]["images"] == "/my data/real-probe/ytf68/images"
+    assert isinstance(config.data, ConcatData)
+    assert config.data.parts[0].root == "/my data/real-video/mp4"
+    assert isinstance(faces := config.sets["ytf68"], CsvFaces)
+    assert faces.images == "/my data/real-probe/ytf68/images"
     config = load(["data=frames", "root=/data", "data.root=${root}/frames"])
     assert isinstance(config.data, FrameData)
     assert config.data.root == "/data/frames"
 
 
 def test_labelled_faces_take_the_size_of_the_frames() -> None:
-    assert load(["data.size=128"]).sets["synthetic"]["size"] == 128
-    assert load(["data=videos", "data.root=/x"]).sets["synthetic"]["size"] == VideoData().size
+    assert load(["data.size=128"]).sets["synthetic"].size == 128
+    assert load(["data=videos", "data.root=/x"]).sets["synthetic"].size == VideoData().size
 
 
 def test_a_variant_has_its_own_training() -> None:
     config = load(["variants.slow={method: fabnet, train: {lr: 1e-5}}", "methods=fabnet,slow", "train.steps=9"])
     assert config.variants["slow"].method == "fabnet"
-    assert (variant_train(config, "slow").lr, variant_train(config, "slow").steps) == (1e-5, 9)
-    assert variant_train(config, "fabnet").lr == config.train.lr
+    assert (config.variants["slow"].train.lr, config.variants["slow"].train.steps) == (1e-5, 9)
+    assert config.variants["fabnet"].train == config.train
 
 
 def test_the_method_of_a_variant_is_its_name_unless_told() -> None:
@@ -248,9 +295,9 @@ def test_a_preset_by_path_changes_the_default(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("data: synthetic_small\nlauncher: inline\ntrain: {steps: 5}\nseeds: [4]\n")
     config = load([f"preset={path}", "train.lr=0.5"])
-    assert (config.name, config.launcher.kind, config.data.identities) == ("mine", "inline", 48)
+    assert (config.name, config.launcher.kind, identities(config)) == ("mine", "inline", 48)
     assert (config.train.steps, config.train.lr, config.seeds) == (5, 0.5, [4])
-    assert load([f"preset={path}", "data=synthetic"]).data.identities == SyntheticData().identities
+    assert identities(load([f"preset={path}", "data=synthetic"])) == SyntheticData().identities
     assert load([f"preset={path}", "launcher=local"]).launcher.kind == "local"
 
 

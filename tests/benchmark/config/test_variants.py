@@ -12,7 +12,7 @@ from benchmark.config.variants import Variant, resolve
 from benchmark.errors import DataError, UsageError
 from benchmark.pipeline.import_weights import import_weights
 from benchmark.pipeline.preparation import check_track_length
-from benchmark.train.loop import save_method
+from benchmark.train.weights import save_method
 from methods.encoder import EncoderSpec
 from methods.registry import get
 from tests.benchmark import released

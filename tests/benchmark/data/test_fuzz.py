@@ -20,11 +20,11 @@ import scipy.io
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.config.schema import SET_KINDS
+from benchmark.config.csv import Aus, Classes, Crop, CsvFaces, Landmarks, Pose
+from benchmark.config.sets import SET_KINDS
 from benchmark.data.faces.build import build_set
 from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.sets import csv, module_of
-from benchmark.data.sets.csv.config import CsvFaces
 from benchmark.data.sets.formats.mat import MatReader
 from benchmark.data.sets.formats.pts import read_dlib, read_pts
 from benchmark.data.synthetic import labelled_faces
@@ -112,7 +112,7 @@ def _files_of_sets(root: Path, mat_files: MatReader) -> dict[str, Case]:
     cases: dict[str, Case] = {}
 
     def of_set(kind: str, folder: Path, name: str, **values: Any) -> Case:
-        config = SET_KINDS[kind](kind=kind, root=str(folder), **values)
+        config = SET_KINDS[kind](**{"root": str(folder), **values})
 
         def read() -> Any:
             return build_set(module_of(kind).read(config), kind, 8, 0, 0.2)
@@ -194,19 +194,16 @@ def _csv_case(root: Path, faces: Faces) -> Case:
         split, mood = "test" if i > 5 else "train", "sad" if i % 2 else "glad"
         lines.append(f"{i}.png,{split},10,12,{20 + i},14,{i},2,3,{mood},{i % 2}")
     (folder / "labels.csv").write_text("\n".join(lines))
-    config = CsvFaces.from_mapping(
-        {
-            "name": "own",
-            "csv": str(folder / "labels.csv"),
-            "images": str(folder),
-            "split": "split",
-            "size": 8,
-            "crop": {"kind": "landmarks", "factor": 1.5},
-            "landmarks": {"count": 2, "eyes": [0, 1]},
-            "pose": {"roll": "roll", "pitch": "pitch", "yaw": "yaw"},
-            "classes": {"column": "mood"},
-            "aus": {"columns": {"AU26": "jaw"}, "unknown": [999]},
-        }
+    config = CsvFaces(
+        csv=str(folder / "labels.csv"),
+        images=str(folder),
+        split="split",
+        size=8,
+        crop=Crop(kind="landmarks", factor=1.5),
+        landmarks=Landmarks(count=2, eyes=[0, 1]),
+        pose=Pose(roll="roll", pitch="pitch", yaw="yaw"),
+        classes=Classes(column="mood"),
+        aus=Aus(columns={"AU26": "jaw"}, unknown=[999]),
     )
     return Case(folder / "labels.csv", lambda: build_set(csv.read(config), "own", 8, 0, 0.15))
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from benchmark.errors import DataError, UsageError
 from benchmark.pipeline.features import embed
 from benchmark.pipeline.import_weights import import_weights
-from benchmark.train.warm_start import load_all
+from benchmark.train import weights
 from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
@@ -29,7 +29,7 @@ def load_method(folder: Path) -> Method:
     config = yaml.safe_load((folder / "config.yaml").read_text())
     spec = EncoderSpec(size=config["size"], **config["encoder"]) if config["encoder"] else EncoderSpec()
     method = get(config["method"])(spec, config["options"])
-    load_all(method, folder)
+    weights.load_method(method, folder)
     return method.eval()
 
 

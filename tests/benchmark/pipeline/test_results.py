@@ -57,15 +57,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def cell(folder: Path, variant: str, task: str, metric: str) -> dict[str, Any]:
-    (found,) = [
-        each
-        for each in json.loads(render(folder, "json"))
-        if (each["variant"], each["task"], each["metric"]) == (variant, task, metric)
-    ]
-    return found
+    cells: list[dict[str, Any]] = json.loads(render(folder, "json"))
+    (match,) = [cell for cell in cells if (cell["variant"], cell["task"], cell["metric"]) == (variant, task, metric)]
+    return match
 
 
-def test_cells_are_means_over_seeds_with_a_trail(folder: Path) -> None:
+def test_cells_are_means_over_seeds_and_name_their_runs(folder: Path) -> None:
     found = cell(folder, "fabnet", "pose", "mae")
     assert found["values"] == [6, 7]
     assert found["mean"] == 6.5
@@ -84,7 +81,7 @@ def test_tables_can_be_made_of_another_head(folder: Path) -> None:
     assert (found["variant"], found["head"]) == ("fabnet", "exact")
 
 
-def test_what_is_not_there_is_a_gap(folder: Path) -> None:
+def test_missing_records_are_gaps(folder: Path) -> None:
     for path in folder.glob("synthetic/rotation/*/probes/aus.json"):
         path.unlink()
     next(folder.glob("synthetic/fabnet/seed1-*/probes/pose.json")).unlink()
@@ -117,7 +114,7 @@ def test_every_format_names_every_row(folder: Path, form: str) -> None:
     assert not text.endswith("\n")
 
 
-def test_formats_are_what_they_say(folder: Path) -> None:
+def test_syntax_of_each_format(folder: Path) -> None:
     assert "| method" in render(folder, "md")
     assert r"\begin{tabular}" in render(folder, "tex")
     rows = list(csv.DictReader(io.StringIO(render(folder, "csv"))))
@@ -169,7 +166,7 @@ def test_a_broken_record_is_named(folder: Path, name: str | None, content: str) 
 
 
 @pytest.mark.parametrize("change", [{"schema": 99}, {"kind": "wizardry"}, {"heads": 3}, {"task": None}])
-def test_a_record_of_another_make_is_refused(folder: Path, change: dict[str, Any]) -> None:
+def test_a_record_of_another_format_is_refused(folder: Path, change: dict[str, Any]) -> None:
     path = next(folder.glob("synthetic/fabnet/seed1-*/probes/pose.json"))
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(DataError) as caught:
@@ -177,7 +174,7 @@ def test_a_record_of_another_make_is_refused(folder: Path, change: dict[str, Any
     assert "\n" not in str(caught.value)
 
 
-def test_a_description_without_runs_is_refused(folder: Path) -> None:
+def test_a_benchmark_record_without_runs_is_refused(folder: Path) -> None:
     (folder / BENCHMARK).write_text("{}")
     with pytest.raises(DataError, match="altered"):
         render(folder, "text")

@@ -1,3 +1,5 @@
+"""What identifies a run, its markers, its status and its lock."""
+
 import hashlib
 import json
 import subprocess
@@ -63,27 +65,27 @@ def other(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("field", DECISIVE)
-def test_what_decides_the_weights_changes_the_key(field: str) -> None:
+def test_settings_that_decide_the_weights_change_the_key(field: str) -> None:
     assert replace(RUN, **{field: DECISIVE[field]}).key != RUN.key
 
 
 @pytest.mark.parametrize("field", INDIFFERENT)
-def test_names_paths_and_the_order_of_options_do_not(field: str) -> None:
+def test_names_paths_and_the_order_of_options_leave_the_key(field: str) -> None:
     assert replace(RUN, **{field: INDIFFERENT[field]}).key == RUN.key
 
 
-def test_no_field_of_a_run_is_forgotten_here() -> None:
+def test_every_field_of_a_run_is_tested() -> None:
     assert {field.name for field in fields(Run)} == DECISIVE.keys() | INDIFFERENT.keys() | {"train"}
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(TrainConfig)])
-def test_of_the_training_settings_only_resources_leave_the_key(field: str) -> None:
+def test_only_resources_among_the_training_settings_leave_the_key(field: str) -> None:
     train = replace(RUN.train, **{field: other(getattr(RUN.train, field))})
     assert (replace(RUN, train=train).key == RUN.key) == (field in NON_IDENTITY_FIELDS)
 
 
 @pytest.mark.parametrize("config", [EncoderConfig(), AugmentConfig()])
-def test_every_setting_of_encoder_and_jitter_is_in_the_key(config: Any) -> None:
+def test_every_setting_of_encoder_and_augmentation_changes_the_key(config: Any) -> None:
     name = "encoder" if isinstance(config, EncoderConfig) else "augment"
     for field in fields(config):
         changed = replace(config, **{field.name: other(getattr(config, field.name))})
@@ -91,8 +93,8 @@ def test_every_setting_of_encoder_and_jitter_is_in_the_key(config: Any) -> None:
 
 
 @pytest.mark.parametrize("field", ["seed", "data_hash", "augment", "train", "task"])
-def test_what_is_not_trained_does_not_depend_on_training(field: str) -> None:
-    value = replace(RUN.train, steps=1) if field == "train" else DECISIVE[field]
+def test_the_key_of_given_weights_does_not_depend_on_training(field: str) -> None:
+    value: Any = replace(RUN.train, steps=1) if field == "train" else DECISIVE[field]
     pretrained = replace(RUN, weights="4" * 64)
     assert replace(pretrained, **{field: value}).key == pretrained.key
 
@@ -109,7 +111,7 @@ def test_the_folder_names_seed_and_key() -> None:
     assert replace(run, task="synthetic-pose").name == "fabnet/seed4 (synthetic-pose)"
 
 
-def test_a_run_says_what_it_is_and_where_it_was_computed(tmp_path: Path) -> None:
+def test_configuration_and_environment_of_a_run(tmp_path: Path) -> None:
     run = replace(RUN, out=str(tmp_path))
     run.create(["fabbench", "run"])
     config = yaml.safe_load((run.folder / "config.yaml").read_text())
@@ -145,7 +147,7 @@ def test_another_key_or_stage_is_not_done(done: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.bin", "features/b.bin"])
-def test_an_altered_cut_or_missing_file_undoes_a_stage(done: Path, name: str) -> None:
+def test_a_stage_with_an_altered_cut_or_missing_file_is_not_done(done: Path, name: str) -> None:
     path = done / name
     content = path.read_bytes()
     path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
@@ -162,12 +164,12 @@ def test_an_altered_cut_or_missing_file_undoes_a_stage(done: Path, name: str) ->
     "content",
     [b"", b'{"key": "key", "outp', b"[]", b"null", b'{"key": "key"}', b'{"key": "key", "outputs": 3}', b"\xff"],
 )
-def test_a_broken_marker_is_no_marker(done: Path, content: bytes) -> None:
+def test_a_stage_with_a_broken_marker_is_not_done(done: Path, content: bytes) -> None:
     (done / "done" / "embed.json").write_bytes(content)
     assert not is_done(done, "embed", "key")
 
 
-def test_files_move_with_their_folder(done: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_run_folder_can_be_moved(done: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     moved = tmp_path_factory.mktemp("moved") / "run"
     done.rename(moved)
     assert is_done(moved, "embed", "key")
@@ -176,7 +178,7 @@ def test_files_move_with_their_folder(done: Path, tmp_path_factory: pytest.TempP
 # -- status and lock ---------------------------------------------------------------------------------------------------
 
 
-def test_status(tmp_path: Path) -> None:
+def test_the_last_status_is_read_and_a_broken_one_is_empty(tmp_path: Path) -> None:
     assert status(tmp_path) == {}
     set_status(tmp_path, stage="embed", state="running")
     now = status(tmp_path)
@@ -186,7 +188,7 @@ def test_status(tmp_path: Path) -> None:
     assert status(tmp_path) == {}
 
 
-def test_a_folder_is_held_by_one_process_and_let_go_when_it_dies(tmp_path: Path) -> None:
+def test_one_process_holds_a_folder_until_it_dies(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from benchmark.pipeline.run_folder import locked\n"
         "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"

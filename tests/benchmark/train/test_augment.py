@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from benchmark.config.schema import AugmentConfig
-from benchmark.train.augment import CropJitter, scaled
+from benchmark.train.augment import CropJitter, scale_to_unit
 
 SIDE = 64
 
@@ -58,7 +58,7 @@ def test_without_jitter_only_the_scale_of_values_changes() -> None:
     images, points = CropJitter(AugmentConfig(translate=0, scale=0))(frames)
     assert points is None
     assert torch.equal(images, frames.float() / 255)
-    assert torch.equal(scaled(frames), images)
+    assert torch.equal(scale_to_unit(frames), images)
 
 
 def test_every_frame_has_its_own_jitter() -> None:

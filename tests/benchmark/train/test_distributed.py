@@ -111,6 +111,6 @@ def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path: Path, s
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused() -> None:
-    assert ProcessGroup(1, 2).share(8) == slice(4, 8)
-    with pytest.raises(UsageError, match="batch_size=9 cannot be shared out among 2 processes"):
-        ProcessGroup(0, 2).share(9)
+    assert ProcessGroup(1, 2).shard(8) == slice(4, 8)
+    with pytest.raises(UsageError, match="batch_size=9 cannot be divided among 2 processes"):
+        ProcessGroup(0, 2).shard(9)

@@ -19,7 +19,9 @@ from benchmark.data.batches import LabelledBatches, TrackBatches
 from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError
-from benchmark.train.loop import DivergedError, mixed_precision, pick_device, pretrain
+from benchmark.train.device import pick_device, uses_bfloat16
+from benchmark.train.loop import pretrain
+from benchmark.train.step import DivergedError
 from benchmark.train.supervised import task_coding, task_loss
 from benchmark.viz.sheet import TILE
 from methods.base import Method, MethodOutput
@@ -247,8 +249,8 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path, store: TrackStore
 
 
 def test_bf16_is_not_chosen_for_a_cpu() -> None:
-    assert not mixed_precision("auto", torch.device("cpu"))
-    assert mixed_precision("bf16", torch.device("cpu"))
+    assert not uses_bfloat16("auto", torch.device("cpu"))
+    assert uses_bfloat16("bf16", torch.device("cpu"))
 
 
 def test_bf16_trains_where_asked_for(tmp_path: Path, store: TrackStore) -> None:

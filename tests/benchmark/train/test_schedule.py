@@ -23,9 +23,9 @@ def rate(schedule: Schedule) -> float:
 
 def plateau(schedule: Schedule, loss: float = 1.0) -> None:
     """A best loss, and then two that are no better: with a patience of one that is a plateau."""
-    schedule.validated(loss)
-    schedule.validated(loss)
-    schedule.validated(loss + 0.1)
+    schedule.after_validation(loss)
+    schedule.after_validation(loss)
+    schedule.after_validation(loss + 0.1)
 
 
 def test_the_window_moves_at_plateaus_four_times_and_only_then_the_rate_falls() -> None:
@@ -44,10 +44,10 @@ def test_the_window_moves_at_plateaus_four_times_and_only_then_the_rate_falls() 
 def test_no_plateau_while_the_loss_still_falls_within_the_patience() -> None:
     moving = schedule(curriculum=True)
     for loss in (1.0, 0.9, 0.95, 0.8, 0.8, 0.7):
-        moving.validated(loss)
+        moving.after_validation(loss)
     assert moving.window == (0, 50)
-    moving.validated(0.75)
-    moving.validated(0.75)
+    moving.after_validation(0.75)
+    moving.after_validation(0.75)
     assert moving.window == (10, 60)
 
 
@@ -56,7 +56,7 @@ def test_after_a_shift_the_record_starts_anew() -> None:
     moving = schedule(curriculum=True)
     plateau(moving, 1.0)
     for loss in (3.0, 2.9, 2.8, 2.7):
-        moving.validated(loss)
+        moving.after_validation(loss)
     assert moving.window == (10, 60)
 
 
@@ -91,15 +91,17 @@ def test_chosen_are_the_losses_between_two_ranks_rounded_down(count: int) -> Non
     losses = torch.rand(count, generator=torch.Generator().manual_seed(0))
     moving = schedule(curriculum=True, curriculum_start=1)
     ranked = sorted(losses.tolist())
-    assert moving.chosen(losses).tolist() == ranked[int(0.1 * count) : int(0.6 * count)]
-    assert schedule().chosen(losses) is losses
+    chosen = ranked[int(0.1 * count) : int(0.6 * count)]
+    weights = moving.weights(losses)
+    assert sorted(losses[weights > 0].tolist()) == chosen
+    assert weights[weights > 0].tolist() == pytest.approx([1 / len(chosen)] * len(chosen))
+    assert schedule().weights(losses).tolist() == pytest.approx([1 / count] * count)
 
 
 def test_only_chosen_samples_are_learnt_from() -> None:
-    losses = torch.arange(10.0, requires_grad=True)
-    schedule(curriculum=True, curriculum_start=2).chosen(losses).mean().backward()
-    assert losses.grad is not None
-    assert losses.grad.tolist() == pytest.approx([0, 0, 0.2, 0.2, 0.2, 0.2, 0.2, 0, 0, 0])
+    losses = torch.arange(10.0)
+    weights = schedule(curriculum=True, curriculum_start=2).weights(losses)
+    assert weights.tolist() == pytest.approx([0, 0, 0.2, 0.2, 0.2, 0.2, 0.2, 0, 0, 0])
 
 
 @pytest.mark.parametrize("kind", ["plateau", "one_cycle"])
@@ -109,8 +111,8 @@ def test_a_restored_schedule_goes_on_as_it_would_have(kind: str, curriculum: boo
         seen = []
         for loss in losses:
             moving.optimiser.step()
-            moving.step()
-            moving.validated(loss)
+            moving.after_step()
+            moving.after_validation(loss)
             seen.append((moving.window, rate(moving), moving.converged))
         return seen
 

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 
 from benchmark.errors import DataError
 from benchmark.files import write_json
-from benchmark.train.loop import save_method
-from benchmark.train.warm_start import load_all, load_matching, steps_spent
+from benchmark.train.warm_start import load_matching, steps_spent
+from benchmark.train.weights import load_method, save_method
 from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
@@ -61,16 +61,16 @@ def test_another_encoder_is_refused(tmp_path: Path, other: tuple[str, EncoderSpe
 def test_all_weights_or_an_error(tmp_path: Path) -> None:
     several, other = made("fabnet", 0, sources=2), made("fabnet", 1, sources=2)
     save_method(several, tmp_path)
-    load_all(other, tmp_path)
+    load_method(other, tmp_path)
     assert same(several, other) == {"encoder", "decoder", "confidence"}
     with pytest.raises(DataError, match=r"method\.safetensors are not the weights of fabnet: .*confidence"):
-        load_all(made("fabnet", 1), tmp_path)
+        load_method(made("fabnet", 1), tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not weights", b"\xff" * 64])
 def test_a_broken_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "method.safetensors").write_bytes(content)
-    for load in (load_matching, load_all):
+    for load in (load_matching, load_method):
         with pytest.raises(DataError, match=r"method\.safetensors cannot be read"):
             load(made("fabnet", 0), tmp_path)
 

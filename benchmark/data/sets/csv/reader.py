@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.config.csv import CsvFaces
 from benchmark.data.faces.build import DerivedLabels, RawFaces
 from benchmark.data.faces.crop import Square, UnusableImage, around_box, around_landmarks, centre_square
 from benchmark.data.faces.extract import Crops, Squares
 from benchmark.data.faces.labelled_set import SPLITS, Target
-from benchmark.data.sets.csv.config import CsvFaces
 from benchmark.data.sets.csv.table import FaceTable
 from benchmark.data.sets.csv.targets import (
     binarise,
@@ -95,7 +95,6 @@ def read(config: CsvFaces) -> RawFaces:
         },
         skipped=table.skipped,
         noted=table.noted,
-        name=config.name,
         source=" + ".join(str(path) for path in files.tables),
         unsplit_reason="no split",
     )

@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.config.csv import Aus, Classes, Landmarks, Pose
 from benchmark.data.faces.labelled_set import Target
 from benchmark.data.faces.targets import complete, landmark_target, pose_target
-from benchmark.data.sets.csv.config import Aus, Classes, Landmarks, Pose
 from benchmark.data.sets.csv.table import FaceTable
 from benchmark.errors import DataError
 

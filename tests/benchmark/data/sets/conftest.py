@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmark.config.sets import SET_KINDS
 from benchmark.data.catalogue import make_set
 from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.synthetic import labelled_faces
@@ -22,7 +23,7 @@ def read(tmp_path: Path) -> Callable[..., LabelledSet]:
     """Read a set of ``kind`` from a folder, as the pipeline does."""
 
     def reader(kind: str, root: Path, **values: Any) -> LabelledSet:
-        settings = {"kind": kind, "root": str(root), "size": 32, **values}
-        return LabelledSet.load(make_set("mine", settings, str(tmp_path / "cache"), 1, lambda done, total: None))
+        config = SET_KINDS[kind](**{"root": str(root), "size": 32, **values})
+        return LabelledSet.load(make_set("mine", config, str(tmp_path / "cache"), 1, lambda done, total: None))
 
     return reader

@@ -85,7 +85,7 @@ AUS = ",".join(f"AU {unit}" for unit in range(1, 61))
 REFUSED: list[tuple[str, str, Callable[[Path], Any], str]] = [
     ("w300", "", lambda root: shutil.rmtree(root / "ibug"), "no folder ibug in it"),
     ("w300", "", write("Bounding Boxes/bounding_boxes_afw.mat", V73), "bounding_boxes_afw.mat: not a readable .mat"),
-    ("w300", "boxes=dlib", lambda root: None, "sets.w300: boxes is 'dlib'; one of auto, mat, landmarks"),
+    ("w300", "boxes=dlib", lambda root: None, "unknown sets.w300.boxes=dlib; available: auto, landmarks, mat"),
     ("mafl", "", lambda root: shutil.rmtree(root / "MAFL"), "training.txt and testing.txt are not there"),
     (
         "mafl",
@@ -112,7 +112,7 @@ REFUSED: list[tuple[str, str, Callable[[Path], Any], str]] = [
         "training.csv: no row with",
     ),
     ("affectnet", "", write(f"{LISTS}/validation.csv", ""), "validation.csv: no row with AffectNet's nine columns"),
-    ("affectnet", "crop=face", lambda root: None, "sets.affectnet: crop is 'face'; one of image, box"),
+    ("affectnet", "crop=face", lambda root: None, "unknown sets.affectnet.crop=face; available: box, image"),
     ("emotionet", "", write(BOOK, "hello"), f"{BOOK}: not a readable .xlsx (BadZipFile); save it as .csv"),
     ("emotionet", "images=ROOT/no", lambda root: None, "no: no such folder of images"),
     ("emotionet", "", write("EmotioNet_FACS_a.csv", f"URL,{AUS},AU 5\n"), "FACS_a.csv: two columns are called 'AU5'"),
@@ -139,7 +139,7 @@ def test_files_that_cannot_be_understood(
     MAKE[kind](root, faces)
     break_it(root)
     settings = [f"sets.{kind}.{setting}".replace("ROOT", str(root))] if setting else []
-    usage = "one of" in message
+    usage = message.startswith("unknown sets.")
     one_line(fabbench("verify", kind, f"sets.{kind}.root={root}", *settings), 2 if usage else 1, message)
 
 
@@ -191,8 +191,20 @@ def test_npy_files_are_not_unpickled(tmp_path: Path, faces: Faces, fabbench: Fab
     assert not (tmp_path / "unpickled").exists()
 
 
-@pytest.mark.parametrize("eyes", ["[a,b]", "[36.5,45]", "[36,36]", "[36]", "[36,68]", "[-1,3]"])
-def test_eyes_that_are_not_two_points(tmp_path: Path, faces: Faces, fabbench: Fabbench, eyes: str) -> None:
+EYES = ["[36,36]", "[36]", "[36,68]", "[-1,3]"]
+
+
+@pytest.mark.parametrize(
+    ("eyes", "message"),
+    [
+        ("[a,b]", "sets.mine.eyes[0]=a must be a valid integer"),
+        ("[36.5,45]", "sets.mine.eyes[0]=36.5 must be a valid integer"),
+        *((eyes, "sets.mine: eyes must be two of the 68 points (0 to 67)") for eyes in EYES),
+    ],
+)
+def test_eyes_that_are_not_two_points(
+    tmp_path: Path, faces: Faces, fabbench: Fabbench, eyes: str, message: str
+) -> None:
     lookalikes.dlib_xml(tmp_path / "faces.xml", faces, range(8))
     settings = ["sets.mine.kind=points", f"sets.mine.root={tmp_path}", f"sets.mine.eyes={eyes}"]
-    one_line(fabbench("verify", "mine", *settings), 2, "sets.mine: eyes must be two of the 68 points (0 to 67)")
+    one_line(fabbench("verify", "mine", *settings), 2, message)

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmark.config.schema import ConcatData, FrameData, VideoData, VoxCelebData
+from benchmark.config.data import ConcatData, FrameData, VideoData, VoxCelebData
 from benchmark.data.catalogue import source, store_folder
 from benchmark.data.synthetic import SyntheticTracks
 from benchmark.data.tracks.crop import FACE_BELOW, FACE_SIDE, Crop, face_square
@@ -229,7 +229,7 @@ def test_both_voxceleb_sets_are_cropped_alike(tmp_path: Path, weights: Path) -> 
 def test_concatenated_parts_share_the_detector_unless_they_have_their_own(tmp_path: Path, weights: Path) -> None:
     write_folder(tmp_path / "a/id1/v", [picture((64, 96, 48))] * 2)
     write_clip(tmp_path / "b/id2/v.avi", [picture((144, 32, 48))] * 2)
-    parts: list[dict[str, Any]] = [
+    parts: list[Any] = [
         {"kind": "frames", "root": str(tmp_path / "a")},
         {"kind": "videos", "root": str(tmp_path / "b")},
     ]

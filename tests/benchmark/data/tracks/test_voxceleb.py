@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.config.schema import VoxCelebData
+from benchmark.config.data import VoxCelebData
 from benchmark.data.catalogue import source
 from benchmark.data.tracks.frames import FrameFolder
 from benchmark.data.tracks.pack import TrackPacker
@@ -105,8 +105,6 @@ def test_missing_sets_are_refused(tmp_path: Path) -> None:
         source(VoxCelebData())
     with pytest.raises(DataError, match="neither unzippedFaces/ of VoxCeleb1 nor dev/mp4/"):
         source(VoxCelebData(root=str(tmp_path)))
-    with pytest.raises(UsageError, match=r"data\.crop is 'tight'; one of face, whole"):
-        source(VoxCelebData(root=str(tmp_path), crop="tight"))
 
 
 def test_dense_frames_are_sampled_at_fps(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmark.config.csv import CsvFaces
 from benchmark.data.faces.build import build_set
 from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.sets import csv
-from benchmark.data.sets.csv.config import CsvFaces
 
 N = 12
 POINTS = {"columns": "x{i},y{i}", "count": 5, "eyes": [0, 1]}
@@ -32,7 +32,6 @@ def write_images(folder: Path) -> None:
 def settings(folder: Path, **changes: Any) -> dict[str, Any]:
     """Settings of the set in ``folder``: labels.csv and images/."""
     default = {
-        "name": "mine",
         "csv": str(folder / "labels.csv"),
         "images": str(folder / "images"),
         "identity": "identity",
@@ -43,14 +42,9 @@ def settings(folder: Path, **changes: Any) -> dict[str, Any]:
     return default | changes
 
 
-def csv_config(values: dict[str, Any]) -> CsvFaces:
-    """The typed configuration of these settings."""
-    return CsvFaces.from_mapping(values)
-
-
 def read_folder(
     folder: Path, progress: Callable[[int, int], None] = lambda done, total: None, **changes: Any
 ) -> LabelledSet:
     """Read the set in ``folder`` as it is."""
-    config = csv_config(settings(folder, **changes))
-    return build_set(csv.read(config), config.name, config.size, config.seed, config.val_fraction, progress)
+    config = CsvFaces(**settings(folder, **changes))
+    return build_set(csv.read(config), "mine", config.size, config.seed, config.val_fraction, progress)

@@ -1,0 +1,80 @@
+"""Validation of plain values against the schema, with one-line messages that name the key."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from benchmark.config.data import RENAMED
+from benchmark.config.schema import Config
+from benchmark.errors import UsageError, suggestion
+
+_CONFIG = TypeAdapter(Config)
+
+
+def validate(values: Mapping[str, Any]) -> Config:
+    """The configuration of these values.
+
+    Raises:
+        UsageError: an unknown key or choice, or a value of the wrong type or out of range; the first of them.
+    """
+    try:
+        return _CONFIG.validate_python(values)
+    except ValidationError as error:
+        raise UsageError(_message(error.errors(include_url=False)[0], values)) from error
+
+
+def _message(problem: ErrorDetails, values: Any) -> str:
+    key, value, context = _key(problem, values), problem["input"], problem.get("ctx", {})
+    match problem["type"]:
+        case "unknown_key":
+            names = [f"{key}.{name}" if key else name for name in context["known"]]
+            return _unknown("key ", f"{key}.{context['key']}" if key else context["key"], names)
+        case "not_a_group":
+            return f"{key} holds keys of its own, such as {key}.{context['known'][0]}=, not the value {value!r}"
+        case "model_attributes_type":
+            return f"{key} holds keys of its own, such as {key}.kind=, not the value {value!r}"
+        case "dict_type":
+            return f"{key} holds keys of its own, such as {key}.NAME=, not the value {value!r}"
+        case "missing":
+            return f"{key} is missing"
+        case "literal_error":
+            return _unknown(f"{key}=", str(value), _names(context["expected"]))
+        case "union_tag_invalid":
+            return _unknown(f"{key}.kind=", context["tag"], _names(context["expected_tags"]))
+        case "union_tag_not_found":
+            return f"{key}.kind is missing"
+        case "value_error":
+            return f"{key}: {context['error']}"
+        case "out_of_range":  # of one key of a checked group
+            return f"{key}.{context['key']}={context['value']} {problem['msg']}"
+    return f"{key}={value} {problem['msg'].replace('Input should', 'must').replace('List should', 'must')}"
+
+
+def _unknown(what: str, word: str, known: Sequence[str]) -> str:
+    renamed = f"; it is called {RENAMED[word]!r} now" if word in RENAMED else ""
+    return f"unknown {what}{word}{renamed or suggestion(word, known)}"
+
+
+def _names(quoted: str) -> list[str]:
+    """The names in pydantic's list of choices, ``'auto', 'cpu' or 'cuda'``."""
+    return quoted.replace(" or ", ", ").replace("'", "").split(", ")
+
+
+def _key(problem: ErrorDetails, values: Any) -> str:
+    """The dotted key of an error, without the names of union members that pydantic puts into its location."""
+    key, tagged = "", False
+    for part in problem["loc"]:
+        if values is problem["input"] and problem["type"] != "missing":
+            break
+        if isinstance(values, Mapping):
+            if part == values.get("kind") and not tagged:
+                tagged = True
+                continue
+            key += f".{part}" if key else str(part)
+            values, tagged = values.get(part), False
+        elif isinstance(values, list) and isinstance(part, int):
+            key += f"[{part}]"
+            values = values[part]
+    return key

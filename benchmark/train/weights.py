@@ -1,0 +1,75 @@
+"""Weights of a method in a run folder, as safetensors."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from benchmark.errors import DataError, first_line
+from benchmark.files import atomic
+from benchmark.layout import ENCODER, WEIGHTS
+from methods.base import Method
+
+
+def save_method(method: Method, folder: Path) -> list[Path]:
+    """Saves the weights of a method and, in a file of its own, its encoder; atomically.
+
+    Returns:
+        The files written. A method without an ``encoder`` module has no second one.
+    """
+    paths = [_save(method, folder / WEIGHTS)]
+    if (encoder := _encoder(method)) is not None:
+        paths.append(_save(encoder, folder / ENCODER))
+    return paths
+
+
+def load_method(method: Method, folder: Path) -> None:
+    """Loads all weights of a method from ``folder``.
+
+    Raises:
+        DataError: the file cannot be read, or belongs to another method, other options or another encoder.
+    """
+    weights = read_weights(folder)
+    try:
+        method.load_state_dict(weights)
+    except RuntimeError as error:
+        mismatches = [line.strip() for line in str(error).splitlines()[1:3]]
+        raise DataError(f"{folder / WEIGHTS} are not the weights of {method.name}: {' '.join(mismatches)}") from error
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights in ``folder``, by name.
+
+    Raises:
+        DataError: the file is missing or broken.
+    """
+    try:
+        return load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{folder / WEIGHTS} cannot be read: {first_line(error)}") from error
+
+
+def parameter_counts(method: Method) -> dict[str, int]:
+    """Numbers of parameters of a method (``parameters``) and of its encoder (``encoder_parameters``)."""
+    encoder = _encoder(method)
+    return {
+        "parameters": _count(method),
+        "encoder_parameters": _count(encoder) if encoder is not None else 0,
+    }
+
+
+def _encoder(method: Method) -> nn.Module | None:
+    encoder = getattr(method, "encoder", None)  # a method that overrides `embed` may have none
+    return encoder if isinstance(encoder, nn.Module) else None
+
+
+def _save(module: nn.Module, path: Path) -> Path:
+    weights = {name: value.contiguous().cpu() for name, value in module.state_dict().items()}
+    with atomic(path) as temporary:
+        save_file(weights, temporary)
+    return path
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
