@@ -14,8 +14,6 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from submitit.core.utils import UncompletedJobError
-
 NOTICE = signal.SIGUSR2  # sent by Slurm ahead of the walltime or a preemption: save state and requeue
 END = signal.SIGTERM  # sent by Slurm seconds before SIGKILL: Slurm decides whether to requeue
 NOTICE_SECONDS = 5.0  # within which a notice reaches every process of a job
@@ -70,7 +68,10 @@ def requeue() -> NoReturn:
     if END not in _received and callable(_requeue):
         try:
             _requeue(NOTICE, None)  # calls checkpoint(), requeues and exits
-        except (subprocess.SubprocessError, UncompletedJobError) as error:
+        except (
+            subprocess.SubprocessError,
+            RuntimeError,
+        ) as error:  # by Slurm; by submitit, since checkpoint() declined
             print(f"not requeued; the state is saved, and another launch continues from it ({error})", file=sys.stderr)
     sys.exit(1)
 
