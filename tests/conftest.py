@@ -14,11 +14,13 @@ from tests.slurm_lab.shape import LabError
 REQUIRED = "FABBENCH_LAB"  # environment variable: fail instead of skipping where the lab cannot start
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses the cluster, so that `-m "not slurm"` leaves them out."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark every test that uses the cluster, so that `-m "not slurm"` leaves them out; skip those marked nightly."""
     for item in items:
         if "lab" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slurm)
+        if item.get_closest_marker("nightly") and "nightly" not in config.option.markexpr:
+            item.add_marker(pytest.mark.skip(reason="run with -m nightly"))
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ class SimulatedSlurm:
         if output and self.cut_list is not None:
             cut, self.cut_list = self.cut_list % len(output), None
             # Only a whole list ends with a record: Slurm's programs end with an error otherwise.
-            while output[:cut].rstrip("\n")[-1:] in (
+            while cut < len(output) and output[:cut].rstrip("\n")[-1:] in (
                 "\x1e",
                 "",
             ):

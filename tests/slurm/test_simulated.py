@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -291,5 +292,58 @@ def run_schedules(number: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_no_schedule_breaks_a_benchmark() -> None:
-    run_schedules(int(os.environ.get("FABBENCH_SCHEDULES", "300")))
+    run_schedules(300)
+
+
+@pytest.mark.nightly
+def test_none_of_ten_thousand_schedules_breaks_a_benchmark() -> None:
+    run_schedules(int(os.environ.get("FABBENCH_SCHEDULES", "10000")))
+
+
+def replay(start: dict[str, Any], *steps: tuple[str, dict[str, Any]]) -> None:
+    """Run a schedule that was found to break something."""
+    machine = BrokenCluster()
+    try:
+        machine.start(**start)
+        for rule_name, arguments in steps:
+            getattr(machine, rule_name)(**arguments)
+            machine.no_job_is_in_the_queue_twice()
+            machine.no_job_runs_twice()
+            machine.nothing_done_is_done_again()
+    finally:
+        machine.teardown()
+
+
+LAUNCH: tuple[str, dict[str, Any]] = ("launch_undisturbed", {})
+ONE_RUN = {"parents": [-1], "size": 4, "pack": 1}
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3, 20, 60])
+def test_a_list_of_jobs_cut_in_its_last_record_is_refused(missing: int) -> None:
+    replay(ONE_RUN, LAUNCH, ("launch_with_a_cut_list", {"cut": -missing}))
+
+
+def test_jobs_whose_dependency_failed_leave_the_queue_before_they_are_submitted_anew() -> None:
+    """In packs, whose allocation depends on several jobs."""
+    start = {"parents": [-1, -1, -1, 2, 0], "size": 1000, "pack": 2}
+    replay(start, LAUNCH, ("cancel_benchmark", {"some": True, "number": 6}), LAUNCH)
+
+
+def test_a_job_whose_dependency_was_cancelled_just_now_is_submitted_anew() -> None:
+    replay(ONE_RUN, LAUNCH, ("cancel_job", {"number": 0}), LAUNCH)
+
+
+def test_a_job_lost_with_the_ledger_has_ended_before_it_is_submitted_again() -> None:
+    start_job: tuple[str, dict[str, Any]] = ("start_job", {"number": 0})
+    replay(ONE_RUN, LAUNCH, start_job, ("lose_ledger", {"truncate": False}), LAUNCH, start_job)
+
+
+@pytest.mark.parametrize("calls", range(14))
+def test_a_launch_killed_at_any_call_leaves_no_second_tables(calls: int) -> None:
+    start_job: tuple[str, dict[str, Any]] = ("start_job", {"number": 0})
+    fail_job: tuple[str, dict[str, Any]] = ("fail_job", {"number": 0, "state": "FAILED"})
+    wait: tuple[str, dict[str, Any]] = ("wait", {"seconds": 5.0})
+    start = {"parents": [-1, -1], "size": 4, "pack": 1}
+    replay(start, LAUNCH, start_job, fail_job, wait, ("launch_killed", {"calls": calls, "done": True}), LAUNCH)
