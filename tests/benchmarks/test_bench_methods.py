@@ -24,8 +24,9 @@ def _one_thread() -> Iterator[None]:
 
 def frames(count: int) -> torch.Tensor:
     """Random frames (BATCH, count, 3, 64, 64) as the training loop lays them out: channels last."""
-    images = torch.rand(BATCH * count, 3, SPEC.size, SPEC.size).to(memory_format=torch.channels_last)
-    return images.unflatten(0, (BATCH, count))
+    images: torch.Tensor = torch.rand(BATCH * count, 3, SPEC.size, SPEC.size).to(memory_format=torch.channels_last)
+    batch: torch.Tensor = images.unflatten(0, (BATCH, count))
+    return batch
 
 
 @pytest.mark.benchmark(group="training step, 32 samples, 64 px, width 16, 1 thread")
