@@ -234,7 +234,7 @@ def _check_initial_weights(variant: Variant, method: "Method", parent: Variant |
     if method.kind == "pretrained":
         raise UsageError(f"{variant.name} needs weights: fabbench import FILE, or variants.{variant.name}.weights=DIR")
     if parent is None and variant.init_folder is None:
-        if method.needs_start:
+        if method.needs_initial_weights:
             raise UsageError(
                 f"{variant.name}: {variant.method} with options {variant.options} refines a trained model; name one: "
                 f"variants.{variant.name}.init_from=VARIANT, or a run's folder"
