@@ -12,24 +12,21 @@ from slurm.resources import Resources
 STAGES = ("prepare", "pretrain", "embed", "probe", "tables")  # whose jobs ask for resources of their own
 
 # Options that every batch script sets, so that jobs and their output are found again and stop in order.
-RESERVED_OPTIONS = tuple(
-    f"--{name}"
-    for name in (
-        "array",
-        "chdir",
-        "dependency",
-        "error",
-        "job-name",
-        "kill-on-invalid-dep",
-        "no-requeue",
-        "open-mode",
-        "output",
-        "parsable",
-        "signal",
-        "test-only",
-        "wait",
-        "wrap",
-    )
+RESERVED_OPTIONS = (
+    "--array",
+    "--chdir",
+    "--dependency",
+    "--error",
+    "--job-name",
+    "--kill-on-invalid-dep",
+    "--no-requeue",
+    "--open-mode",
+    "--output",
+    "--parsable",
+    "--signal",
+    "--test-only",
+    "--wait",
+    "--wrap",
 )
 RESERVED_LETTERS = ("-a", "-D", "-d", "-e", "-J", "-o", "-W")
 LEAST = {"minutes": 0, "cpus": 1, "gpus": 0, "nodes": 1, "processes": 1, "pack": 1, "parallel": 0}
@@ -45,9 +42,9 @@ def _check_resources(resources: Resources) -> Resources:
         raise ValueError("jobs of several nodes or processes cannot be packed; leave out pack or the others")
     for option in resources.options:
         if not option.startswith("-"):
-            raise ValueError(f"options: {option!r} is no option of sbatch; such as --exclude=n3")
+            raise ValueError(f"options: {option!r} is not an option of sbatch, such as --exclude=n3")
         if option.partition("=")[0] in RESERVED_OPTIONS or option[:2] in RESERVED_LETTERS:
-            raise ValueError(f"options: {option} cannot be set, or no command would find the job again")
+            raise ValueError(f"options: {option} cannot be set: fabbench sets it to find and stop its jobs")
     return resources
 
 
@@ -76,7 +73,7 @@ class LauncherConfig(Schema):
     python: str | None = None  # runs Python in a job: a path, or a container's command; default: this Python
     logs: str | None = None  # folder of the jobs' output; default: logs/slurm in the benchmark's folder
     snapshots: str | None = None  # folder of the code that jobs run; default: snapshots in the benchmark's folder
-    notice_seconds: Annotated[Whole, Field(ge=1, le=65535)] = 180  # a job is told to save itself so long before its end
+    notice_seconds: Annotated[Whole, Field(ge=1, le=65535)] = 180  # warning before the walltime ends, to save
     requeues: Annotated[Whole, Field(ge=0)] = 100  # restarts after which a job is not queued again
 
     @model_validator(mode="before")

@@ -137,7 +137,7 @@ def test_messages_say_what_is_expected(setting: str, expected: str) -> None:
         (["launcher.pretrain={pack: 2, nodes: 2}"], "launcher.pretrain: jobs of several nodes or processes cannot be"),
         (["launcher.job.minutes=3"], "launcher.job.minutes=3 leaves no time before launcher.notice_seconds=180"),
         (["launcher.job.options=['--array=0-9']"], "launcher.job: options: --array=0-9 cannot be set"),
-        (["launcher.job.options=[exclude]"], "launcher.job: options: 'exclude' is no option of sbatch"),
+        (["launcher.job.options=[exclude]"], "launcher.job: options: 'exclude' is not an option of sbatch"),
         (["launcher=slurm", "launcher.pretrain.processes=3"], "cannot be shared out among 3 processes"),
         (["probe.heads=[linear]"], "unknown probe.table_head=exact; available: linear"),
     ],
