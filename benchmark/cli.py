@@ -65,7 +65,7 @@ def _run(words: list[str]) -> int:
 
     from benchmark.config.load import load, to_yaml
 
-    config = load(arguments.settings)
+    config = load(arguments.settings, arguments.config_dir)
     if arguments.cfg:
         print(to_yaml(config), end="")
         return 0
@@ -76,6 +76,10 @@ def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namesp
     """Parses a command line; ``words`` and ``settings`` of the result may be given in any order, between options."""
     arguments, rest = parser.parse_known_args(words)
     if unknown := [word for word in rest if word.startswith("-")]:
+        if unknown[0] in ("-m", "--multirun"):
+            raise UsageError(
+                f"{unknown[0]}: there are no sweeps; give several seeds= and methods=, or compare settings as variants"
+            )
         raise UsageError(
             f"unknown option {unknown[0]!r} for `{arguments.command}`; see fabbench {arguments.command} --help"
         )
@@ -118,6 +122,9 @@ def _parser(known: dict[str, Command]) -> argparse.ArgumentParser:
         metavar = f"{command.WORDS} key=value".strip()
         subparser.add_argument("words", nargs="*", metavar=metavar, help="settings, see below")
         subparser.add_argument("--cfg", action="store_true", help="print the resolved configuration and stop")
+        subparser.add_argument(
+            "--config-dir", metavar="DIR", help="folder with config groups of your own: preset/NAME.yaml"
+        )
         command.add_arguments(subparser)
     return parser
 

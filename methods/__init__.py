@@ -1,6 +1,6 @@
-"""Self-supervised objectives over tracks, and the common encoder: torch and kornia only.
+"""Self-supervised methods for face embeddings, and the common encoder; depends on torch and kornia only.
 
-A method is one file of this package (or of yours): a ``Method`` under ``@register("name", version=1)``.
-``registry`` finds them without importing torch; ``base`` is what they share; ``encoder`` and ``decoder``
-are the networks common to all.
+A method is one file, here or anywhere else: a subclass of ``base.Method`` under ``@register("name", version=1)``.
+``registry`` finds methods by name without importing torch. ``encoder`` and ``decoder`` are the networks that methods
+share.
 """

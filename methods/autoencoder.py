@@ -1,8 +1,8 @@
-"""Autoencoder: draw the frame again from its own embedding, the plainest self-supervised baseline.
+"""Autoencoder: reconstruct a frame from its embedding.
 
-Named as a baseline by Wiles, Koepke and Zisserman, BMVC 2018, section 4, on FAb-Net's architecture; the
-paper does not fix the rest. Chosen here: FAb-Net's decoder layers on one embedding, three output channels
-through a sigmoid, and FAb-Net's own loss, L1, so that the two differ in the task alone.
+A baseline of Wiles, Koepke and Zisserman, BMVC 2018, section 5, with FAb-Net's architecture. The paper gives no further
+details. Chosen here: FAb-Net's decoder with three output channels and a sigmoid, and FAb-Net's L1 loss, so that the
+two methods differ in the task alone.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from methods.registry import register
 
 @register("autoencoder", version=1)
 class Autoencoder(Method):
-    """The loss is L1 between a frame and its reconstruction."""
+    """Autoencoder with an L1 loss."""
 
     summary = "reconstructs a frame from its embedding"
     paper = "baseline of Wiles et al., BMVC 2018"
@@ -30,10 +30,10 @@ class Autoencoder(Method):
         self.decoder = Decoder(encoder, in_dim=encoder.dim, out_channels=3)
 
     def forward(self, frames: Tensor) -> MethodOutput:
-        """Maps frames (B, 1, 3, H, W) in [0, 1] to L1 losses, averaged over channels and pixels."""
+        """Maps frames (B, 1, 3, H, W) in [0, 1] to L1 losses (B,), averaged over channels and pixels."""
         images = frames[:, 0]
-        drawn = self.decoder(self.encoder(images)).float().sigmoid()
-        losses = (drawn - images).abs().mean((1, 2, 3))
+        reconstructions = self.decoder(self.encoder(images)).float().sigmoid()
+        losses = (reconstructions - images).abs().mean((1, 2, 3))
         if self.training:
             return MethodOutput(losses)
-        return MethodOutput(losses, pictures={"frame": images.detach(), "reconstruction": drawn.detach()})
+        return MethodOutput(losses, pictures={"frame": images.detach(), "reconstruction": reconstructions.detach()})

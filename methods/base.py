@@ -1,4 +1,4 @@
-"""What every method is: frames in, per-sample losses out; images in, embeddings out."""
+"""The interface of a method: frames to per-sample losses, images to embeddings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,13 +12,13 @@ from methods.errors import MethodError, did_you_mean
 
 @dataclass(frozen=True)
 class MethodOutput:
-    """What one forward pass gives.
+    """Result of a forward pass.
 
     Attributes:
-        losses: (B,) float32, one per sample, differentiable; the training loop averages them.
-        scalars: named values for the log, detached, each a tensor of no dimension.
-        pictures: named (B, 3, H, W) images in [0, 1], detached. Filled in eval mode only, so that
-            training steps do not pay for them.
+        losses: (B,) float32, one for each sample, differentiable; the training loop averages them.
+        scalars: named values for the log, detached, each of shape ().
+        pictures: named images (B, 3, H, W) in [0, 1], detached. Give them in eval mode only, so that they cost
+            training steps nothing.
     """
 
     losses: Tensor
@@ -28,40 +28,47 @@ class MethodOutput:
 
 @dataclass(frozen=True)
 class NoOptions:
-    """A method without options."""
+    """Options of a method that has none."""
 
 
 class Method(nn.Module):
-    """An objective over the frames of a track, with the encoder inside it.
+    """Base class of methods: an objective over the frames of a track, with the encoder inside it.
 
-    A subclass sets the class attributes that differ, builds its networks in ``__init__`` (``self.encoder``
-    and what the objective needs beside it), and implements ``forward``.
+    A subclass sets the class attributes that differ from the defaults, builds its networks in ``__init__``
+    (``self.encoder`` and what else the objective needs), and implements ``forward``.
 
-    By ``kind``:
+    There are four kinds:
 
-    * ``method``: learns from frames alone; ``embed`` gives (B, ``spec.dim``).
-    * ``floor``: not trained, has no ``forward``. With ``needs_statistics`` the training loop sets its batch
-      norm statistics: it calls ``embed`` on training frames in train mode, without gradients or optimiser.
-    * ``ceiling``: trained on the labels of each task; built with the number of outputs and a loss besides,
+    * ``method``: learns from unlabelled frames; ``embed`` gives (B, ``spec.dim``).
+    * ``floor``: not trained, without ``forward``.
+    * ``ceiling``: trained on the labels of each task. Its constructor also takes the number of outputs and a loss,
       see ``methods.supervised``.
     * ``pretrained``: not trained here, its weights come from a file; ``embed`` takes images of any size.
 
-    ``frames`` is the number of frames in a sample; an instance may set its own, where its options decide. With
-    ``needs_start`` it cannot be trained from scratch, only from another run's weights.
-
-    ``scored_by`` names the probe head a row must be scored with where the benchmark's own would be wrong: ``mean``
-    for an embedding that holds nothing, ``identity`` for one that is the prediction itself.
-
     Attributes:
-        Options: a dataclass of the method's own options, all with defaults.
-        encoder: the part that a benchmark keeps, images (B, 3, H, W) to embeddings (B, D).
+        name: set by ``@register``.
+        version: set by ``@register``.
+        kind: one of the above.
+        frames: frames in a sample; an instance may set its own, depending on its options.
+        needs_initial_weights: whether it cannot be trained from scratch, only from the weights of another run; an
+            instance may set its own.
+        trained: whether the training loop trains it.
+        needs_statistics: for a floor, whether the training loop sets its batch-norm statistics, by calling ``embed``
+            on training frames in train mode.
+        scored_by: the probe head for this method, where the benchmark's heads would be wrong: ``mean`` for an embedding
+            without information, ``identity`` for one that is the prediction itself.
+        summary: one line for listings.
+        paper: authors, venue and year; empty if there is none.
+        year: of the paper.
+        Options: dataclass of the method's options, all with defaults.
+        encoder: the module that a benchmark saves, images (B, 3, H, W) to embeddings (B, D).
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     kind: ClassVar[Literal["method", "floor", "ceiling", "pretrained"]] = "method"
     frames: int = 1
-    needs_start: bool = False
+    needs_initial_weights: bool = False
     trained: ClassVar[bool] = True
     needs_statistics: ClassVar[bool] = False
     scored_by: ClassVar[str | None] = None
@@ -73,7 +80,7 @@ class Method(nn.Module):
     encoder: nn.Module
 
     def __init__(self, encoder: EncoderSpec, options: Mapping[str, Any] | None = None):
-        """Keeps the specification of the common encoder and the validated options.
+        """Stores the encoder's specification as ``spec`` and the validated options as ``options``.
 
         Raises:
             MethodError: an option is unknown or of the wrong type.
@@ -85,14 +92,15 @@ class Method(nn.Module):
     def forward(self, frames: Tensor) -> MethodOutput:
         """Maps frames (B, ``frames``, 3, H, W) in [0, 1] to per-sample losses (B,).
 
-        The frames of a sample are distinct frames of one track in random order, without their times; each has
-        been shifted and zoomed a little on its own.
+        The frames of a sample are distinct frames of one track in random order. Each is shifted and zoomed a little,
+        independently of the others.
         """
         raise NotImplementedError(f"{self.name} has no `forward`: it cannot be trained")
 
     def embed(self, images: Tensor) -> Tensor:
         """Maps images (B, 3, H, W) in [0, 1] to embeddings (B, D)."""
-        return self.encoder(images)
+        embeddings: Tensor = self.encoder(images)
+        return embeddings
 
     @classmethod
     def parse_options(cls, options: Mapping[str, Any]) -> Any:

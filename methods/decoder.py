@@ -1,6 +1,6 @@
-"""The common decoder: FAb-Net's flow decoder, with as many output channels as a method needs.
+"""The common decoder: FAb-Net's flow decoder with any number of output channels.
 
-Source: Wiles, Koepke and Zisserman, BMVC 2018, and the authors' code (github.com/oawiles/FAb-Net).
+Source: Wiles, Koepke and Zisserman, BMVC 2018, section 3, and the authors' code (github.com/oawiles/FAb-Net).
 """
 
 from itertools import pairwise
@@ -11,30 +11,38 @@ from methods.encoder import EncoderSpec
 
 
 class Decoder(nn.Module):
-    """Vectors (B, in_dim) to maps (B, out_channels, size, size), the encoder's widths in reverse.
+    """Stack of upsampling convolutions, (B, in_dim) to (B, out_channels, size, size).
 
-    Each stage is ReLU, 2x bilinear upsampling, 3x3 convolution with bias, batch norm; the last has no norm,
-    and its activation is the caller's. As in the authors' code the ReLU comes first, so it also cuts the
-    embedding itself. Upsampling is at pixel centres (``align_corners=False``), today's default, which keeps
-    a map of one value per pixel free of shift; which side the authors' build of PyTorch was on is unknown.
+    Its widths are the encoder's in reverse. Each stage is ReLU, 2x bilinear upsampling, a 3x3 convolution with bias and
+    batch norm; the last has no batch norm and no activation. As in the authors' code the ReLU comes first, so it
+    applies to the input vector too.
+
+    Upsampling uses ``align_corners=False``, the present default of PyTorch, which does not shift the map. It is
+    unknown which convention the authors' version of PyTorch had.
+
+    Args:
+        spec: of the encoder that the decoder mirrors.
+        in_dim: length of the input vector.
+        out_channels: channels of the output map.
     """
 
     def __init__(self, spec: EncoderSpec, in_dim: int, out_channels: int):
         super().__init__()
         widths = [in_dim, *reversed(spec.widths)]
         layers: list[nn.Module] = []
-        for before, after in pairwise(widths):
-            layers += [*_double(before, after), nn.BatchNorm2d(after)]
-        self.layers = nn.Sequential(*layers, *_double(widths[-1], out_channels))
+        for in_channels, width in pairwise(widths):
+            layers += [*_upsample(in_channels, width), nn.BatchNorm2d(width)]
+        self.layers = nn.Sequential(*layers, *_upsample(widths[-1], out_channels))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Decodes vectors to linear outputs."""
-        return self.layers(vectors[:, :, None, None])
+        maps: Tensor = self.layers(vectors[:, :, None, None])
+        return maps
 
 
-def _double(before: int, after: int) -> tuple[nn.Module, ...]:
+def _upsample(in_channels: int, out_channels: int) -> tuple[nn.Module, ...]:
     return (
         nn.ReLU(),
         nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
-        nn.Conv2d(before, after, kernel_size=3, padding=1),
+        nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1),
     )

@@ -1,4 +1,4 @@
-"""The lowest floor: an embedding that says nothing about the image, so that a probe predicts the mean."""
+"""The lowest floor: a constant embedding, from which a probe can only predict the training mean."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +12,12 @@ from methods.registry import register
 
 @register("mean", version=1)
 class Mean(Method):
-    """Every image embeds to the same single number, 1; what a probe makes of it is the training mean."""
+    """The constant embedding (B, 1), equal to 1 for every image."""
 
     kind = "floor"
     trained = False
     scored_by = "mean"
-    summary = "reads nothing: the probe can only predict the training mean"
+    summary = "a constant embedding: the probe can only predict the training mean"
 
     def __init__(self, encoder: EncoderSpec, options: Mapping[str, Any] | None = None):
         super().__init__(encoder, options)
@@ -28,5 +28,5 @@ class Constant(nn.Module):
     """Images (B, 3, H, W) to ones (B, 1)."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Looks at the number of images only."""
+        """Depends on the number of images only."""
         return images.new_ones(len(images), 1)

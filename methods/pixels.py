@@ -1,4 +1,4 @@
-"""The floor of raw pixels: what a linear probe reads off a thumbnail."""
+"""The floor of raw pixels: a thumbnail of the image as its embedding."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from methods.registry import register
 
 @register("pixels", version=1)
 class Pixels(Method):
-    """The embedding is the image itself at 16 x 16, each value the mean over its area: 768 numbers."""
+    """The image at 16 x 16 RGB, (B, 768); each value is the mean over its area."""
 
     kind = "floor"
     trained = False

@@ -1,4 +1,4 @@
-"""The floor of no training: the common encoder as it was initialised."""
+"""The untrained floor: the common encoder with its initial weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from methods.registry import register
 
 @register("random", version=1)
 class RandomEncoder(Method):
-    """No weight is learnt; batch norm statistics are set on training frames, as for every trained encoder."""
+    """The common encoder with random weights, and with batch-norm statistics of training frames."""
 
     kind = "floor"
     trained = False

@@ -1,13 +1,13 @@
-"""Finds methods by name: those built in, those of installed packages, and a user's own file.
+"""Registry of methods: built-in ones, those of installed packages, and those in a user's own file.
 
-A method registers itself where it is defined::
+A method registers where it is defined::
 
     @register("fabnet", version=1)
     class FabNet(Method): ...
 
-Built-in files are found by reading their ``@register`` lines, packages by their entry points
-(``[project.entry-points."fabbench.methods"]``, ``name = "package.module"``), so that ``names`` imports
-neither torch nor any method. A name is given out once: a second claim is refused and names both places.
+``names`` imports neither torch nor any method: built-in methods are found by their ``@register`` lines, those of
+packages by entry points (``[project.entry-points."fabbench.methods"]``, ``name = "package.module"``). Registering a
+name twice is an error that names both places.
 """
 
 import importlib
@@ -15,7 +15,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import entry_points
@@ -37,7 +37,7 @@ _registered: dict[str, "type[Method]"] = {}
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a method."""
+    """Option of a method, for listings."""
 
     name: str
     type: str
@@ -47,7 +47,7 @@ class Option:
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """What a listing shows of a method; ``origin`` is where it comes from."""
+    """Description of a method, for listings; ``origin`` is the file or package that it comes from."""
 
     name: str
     version: int
@@ -63,7 +63,7 @@ class MethodInfo:
 
 @dataclass(frozen=True)
 class _Source:
-    """A method known by name and not necessarily imported."""
+    """Where a method is defined; it need not be imported yet."""
 
     name: str
     module: str
@@ -71,42 +71,41 @@ class _Source:
 
 
 def register(name: str, *, version: int) -> Callable[[_MethodClass], _MethodClass]:
-    """Class decorator that enters a ``Method`` under ``name``.
+    """Class decorator that registers a ``Method``.
 
     Args:
-        name: what users write; lower case letters, digits, ``_`` and ``-``.
-        version: raise it whenever the method computes something else, so that results tell.
+        name: how users call it; lower case letters, digits, ``_`` and ``-``.
+        version: recorded with results; raise it whenever the method computes something else.
 
     Raises:
-        MethodError: the name is malformed or taken; the message names both places.
+        MethodError: the name is malformed, or registered elsewhere.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         raise MethodError(f"method name {name!r}: use lower case letters, digits, '_' and '-'")
 
-    def enter(method: _MethodClass) -> _MethodClass:
-        source, other = _sources().get(name), _registered.get(name)
-        first = source.module if source else other.__module__ if other else method.__module__
-        if _package(first) != _package(method.__module__):
+    def decorate(method: _MethodClass) -> _MethodClass:
+        module = _module_of(name)
+        if module is not None and _package(module) != _package(method.__module__):
             raise _duplicate(name, _origin(name), _file(method))
         method.name, method.version = name, version
         _registered[name] = method
         return method
 
-    return enter
+    return decorate
 
 
 def names() -> list[str]:
-    """All known methods, sorted; imports none of them."""
+    """The names of all known methods, sorted; imports none of them."""
     return sorted(_sources().keys() | _registered.keys())
 
 
 def get(name: str) -> "type[Method]":
-    """The method called ``name``, or the one registered by a Python file if ``name`` ends in ``.py``.
+    """The method with a name, or the one that a file registers if ``name`` ends in ``.py``.
 
-    Classes loaded from a file cannot be pickled by reference: give a worker process the path again.
+    A class from a file cannot be pickled by reference; worker processes need the path.
 
     Raises:
-        MethodError: the name is unknown, or the file is absent, broken or registers no or several methods.
+        MethodError: the name is unknown, or the file is missing, broken or does not register exactly one method.
     """
     if name.endswith(".py"):
         return _load_file(Path(name))
@@ -119,12 +118,12 @@ def get(name: str) -> "type[Method]":
 
 
 def describe() -> list[MethodInfo]:
-    """One entry for each known method, sorted by name; imports all of them."""
+    """Descriptions of all known methods, sorted by name; imports all of them."""
     return [info(get(name)) for name in names()]
 
 
 def info(method: "type[Method]") -> MethodInfo:
-    """What a listing shows of one method."""
+    """Description of a method."""
     return MethodInfo(
         name=method.name,
         version=method.version,
@@ -143,7 +142,7 @@ def info(method: "type[Method]") -> MethodInfo:
 
 
 def outline(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, Any]) -> "Method":
-    """An instance to look at and not to compute with: its weights hold nothing, and where possible no memory.
+    """An instance for its structure alone, with arbitrary weights; on the meta device if possible, without memory.
 
     Raises:
         MethodError: the method cannot be built.
@@ -151,7 +150,7 @@ def outline(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, A
     import torch
 
     method.parse_options(options)
-    for device in ("meta", "cpu"):  # a constructor may compute with its weights, for which "meta" has no values
+    for device in ("meta", "cpu"):  # the meta device has no values, and a constructor may compute with its weights
         try:
             with torch.device(device):
                 if method.kind == "ceiling":
@@ -167,6 +166,7 @@ def outline(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, A
 
 @cache
 def _sources() -> dict[str, _Source]:
+    """Methods that can be imported by name."""
     sources: dict[str, _Source] = {}
     for source in [*_built_in(), *_installed()]:
         if source.name in sources:
@@ -176,12 +176,14 @@ def _sources() -> dict[str, _Source]:
 
 
 def _built_in() -> Iterator[_Source]:
+    """Methods of this package, by the text of its files."""
     for path in sorted(Path(__file__).parent.glob("*.py")):
         for name in re.findall(r'^@register\("([^"]+)"', path.read_text(encoding="utf-8"), re.MULTILINE):
             yield _Source(name, f"methods.{path.stem}", f"built in (methods/{path.name})")
 
 
 def _installed() -> Iterator[_Source]:
+    """Methods of installed packages, by their entry points."""
     for entry in entry_points(group=ENTRY_POINTS):
         package = entry.dist.name if entry.dist else _package(entry.module)
         yield _Source(entry.name, entry.module, f"package {package} ({entry.module})")
@@ -197,25 +199,27 @@ def _import(source: _Source) -> None:
 
 
 def _load_file(path: Path) -> "type[Method]":
+    """The method that a file registers; a file is executed once."""
     path = path.resolve()
     module_name = f"fabbench_method_{sha256(str(path).encode()).hexdigest()[:16]}"
     if module_name not in sys.modules:
         if not path.is_file():
             raise MethodError(f"no such method file: {path}")
         _execute(path, module_name)
-    found = [method for method in _registered.values() if method.__module__ == module_name]
-    if len(found) != 1:
-        listed = ", ".join(method.name for method in found) or "none"
-        raise MethodError(f"{path} must register exactly one method with @register; it registers {listed}")
-    return found[0]
+    methods = [method for method in _registered.values() if method.__module__ == module_name]
+    if len(methods) != 1:
+        registered = ", ".join(method.name for method in methods) or "none"
+        raise MethodError(f"{path} must register exactly one method with @register; it registers {registered}")
+    return methods[0]
 
 
 def _execute(path: Path, module_name: str) -> None:
+    """Imports a file under a module name, without a trace if it fails."""
     spec = importlib.util.spec_from_file_location(module_name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # dataclasses look their module up there
+    sys.modules[module_name] = module  # dataclasses look up their module there
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -225,16 +229,25 @@ def _execute(path: Path, module_name: str) -> None:
         if isinstance(error, MethodError):
             raise
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(path)]
-        place = f"{path}, line {lines[-1]}," if lines else str(path)
-        raise MethodError(f"{place} cannot be loaded: {type(error).__name__}: {error}") from error
+        location = f"{path}, line {lines[-1]}," if lines else str(path)
+        raise MethodError(f"{location} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
-def _help(option: Any) -> str:
-    return option.metadata.get("help", "")
+def _help(option: Field[Any]) -> str:
+    return str(option.metadata.get("help", ""))
 
 
 def _package(module: str) -> str:
     return module.partition(".")[0]
+
+
+def _module_of(name: str) -> str | None:
+    """The module that a name belongs to; None if it is free."""
+    if name in _sources():
+        return _sources()[name].module
+    if name in _registered:
+        return _registered[name].__module__
+    return None
 
 
 def _origin(name: str) -> str:
@@ -243,7 +256,8 @@ def _origin(name: str) -> str:
 
 
 def _file(method: "type[Method]") -> str:
-    return getattr(sys.modules.get(method.__module__), "__file__", None) or method.__module__
+    file: str | None = getattr(sys.modules.get(method.__module__), "__file__", None)
+    return file or method.__module__
 
 
 def _duplicate(name: str, first: str, second: str) -> MethodError:

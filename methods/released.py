@@ -1,4 +1,4 @@
-"""Weights that others released, in their own layouts, for the methods here."""
+"""Weights released by others, converted to the layouts of the methods here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,17 +12,21 @@ from methods.errors import MethodError
 
 State = dict[str, Tensor]
 
+FABNET_PARTS = {"encoder": "encoder.layers", "decoder": "decoder.layers", "mask": "confidence.layers"}
+PROBE_NORM = ("0.weight", "0.bias", "0.running_mean", "0.running_var")
+PROBE_LINEAR = "1.weight"
+
 
 @dataclass(frozen=True)
 class Released:
-    """A file of weights in the names of a method here.
+    """Released weights under the names of a method here.
 
     Attributes:
         method: registered name.
+        weights: state of the method.
         options: of the method.
         spec: of the encoder; None for a method with a network of its own.
-        weights: the method's state.
-        probe: where the file has one, the probe trained on the embeddings, as the layers of
+        probe: the probe that was trained on the embeddings, if the file has one: the state of
             ``Sequential(BatchNorm1d(D), Linear(D, T, bias=False))``.
     """
 
@@ -34,16 +38,17 @@ class Released:
 
 
 def recognise(content: Any) -> Released:
-    """Tells whose weights these are, by the names in them.
+    """Recognises released weights by their names, and renames them.
 
-    FAb-Net, as its authors saved it (github.com/oawiles/FAb-Net): ``state_dict_model`` with the probe beside it as
-    ``state_dict``, or the model alone as ``state_dict``. VGG-Face, named as in Caffe: ``conv1_1.weight`` to ``fc8``.
+    * FAb-Net, as its authors saved it (github.com/oawiles/FAb-Net): the model as ``state_dict_model`` and a probe as
+      ``state_dict``, or the model alone as ``state_dict``.
+    * VGG-Face, with the names of the Caffe model: ``conv1_1.weight`` to ``fc8.bias``.
 
     Args:
-        content: what the file holds, a state or a dictionary with states in it.
+        content: of the file: named weights, or a dictionary that has them under the keys above.
 
     Raises:
-        MethodError: neither, or layers that are missing, too many or of other shapes than one network's.
+        MethodError: the weights are of another network, or of an inconsistent one.
     """
     if not isinstance(content, Mapping):
         raise MethodError(f"holds a {type(content).__name__}, not named weights")
@@ -54,40 +59,51 @@ def recognise(content: Any) -> Released:
     if "encoder.0.weight" in state:
         return _fabnet(state, content.get("state_dict") if "state_dict_model" in content else None)
     if "conv1_1.weight" in state:
-        return Released("vgg-face", {f"encoder.{name}": v for name, v in state.items() if not name.startswith("fc8.")})
+        return _vgg_face(state)
     raise MethodError(f"holds neither FAb-Net nor VGG-Face, but {', '.join(sorted(state)[:4]) or 'no weights'}")
 
 
+def _vgg_face(state: State) -> Released:
+    """Everything but FC8, the classifier of the training identities."""
+    weights = {f"encoder.{name}": value for name, value in state.items() if not name.startswith("fc8.")}
+    return Released("vgg-face", weights)
+
+
 def _fabnet(state: State, probe: Any) -> Released:
-    """Encoder, flow decoder and, as ``mask``, confidence decoder: each numbers its layers as ours do."""
-    ours = {"encoder": "encoder.layers", "decoder": "decoder.layers", "mask": "confidence.layers"}
+    """Encoder, flow decoder and confidence decoder (``mask``); layers have the same numbers as here."""
     weights: State = {}
     for name, value in state.items():
         part, _, rest = name.partition(".")
-        if part not in ours:
+        if part not in FABNET_PARTS:
             raise MethodError(f"holds {name}, which FAb-Net does not have")
-        weights[f"{ours[part]}.{rest}"] = value
-        if rest.endswith("running_var"):  # counted since PyTorch 0.4.1, and of no effect
-            weights.setdefault(f"{ours[part]}.{rest.replace('running_var', 'num_batches_tracked')}", torch.tensor(0))
-    convolutions = sorted(
-        (int(name.split(".")[2]), value) for name, value in weights.items() if _is_convolution(name, value)
-    )
-    spec = EncoderSpec(size=2 ** len(convolutions), width=convolutions[0][1].shape[0], dim=convolutions[-1][1].shape[0])
-    sources = 3 if any(name.startswith("confidence.") for name in weights) else 1  # the released models': "4 views"
-    return Released("fabnet", weights, {"sources": sources}, spec, _probe(probe, spec.dim))
+        weights[f"{FABNET_PARTS[part]}.{rest}"] = value
+        if rest.endswith("running_var"):  # batch norm has a counter since PyTorch 0.4.1; its value does not matter here
+            counter = rest.replace("running_var", "num_batches_tracked")
+            weights.setdefault(f"{FABNET_PARTS[part]}.{counter}", torch.tensor(0))
+    spec = _fabnet_spec(weights)
+    sources = 3 if any(name.startswith("confidence.") for name in weights) else 1  # "4 views": 3 sources and a target
+    return Released("fabnet", weights, {"sources": sources}, spec, _fabnet_probe(probe, spec.dim))
 
 
-def _is_convolution(name: str, value: Tensor) -> bool:
-    return name.startswith("encoder.") and value.ndim == 4
+def _fabnet_spec(weights: State) -> EncoderSpec:
+    """Dimensions of the encoder, from the shapes of its convolutions in the order of layers."""
+    convolutions = {
+        int(name.split(".")[2]): value
+        for name, value in weights.items()
+        if name.startswith("encoder.") and value.ndim == 4
+    }
+    first, last = convolutions[min(convolutions)], convolutions[max(convolutions)]
+    return EncoderSpec(size=2 ** len(convolutions), width=first.shape[0], dim=last.shape[0])
 
 
-def _probe(state: Any, dim: int) -> State | None:
+def _fabnet_probe(state: Any, dim: int) -> State | None:
+    """The probe's state, checked against the length of the embedding."""
     if state is None:
         return None
-    names = ("0.weight", "0.bias", "0.running_mean", "0.running_var", "1.weight")
+    names = (*PROBE_NORM, PROBE_LINEAR)
     if not isinstance(state, Mapping) or not all(isinstance(state.get(name), Tensor) for name in names):
         raise MethodError("its state_dict, beside state_dict_model, is no batch norm with a linear layer")
-    probe = {name: state[name] for name in names}
-    if any(probe[name].shape != (dim,) for name in names[:4]) or probe["1.weight"].shape[1:] != (dim,):
-        raise MethodError(f"its probe does not read embeddings of {dim} numbers")
+    probe: State = {name: state[name] for name in names}
+    if any(probe[name].shape != (dim,) for name in PROBE_NORM) or probe[PROBE_LINEAR].shape[1:] != (dim,):
+        raise MethodError(f"its probe does not take embeddings of {dim} numbers")
     return probe

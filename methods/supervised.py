@@ -1,4 +1,4 @@
-"""The ceiling: the common encoder trained end to end on a task's own labels."""
+"""The ceiling: the common encoder trained end to end on the labels of a task."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,14 +10,14 @@ from methods.encoder import Encoder, EncoderSpec
 from methods.registry import register
 
 TaskLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Outputs (B, T) float32, values and known as the task stores them, to per-sample losses (B,)."""
+"""Outputs (B, T) float32, labels, and which labels are known, to per-sample losses (B,)."""
 
 
 @register("supervised", version=1)
 class Supervised(Method):
-    """The common encoder and a linear head, with the task's loss given from outside.
+    """The common encoder and a linear head, trained with the loss of one task.
 
-    ``embed`` gives the head's T outputs, so that the task's probe reads the trained prediction itself.
+    ``embed`` gives the head's T outputs, so that the prediction itself is scored.
     """
 
     kind = "ceiling"
@@ -38,7 +38,7 @@ class Supervised(Method):
             encoder: the common encoder.
             options: none.
             outputs: T, the numbers that the task's loss takes for each image.
-            loss: maps outputs (B, T), values and known to per-sample losses (B,).
+            loss: of the task.
         """
         super().__init__(encoder, options)
         self.encoder = Encoder(encoder)
@@ -46,10 +46,11 @@ class Supervised(Method):
         self.loss = loss
 
     def forward(self, frames: Tensor, values: Tensor, known: Tensor) -> MethodOutput:  # type: ignore[override]
-        """Maps frames (B, 1, 3, H, W) or (B, 3, H, W) in [0, 1] and their labels to the task's losses."""
+        """Maps frames (B, 1, 3, H, W) or (B, 3, H, W) in [0, 1] and their labels to losses (B,)."""
         images = frames[:, 0] if frames.ndim == 5 else frames
         return MethodOutput(self.loss(self.embed(images), values, known))
 
     def embed(self, images: Tensor) -> Tensor:
         """Maps images (B, 3, H, W) in [0, 1] to the task's outputs (B, T), float32."""
-        return self.head(self.encoder(images)).float()
+        outputs: Tensor = self.head(self.encoder(images))
+        return outputs.float()

@@ -32,6 +32,8 @@ def parameters(array: Array, name: str, resources: Resources, site: Site, logs: 
     Raises:
         SlurmError: the resources cannot be used.
     """
+    if resources.timeout_min is None:  # submitit would request 5 minutes
+        raise SlurmError("timeout_min, the walltime in minutes, must be given")
     if problem := resources.problem():
         raise SlurmError(problem)
     output = f"{str(logs).replace('%', '%%')}/{array.stage}-%A_%a.log"

@@ -49,10 +49,8 @@ class Resources:
     slurm_additional_parameters: dict[str, Any] = field(default_factory=dict)  # other sbatch options: reservation: name
 
     def problem(self) -> str | None:
-        """What makes these resources unusable on Slurm, as a message that starts with the name of a field."""
-        if self.timeout_min is None:
-            return "timeout_min, the walltime in minutes, must be given"
-        if self.timeout_min * 60 <= self.slurm_signal_delay_s:
+        """What makes these resources unusable, as a message that starts with the name of a field; None: nothing."""
+        if self.timeout_min is not None and self.timeout_min * 60 <= self.slurm_signal_delay_s:
             return (
                 f"timeout_min={self.timeout_min} leaves no time before slurm_signal_delay_s="
                 f"{self.slurm_signal_delay_s}, when a job is told to leave; give more minutes or a shorter delay"

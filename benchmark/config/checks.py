@@ -12,14 +12,14 @@ def check(config: Config) -> None:
             short to save a job, or a batch that cannot be shared out.
     """
     launcher = config.launcher
-    for stage, resources in launcher.resources.items():
-        if launcher.kind == "slurm" and resources.timeout_min is None:
+    for stage, resources in {"job": launcher.job, **launcher.resources}.items():
+        if problem := resources.problem():
+            raise UsageError(f"launcher.{stage}.{problem}")
+        if launcher.kind == "slurm" and resources.timeout_min is None and stage != "job":
             raise UsageError(
                 f"launcher.{stage}.timeout_min, the walltime in minutes, must be given; for all stages by "
                 "launcher.job.timeout_min"
             )
-        if launcher.kind == "slurm" and (problem := resources.problem()):
-            raise UsageError(f"launcher.{stage}.{problem}")
         if launcher.kind == "local" and resources.nodes > 1:
             raise UsageError(f"launcher.{stage}.nodes={resources.nodes}: launcher=local uses this machine alone")
     if launcher.kind != "inline":

@@ -1,7 +1,7 @@
-"""Presets, config groups and settings composed by Hydra into one plain dictionary."""
+"""Composition by Hydra: presets, config groups and settings become one plain dictionary."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -14,14 +14,15 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from benchmark.config.data import DATA_KINDS, RENAMED, SyntheticData
-from benchmark.config.overrides import parse
+from benchmark.config.data import DATA_KINDS, SyntheticData
+from benchmark.config.overrides import Setting, parse, quote
 from benchmark.config.schema import Config
-from benchmark.errors import UsageError, first_line, suggestion
+from benchmark.config.validation import nearest
+from benchmark.errors import UsageError, first_line
 
 GROUPS = ("preset", "data", "launcher")  # a setting chooses one file
-WHOLE_GROUPS = {"task": "tasks", "variant": "methods"}  # all files are read; the setting that chooses among them
-FILE_PRESET = "preset_file"  # what a preset given by its path is called in the group
+WHOLE_GROUPS = {"task": "tasks", "variant": "methods"}  # all files are read; the setting that chooses among their keys
+OWN_PRESET = "own_preset"  # name in the group of a preset that is a file of the user's
 
 
 def compose_config(words: Iterable[str], config_dir: str | None = None) -> dict[str, Any]:
@@ -29,68 +30,98 @@ def compose_config(words: Iterable[str], config_dir: str | None = None) -> dict[
 
     Args:
         words: settings as typed, `key=value`; see `overrides.parse`.
-        config_dir: a folder with groups of your own, such as ``preset/mine.yaml``, besides those shipped.
+        config_dir: a folder with files of your own for the config groups, such as ``preset/mine.yaml``.
 
     Raises:
         UsageError: an unknown choice, an unreadable file, or a setting that cannot be applied.
     """
     if config_dir is not None and not Path(config_dir).is_dir():
         raise UsageError(f"--config-dir: no such folder: {config_dir}")
-    chosen: dict[str, str] = {}
-    overrides: list[str] = []
-    for setting in parse(words):
-        if setting.key in (*GROUPS, *WHOLE_GROUPS) and not isinstance(setting.value, dict):
-            chosen[setting.key] = str(setting.value)
-        else:
-            overrides.append(str(setting))
-    if group := next((group for group in WHOLE_GROUPS if group in chosen), None):
-        raise UsageError(f"{group} holds keys of its own; {WHOLE_GROUPS[group]}= chooses among them")
-    preset = chosen.get("preset", "")
-    if preset.endswith((".yaml", ".yml")):
-        _store_preset(preset)
-        chosen["preset"] = FILE_PRESET
-    for group, name in chosen.items():
-        if name not in (FILE_PRESET, *group_names(group, config_dir)):
-            raise UsageError(_unknown(group, name, config_dir))
-        overrides.append(f"{group}={name}")
+    settings = parse(words)
+    choices = {setting.key: str(setting.value) for setting in settings if _is_choice(setting)}
+    own_preset = _find_own_preset(choices.get("preset", ""), config_dir)
+    if own_preset is not None:
+        _store_preset(own_preset)
+        choices["preset"] = OWN_PRESET
+    for group, name in choices.items():
+        if name != OWN_PRESET and name not in group_names(group, config_dir):
+            raise UsageError(_unknown_choice(group, name, config_dir))
+    overrides = [f"{group}={name}" for group, name in choices.items()]
     overrides += [f"{group}=[{','.join(group_names(group, config_dir))}]" for group in WHOLE_GROUPS]
+    overrides += [str(setting) for setting in settings if not _is_choice(setting)]
     if config_dir is not None:
-        overrides.append(f"hydra.searchpath=['file://{Path(config_dir).absolute()}']")
+        overrides.append(f"hydra.searchpath=[{quote(f'file://{Path(config_dir).absolute()}')}]")
     try:
-        with initialize_config_module("benchmark.conf", version_base="1.3"):
-            composed = compose("config", overrides=overrides)
-        if OmegaConf.is_missing(composed, "root"):
-            raise UsageError(f"preset {composed.get('preset')} needs root=DIR, the folder its data lie in")
-        complete = OmegaConf.merge(_defaults(composed), composed)
-        return cast(dict[str, Any], OmegaConf.to_container(complete, resolve=True))
+        return _compose(overrides)
     except (HydraException, OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
-        raise UsageError(_explanation(error, preset, config_dir)) from error
+        raise UsageError(_message(error, own_preset, config_dir)) from error
 
 
 def group_names(group: str, config_dir: str | None = None) -> list[str]:
-    """The choices of one config group: the files shipped, and those in a folder of the user's."""
+    """The files of a config group, shipped or in a folder of the user's, without their suffix."""
     folders = [resources.files("benchmark.conf").joinpath(group)]
     if config_dir is not None and Path(config_dir, group).is_dir():
         folders.append(Path(config_dir, group))
-    return sorted({item.name[:-5] for folder in folders for item in folder.iterdir() if item.name.endswith(".yaml")})
+    return sorted({file.name[:-5] for folder in folders for file in folder.iterdir() if file.name.endswith(".yaml")})
 
 
-def _unknown(group: str, name: str, config_dir: str | None) -> str:
-    renamed = f"; it is called {RENAMED[name]!r} now" if name in RENAMED else ""
-    return f"unknown {group} {name!r}{renamed or suggestion(name, group_names(group, config_dir))}"
+def _is_choice(setting: Setting) -> bool:
+    """Whether a setting chooses a file of a group, rather than sets a key.
+
+    Raises:
+        UsageError: it chooses a file of a group whose files are all read.
+    """
+    if setting.key not in (*GROUPS, *WHOLE_GROUPS) or setting.sign == "~" or isinstance(setting.value, dict):
+        return False
+    if setting.key in WHOLE_GROUPS:
+        raise UsageError(f"{setting.key} holds keys of its own; {WHOLE_GROUPS[setting.key]}= chooses among them")
+    return True
 
 
-def _store_preset(path: str) -> None:
-    """Enters a preset given by its path into the group `preset`.
+def _compose(overrides: Sequence[str]) -> dict[str, Any]:
+    with initialize_config_module("benchmark.conf", version_base="1.3"):
+        config = compose("config", overrides=list(overrides))
+    if not isinstance(config.get("data"), DictConfig):
+        raise UsageError(f"data holds keys of its own, not the value {config.get('data')!r}")
+    if OmegaConf.is_missing(config, "root"):
+        raise UsageError(f"preset {config.get('preset')} needs root=DIR, the folder its data lie in")
+    complete = OmegaConf.merge(_defaults(config), config)
+    return cast(dict[str, Any], OmegaConf.to_container(complete, resolve=True))
+
+
+def _defaults(config: DictConfig) -> dict[str, Any]:
+    """The schema's defaults that interpolations such as ``${data.size}`` may refer to."""
+    default = Config()
+    groups = {name: asdict(getattr(default, name)) for name in ("encoder", "augment", "train", "probe")}
+    kind = DATA_KINDS.get(config.data.get("kind"), SyntheticData)  # an unknown kind is refused by the schema
+    data = {"name": kind.name, "size": kind.size}
+    return {"out": default.out, "cache": default.cache, "name": default.name, "root": None, "data": data, **groups}
+
+
+def _find_own_preset(preset: str, config_dir: str | None) -> Path | None:
+    """The file of a preset that is a path, or that lies in the user's folder; None for one that is shipped.
+
+    Raises:
+        UsageError: a path without a file.
+    """
+    if preset.endswith((".yaml", ".yml")):
+        if not Path(preset).is_file():
+            raise UsageError(f"no such preset file: {preset}")
+        return Path(preset)
+    if config_dir is not None and (path := Path(config_dir, "preset", f"{preset}.yaml")).is_file():
+        return path
+    return None
+
+
+def _store_preset(path: Path) -> None:
+    """Adds a file of the user's to the group `preset`, as ``OWN_PRESET``.
 
     Its base is the preset ``default`` unless its ``defaults`` list names another. It may choose `data` and `launcher`
     by name, ``data: videos``, as well as by ``override /data: videos`` in that list.
 
     Raises:
-        UsageError: the file is missing, is not YAML or holds no keys.
+        UsageError: it is not YAML, or holds no keys.
     """
-    if not Path(path).is_file():
-        raise UsageError(f"no such preset file: {path}")
     try:
         content = OmegaConf.load(path)
     except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
@@ -106,29 +137,22 @@ def _store_preset(path: str) -> None:
     for group in ("data", "launcher"):
         if isinstance(content.get(group), str):
             defaults.append({f"override /{group}": content.pop(group)})
-    content.setdefault("name", Path(path).stem)
-    content.preset = path
-    ConfigStore.instance().store(FILE_PRESET, content, group="preset", package="_global_")
+    content.setdefault("name", path.stem)
+    content.preset = str(path)
+    ConfigStore.instance().store(OWN_PRESET, content, group="preset", package="_global_")
 
 
-def _defaults(composed: DictConfig) -> dict[str, Any]:
-    """The defaults that interpolations such as ``${data.size}`` may refer to."""
-    config = Config()
-    groups = {name: asdict(getattr(config, name)) for name in ("encoder", "augment", "train", "probe")}
-    if not isinstance(composed.data, DictConfig):
-        raise UsageError(f"data holds keys of its own, not the value {composed.data!r}")
-    kind = DATA_KINDS.get(composed.data.get("kind"), SyntheticData)  # an unknown one is refused by the schema
-    data = {"name": kind.name, "size": kind.size}
-    return {"out": config.out, "cache": config.cache, "name": config.name, "root": None, "data": data, **groups}
+def _unknown_choice(group: str, name: str, config_dir: str | None) -> str:
+    return f"unknown {group} {name!r}{nearest(name, group_names(group, config_dir))}"
 
 
-def _explanation(error: Exception, preset: str, config_dir: str | None) -> str:
+def _message(error: Exception, own_preset: Path | None, config_dir: str | None) -> str:
     """One line on what Hydra or OmegaConf refused."""
-    where = f"{preset}: " if preset.endswith((".yaml", ".yml")) else ""
+    where = f"{own_preset}: " if own_preset else ""
     if absent := re.search(r"Could not (?:find|load) '(\w+)/([^']+)'", str(error)):
-        return where + _unknown(absent[1], absent[2], config_dir)
+        return where + _unknown_choice(absent[1], absent[2], config_dir)
     if "Cannot merge DictConfig with ListConfig" in str(error):
         return f"{where}a list stands where keys belong"
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return f"{error.full_key}: {first_line(error)}"
-    return where + re.sub(rf"^In '?(config|preset/{FILE_PRESET})'?: ", "", first_line(error))
+    return where + re.sub(rf"^In '?(config|preset/{OWN_PRESET})'?: ", "", first_line(error))

@@ -11,12 +11,16 @@ from benchmark.config.base import AsWritten, Count, Schema, Whole
 
 @dataclass(frozen=True)
 class Crop(Schema):
-    """The square cut round a face.
+    """The square that is cut out around a face.
 
-    ``kind`` is ``box`` (four columns in ``form`` xywh or ltrb: left, top, then width, height or right, bottom),
-    ``landmarks`` (the box round the landmarks) or ``whole`` (the image's middle square). The side is ``factor``
-    x the larger side of the box, or the image's shorter side. ``jitter`` shifts and scales each square once,
-    from the set's seed: the standard deviation of its centre, in sides, and of the logarithm of its side.
+    Attributes:
+        kind: ``box``: given in columns; ``landmarks``: the bounding box of the landmarks; ``whole``: the centre square
+            of the image.
+        columns: for ``box``, the four columns, in pixels.
+        form: of the columns: xywh (left, top, width, height) or ltrb (left, top, right, bottom).
+        factor: side of the square in larger sides of the box.
+        jitter: standard deviation of a random shift, in sides, and of the logarithm of a random scale. Each face has
+            one draw, from the set's seed.
     """
 
     kind: Literal["box", "landmarks", "whole"] = "whole"
@@ -36,9 +40,12 @@ class Crop(Schema):
 
 @dataclass(frozen=True)
 class Landmarks(Schema):
-    """Columns of ``count`` points in image pixels: a pattern such as "x{i},y{i}", i from 0, or a list x, y, x, y...
+    """Columns of landmarks, in image pixels.
 
-    ``eyes`` are the two points whose distance is the unit of error.
+    Attributes:
+        columns: a pattern such as "x{i},y{i}", i from 0, or the list of columns x, y, x, y...
+        count: number of points.
+        eyes: the two points whose distance is the unit of error.
     """
 
     columns: str | list[str] = "x{i},y{i}"
@@ -71,7 +78,12 @@ class Pose(Schema):
 
 @dataclass(frozen=True)
 class Classes(Schema):
-    """A column of class names. ``names`` fixes which count, in order; default: all, sorted."""
+    """A column of class names.
+
+    Attributes:
+        column: the column.
+        names: the classes to use, in order; default: all, sorted.
+    """
 
     column: str
     names: list[str] | None = None
@@ -79,10 +91,13 @@ class Classes(Schema):
 
 @dataclass(frozen=True)
 class Aus(Schema):
-    """Columns by action unit.
+    """Columns of action units.
 
-    ``threshold`` null means that the cells are 0 or 1; a number, or ``{quantile: q}`` of the known values of
-    the training split, that what lies above it is 1. Cells in ``unknown`` are not known, nor are blank ones.
+    Attributes:
+        columns: column of each action unit, by the unit's name.
+        threshold: intensity above which a unit is active: a number, or ``{quantile: q}`` of the known values of the
+            training split; default: cells are 0 or 1.
+        unknown: cells, besides blank ones, that mean an unknown value.
     """
 
     columns: dict[str, str]
@@ -99,13 +114,13 @@ class CsvFaces(Schema):
     """Your own tables: CSV files and a folder of images.
 
     Attributes:
-        csv: path of a CSV file, or several to be joined on the image column; the first lists the images.
-        images: folder that the image column's names start from.
-        image: column of image file names.
+        csv: path of a CSV file, or of several, which are joined on the image column; the first lists the images.
+        images: folder of the images.
+        image: column of file names, relative to ``images``.
         identity: column of the person's name.
         split: column of train, val or test. Without one, identities (images, where there are none) are split
             75/15/10; without val, ``val_fraction`` of train's identities become val.
-        group: column of a sub-set of the source, or ``colour``: grey or colour, read off the pixels.
+        group: column of groups to score separately as well, or ``colour``: grey or colour, by the pixels.
         size: side of the frames, pixels.
         encoding: of the CSV files; default UTF-8, or UTF-16 with a mark.
         separator: of the CSV files; default: detected.

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from benchmark.config.base import AsWritten, Count, NonNegative, Schema, Whole
 
-RENAMED = {"joined": "concat"}  # kinds that were called otherwise
+RENAMED = {"joined": "concat"}  # former names of kinds
 
 Jpeg = Annotated[Whole, Field(ge=1, le=100)]
 
@@ -18,11 +18,11 @@ class Data(Schema):
     """Keys that every kind of pre-training data has."""
 
     kind: str
-    name: str  # a folder below the benchmark's
+    name: str  # of a folder below the benchmark's
     store: str | None = None  # folder of the packed store; default: in the cache
     root: str | None = None  # folder of the raw files, for kinds that read files
     size: Annotated[Whole, Field(ge=16)] = 256  # side of a stored frame, pixels
-    split_seed: Whole = 0  # identities to train/val/test, 75/15/10
+    split_seed: Whole = 0  # of the split of identities into train/val/test, 75/15/10
     jpeg_quality: Jpeg = 95
 
 
@@ -48,7 +48,7 @@ class VideoData(Data):
     fps: NonNegative = 1.0  # frames kept per second of video
     tighten: NonNegative = 1.0  # 1: the whole centre square; 1.5: its middle, two thirds of the side
     max_frames: Count | None = None  # frames kept of one video, at most
-    detector: str | None = None  # weights of a face detector (docs/data.md): cut out the face of each track
+    detector: str | None = None  # weights of a face detector that crops each track (docs/data.md)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class ConcatData(Data):
     """
 
     kind: Literal["concat"] = "concat"
-    name: str = "joined"  # names folders on disk; the kind was called so when the first were made
+    name: str = "joined"  # the former name of the kind, which stores and run folders on disk have
     detector: str | None = None
     parts: list[Annotated[VideoPart | FramePart, Field(discriminator="kind")]] = Field(
         default_factory=list, min_length=1, validate_default=True
@@ -102,7 +102,7 @@ class ConcatData(Data):
 
 @dataclass(frozen=True)
 class VoxCelebData(Data):
-    """VoxCeleb1's frames and VoxCeleb2's clips as one set; a person in both is one identity."""
+    """VoxCeleb1's frames and VoxCeleb2's clips as one set; people in both are matched by name."""
 
     kind: Literal["voxceleb"] = "voxceleb"
     name: str = "voxceleb"

@@ -10,7 +10,7 @@ from hydra.errors import HydraException
 from benchmark.errors import UsageError
 
 LISTS = ("methods", "tasks", "seeds")  # take words between commas as a list
-NO_SWEEPS = "there are no sweeps: give several seeds= and methods=, and settings to compare as variants"
+OPENING = ("[", "{", "'", '"')  # a text that begins so follows Hydra's grammar, or is refused
 _PARSER = OverridesParser.create()
 
 
@@ -23,7 +23,9 @@ class Setting(NamedTuple):
 
     def __str__(self) -> str:
         """The setting as an override of Hydra's; ``++`` lets it set a key whether or not a file has it."""
-        return f"~{self.key}" if self.sign == "~" else f"{self.sign or '++'}{self.key}={self.text}"
+        if self.sign == "~":
+            return f"~{self.key}={self.text}" if self.text else f"~{self.key}"
+        return f"{self.sign or '++'}{self.key}={self.text}"
 
     @property
     def value(self) -> object:
@@ -49,12 +51,16 @@ def parse_value(key: str, text: str) -> object:
     Raises:
         UsageError: it cannot be read.
     """
-    return Setting("", key, _quoted(key, text)).value
+    return Setting("", key, _value_text(key, text)).value
+
+
+def quote(text: str) -> str:
+    """A text in quotes, as Hydra reads them."""
+    quoted: str = QuotedString(text, Quote.single).with_quotes()
+    return quoted
 
 
 def _parse(word: str) -> Setting:
-    if word in ("-m", "--multirun"):
-        raise UsageError(f"{word}: {NO_SWEEPS}")
     sign = next((sign for sign in ("++", "+", "~") if word.startswith(sign)), "")
     key, equals, text = word.removeprefix(sign).partition("=")
     key = key.strip()
@@ -71,31 +77,37 @@ def _parse(word: str) -> Setting:
         raise UsageError(f"unknown key {key}")
     if group in LISTS and inner:
         raise UsageError(f"{key}: {group} is a list; give all of it, such as {group}=[a,b]")
-    return Setting(sign, key, "" if sign == "~" else _listed(key, text) if key in LISTS else _quoted(key, text))
+    if sign == "~":
+        return Setting(sign, key, text)
+    return Setting(sign, key, _list_text(key, text) if key in LISTS else _value_text(key, text))
 
 
-def _listed(key: str, text: str) -> str:
-    """A list's text, its brackets added where a user leaves them out; one number of seeds stays a number."""
-    if text.lstrip().startswith(("[", "{")) or (key == "seeds" and text and "," not in text):
-        return _quoted(key, text)
-    return f"[{','.join(_quoted(key, word) for word in text.split(',') if text)}]"
+def _list_text(key: str, text: str) -> str:
+    """Text of a list in Hydra's grammar; brackets may be left out. A number of seeds stays a number."""
+    if text.lstrip().startswith(OPENING) or (key == "seeds" and text and "," not in text):
+        return _value_text(key, text)
+    return f"[{','.join(_value_text(key, word) for word in text.split(',') if word.strip())}]"
 
 
-def _quoted(key: str, text: str) -> str:
-    """A value's text, in quotes if Hydra would refuse it or read it as a sweep."""
+def _value_text(key: str, text: str) -> str:
+    """Text of a value in Hydra's grammar: in quotes if Hydra would refuse it, or read it as a sweep."""
     if not text.strip():
         return "null"
     try:
         parsed = _PARSER.parse_override(f"{key}={text}")
     except HydraException as error:
-        if text.lstrip().startswith(("[", "{", "'", '"')):
+        if text.lstrip().startswith(OPENING):
             raise UsageError(
                 f"{key}: {text!r} cannot be read; close brackets and quotes, and put what has other characters than "
                 "letters, digits and ./:-_ into quotes, as in ['--exclude=n3']"
             ) from error
-        return QuotedString(text, Quote.single).with_quotes()
+        return quote(text)
     if parsed.value_type == ValueType.SIMPLE_CHOICE_SWEEP:
-        return QuotedString(text, Quote.single).with_quotes()
+        return quote(text)  # a comma in a path
     if parsed.is_sweep_override():
-        raise UsageError(f"{key}={text}: {NO_SWEEPS}")
+        raise UsageError(
+            f"{key}={text}: there are no sweeps; give several seeds= and methods=, or compare settings as variants"
+        )
+    if isinstance(parsed.value(), int) and "_" in text:
+        return quote(text)  # name=2024_01, which Hydra reads as 202401
     return text

@@ -45,9 +45,9 @@ class TrainConfig(Schema):
     momentum: Annotated[Real, Field(ge=0, le=1)] = 0.9  # sgd only
     weight_decay: NonNegative = 0.0
     schedule: Literal["one_cycle", "plateau", "constant"] = "one_cycle"  # plateau: lr / 10; ends when converged
-    plateau_patience: Natural = 5  # validations without a new best loss; with one more it is a plateau
-    curriculum: bool = False  # learn from the easiest half of each batch first; moves on at plateaus (schedule.py)
-    curriculum_start: Annotated[Whole, Field(ge=0, le=SHIFTS)] = 0  # shifts of its window made beforehand; 4: 40-90 %
+    plateau_patience: Natural = 5  # more validations than this without a new best loss are a plateau
+    curriculum: bool = False  # train on the easiest half of each batch first, on harder ones after plateaus
+    curriculum_start: Annotated[Whole, Field(ge=0, le=SHIFTS)] = 0  # shifts of its window at the start; 4: 40-90 %
     clip: NonNegative | None = 5.0  # gradient norm; null: none
     amp: Literal["auto", "bf16", "off"] = "auto"  # auto: bf16 on a GPU that reports it
     workers: Annotated[Whole, Field(ge=0, le=1024)] = 2  # processes that read samples; 0: the training process itself
@@ -56,7 +56,7 @@ class TrainConfig(Schema):
     log_steps: Count = 20
     checkpoint_steps: Count = 500
     checkpoint_minutes: NonNegative = 5.0
-    picture_steps: Natural = 2000  # pictures of validation samples every so many steps, and at the end; 0: none
+    picture_steps: Natural = 2000  # steps between pictures of validation samples; 0: none
 
 
 # Settings that change where and how fast a run computes, not what it computes.
@@ -99,8 +99,8 @@ class VariantConfig(Schema):
     method: str = ""  # registered name or path of a .py file; default: the variant's own name
     options: dict[str, Any] = Field(default_factory=dict)
     train: TrainConfig = Field(default_factory=TrainConfig)  # the benchmark's, but for the keys the variant sets
-    init_from: str | None = None  # start from the weights of this variant (same seed), or of a run's folder
-    weights: str | None = None  # no training: a pretrained row with the weights of this folder (see fabbench import)
+    init_from: str | None = None  # initial weights: of a variant (same seed), or of a run's folder
+    weights: str | None = None  # folder with the weights of a row that is not trained (see fabbench import)
 
 
 def row_name(variant: str) -> str:

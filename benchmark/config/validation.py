@@ -1,6 +1,7 @@
 """Validation of plain values against the schema, with one-line messages that name the key."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,39 +26,42 @@ def validate(values: Mapping[str, Any]) -> Config:
         raise UsageError(_message(error.errors(include_url=False)[0], values)) from error
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """End of a message about an unknown word: its new name if it was renamed, else the nearest known word."""
+    return f"; it is called {RENAMED[word]!r} now" if word in RENAMED else suggestion(word, known)
+
+
 def _message(problem: ErrorDetails, values: Any) -> str:
     key, value, context = _key(problem, values), problem["input"], problem.get("ctx", {})
     match problem["type"]:
         case "unknown_key":
-            names = [f"{key}.{name}" if key else name for name in context["known"]]
-            return _unknown("key ", f"{key}.{context['key']}" if key else context["key"], names)
+            prefix = f"{key}." if key else ""
+            unknown, known = prefix + context["key"], [prefix + name for name in context["known"]]
+            return f"unknown key {unknown}{suggestion(unknown, known)}"
         case "not_a_group":
             return f"{key} holds keys of its own, such as {key}.{context['known'][0]}=, not the value {value!r}"
         case "model_attributes_type":
             return f"{key} holds keys of its own, such as {key}.kind=, not the value {value!r}"
         case "dict_type":
             return f"{key} holds keys of its own, such as {key}.NAME=, not the value {value!r}"
+        case "list_type":
+            return f"{key} is a list, such as {key}=[a,b], not the value {value!r}"
         case "missing":
             return f"{key} is missing"
         case "literal_error":
-            return _unknown(f"{key}=", str(value), _names(context["expected"]))
+            return f"unknown {key}={value}{nearest(str(value), _choices(context['expected']))}"
         case "union_tag_invalid":
-            return _unknown(f"{key}.kind=", context["tag"], _names(context["expected_tags"]))
+            return f"unknown {key}.kind={context['tag']}{nearest(context['tag'], _choices(context['expected_tags']))}"
         case "union_tag_not_found":
             return f"{key}.kind is missing"
         case "value_error":
             return f"{key}: {context['error']}"
         case "out_of_range":  # of one key of a checked group
             return f"{key}.{context['key']}={context['value']} {problem['msg']}"
-    return f"{key}={value} {problem['msg'].replace('Input should', 'must').replace('List should', 'must')}"
+    return f"{key}={value} {re.sub('^(Input|List) should', 'must', problem['msg'])}"
 
 
-def _unknown(what: str, word: str, known: Sequence[str]) -> str:
-    renamed = f"; it is called {RENAMED[word]!r} now" if word in RENAMED else ""
-    return f"unknown {what}{word}{renamed or suggestion(word, known)}"
-
-
-def _names(quoted: str) -> list[str]:
+def _choices(quoted: str) -> list[str]:
     """The names in pydantic's list of choices, ``'auto', 'cpu' or 'cuda'``."""
     return quoted.replace(" or ", ", ").replace("'", "").split(", ")
 

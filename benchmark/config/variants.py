@@ -1,4 +1,4 @@
-"""The rows of a benchmark resolved: what each is built from, and whose weights it starts from or consists of."""
+"""Rows of a benchmark: the method, options and initial or given weights of each, checked by building it once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,24 +20,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variant:
-    """A method with all that is fixed of it, built once to see what it is."""
+    """A row: a method with its options, encoder and training settings.
+
+    Attributes:
+        name: of the row.
+        method: registered name, or path of the file that registers it.
+        kind: the method's, or ``pretrained`` for given weights.
+        options: of the method.
+        encoder: width and dimension of the common encoder.
+        size: side of the input, pixels.
+        train: budget and optimiser.
+        parent: the variant whose weights, of the same seed, are its initial weights.
+        init_folder: the folder with its initial weights, if no variant gives them.
+        weights: the folder with its weights, if it is not trained.
+        frames: frames in a sample.
+        shapes: shapes of the encoder's weights by name.
+    """
 
     name: str
-    method: str  # registered name, or path of the file that registers it
-    kind: str  # of the row; `pretrained` where the weights are given, whatever the method's own
+    method: str
+    kind: str
     options: dict[str, Any]
     encoder: EncoderConfig
-    size: int  # side of its input, pixels
+    size: int
     train: TrainConfig
-    parent: str | None  # the variant whose weights of the same seed it starts from
-    start: Path | None  # or the folder whose weights it starts from
-    weights: Path | None  # the folder whose weights it consists of
-    frames: int  # of a sample
-    shapes: dict[str, tuple[int, ...]]  # of its encoder's weights
+    parent: str | None
+    init_folder: Path | None
+    weights: Path | None
+    frames: int
+    shapes: dict[str, tuple[int, ...]]
 
     @property
     def fixed(self) -> bool:
-        """Whether nothing random enters it, so that one seed says all."""
+        """Whether it is the same for every seed."""
         from methods.registry import get
 
         method = get(self.method)
@@ -46,13 +61,13 @@ class Variant:
 
 @dataclass(frozen=True)
 class WeightsFolder:
-    """A folder with a method's weights and what they are of: of a run, or made by `fabbench import`."""
+    """A folder with a method's weights and their description: a run's folder, or one made by `fabbench import`."""
 
     path: Path
 
     @cached_property
-    def about(self) -> dict[str, Any]:
-        """Method, options, encoder and size.
+    def description(self) -> dict[str, Any]:
+        """The method, options, encoder and size that the weights belong to.
 
         Raises:
             DataError: the folder or its description is missing or unreadable.
@@ -60,17 +75,15 @@ class WeightsFolder:
         if not (self.path / CONFIG).is_file():
             raise DataError(f"{self.path} holds no {CONFIG}: give a finished run's folder, or one of fabbench import")
         try:
-            about = yaml.safe_load((self.path / CONFIG).read_text())
-            return {key: about[key] for key in ("method", "options", "encoder", "size")}
+            content = yaml.safe_load((self.path / CONFIG).read_text())
+            return {key: content[key] for key in ("method", "options", "encoder", "size")}
         except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise DataError(
-                f"{self.path / CONFIG} does not say what the weights are of: {first_line(error)}"
-            ) from error
+            raise DataError(f"{self.path / CONFIG} does not describe the weights: {first_line(error)}") from error
 
     @property
     def encoder(self) -> EncoderConfig | None:
         """The common encoder's width and dimension; None for a method with a network of its own."""
-        values = self.about["encoder"]
+        values = self.description["encoder"]
         try:
             return EncoderConfig(**values) if values else None
         except (TypeError, ValueError) as error:
@@ -78,10 +91,10 @@ class WeightsFolder:
 
     @property
     def encoder_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of the encoder's weights.
+        """Shapes of the encoder's weights by name, read without loading them.
 
         Raises:
-            DataError: the file is missing, cut short or no safetensors.
+            DataError: the file is missing, truncated or not safetensors.
         """
         if not (self.path / WEIGHTS).is_file():
             raise DataError(f"{self.path} holds no {WEIGHTS}: give a finished run's folder, or one of fabbench import")
@@ -94,50 +107,54 @@ class WeightsFolder:
 
     @property
     def hash(self) -> str:
-        """Digest of the weights."""
+        """SHA-256 of the weights."""
         return sha256(self.path / WEIGHTS)
 
 
 def resolve(config: Config) -> dict[str, Variant]:
-    """Every row by name, and the variants that rows start from, each after those it needs.
+    """The variants that a benchmark trains, by row name: its rows, and those that give rows their initial weights.
+
+    Each comes after the variant it takes its initial weights from.
 
     Raises:
-        UsageError: an unknown method or option, an encoder no method can be built with, or a start that cannot be:
-            unknown, in a circle, of another encoder, or missing where the method needs one.
+        UsageError: an unknown method or option, an encoder that a method cannot be built with, or initial weights that
+            are unknown, circular, of another encoder, or missing where the method needs them.
         DataError: a folder of weights that is missing or broken.
     """
-    found: dict[str, Variant] = {}
+    variants: dict[str, Variant] = {}
 
-    def visit(name: str, trail: tuple[str, ...]) -> Variant:
-        if name in trail:
-            raise UsageError(f"init_from goes in a circle: {' -> '.join([*trail[trail.index(name) :], name])}")
+    def visit(name: str, children: tuple[str, ...]) -> Variant:
+        if name in children:
+            circle = [*children[children.index(name) :], name]
+            raise UsageError(f"init_from goes in a circle: {' -> '.join(circle)}")
         row = row_name(name)
-        if row not in found:
+        if row not in variants:
             settings = config.variants.get(name) or VariantConfig(method=name, train=config.train)
-            parent = settings.init_from if _names_variant(config, settings.init_from) else None
-            origin = visit(str(parent), (*trail, name)) if parent else None
-            found[row] = _variant(config, name, settings, origin)
-        return found[row]
+            parent_name = _parent_name(config, settings)
+            parent = visit(parent_name, (*children, name)) if parent_name else None
+            variants[row] = _variant(config, name, settings, parent)
+        return variants[row]
 
     for name in config.methods:
         visit(name, ())
-    return found
+    return variants
 
 
-def _names_variant(config: Config, start: str | None) -> bool:
-    """Whether ``init_from`` names a variant rather than a folder.
+def _parent_name(config: Config, settings: VariantConfig) -> str | None:
+    """The variant that ``init_from`` names; None if it names a folder or nothing.
 
     Raises:
-        UsageError: it can be neither.
+        UsageError: it names neither.
     """
     from methods.registry import names
 
-    if start is None or Path(start).is_dir():
-        return False
+    name = settings.init_from
+    if name is None or Path(name).is_dir():
+        return None
     known = {*config.variants, *names()}
-    if start in known or start.endswith(".py"):
-        return True
-    raise UsageError(f"init_from={start} is neither a variant nor a folder{suggestion(start, known)}")
+    if name in known or name.endswith(".py"):
+        return name
+    raise UsageError(f"init_from={name} is neither a variant nor a folder{suggestion(name, known)}")
 
 
 def _variant(config: Config, name: str, settings: VariantConfig, parent: Variant | None) -> Variant:
@@ -153,13 +170,13 @@ def _variant(config: Config, name: str, settings: VariantConfig, parent: Variant
         size=config.data.size,
         train=settings.train,
         parent=parent.name if parent else None,
-        start=Path(settings.init_from) if settings.init_from and not parent else None,
+        init_folder=Path(settings.init_from) if settings.init_from and not parent else None,
         weights=None,
         frames=method.frames,
         shapes=_encoder_shapes(method),
     )
-    _check_start(variant, method, parent)
-    least = 100 // SHIFT  # below, a shift of the curriculum's window moves past no sample
+    _check_initial_weights(variant, method, parent)
+    least = 100 // SHIFT  # in a smaller batch, a shift of the curriculum's window moves past no sample
     if variant.train.curriculum and variant.train.batch_size < least:
         raise UsageError(
             f"{variant.name}: train.batch_size={variant.train.batch_size} is too small for the curriculum, which ranks "
@@ -172,9 +189,9 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
     if settings.init_from or settings.train != config.train:
         raise UsageError(f"variants.{name}: weights makes a row that is not trained; leave out init_from and train")
     folder = WeightsFolder(Path(str(settings.weights)))
-    method_name = settings.method if settings.method not in ("", name) else folder.about["method"]
-    options = {**folder.about["options"], **settings.options}
-    encoder, size = folder.encoder or config.encoder, folder.about["size"] or config.data.size
+    method_name = settings.method if settings.method not in ("", name) else folder.description["method"]
+    options = {**folder.description["options"], **settings.options}
+    encoder, size = folder.encoder or config.encoder, folder.description["size"] or config.data.size
     method = _build(method_name, options, encoder, size)
     if method.kind not in ("method", "pretrained"):
         raise UsageError(f"variants.{name}: weights of a {method.kind} ({method_name}) make no pretrained row")
@@ -189,7 +206,7 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
         size=size,
         train=config.train,
         parent=None,
-        start=None,
+        init_folder=None,
         weights=folder.path,
         frames=method.frames,
         shapes=shapes,
@@ -197,7 +214,7 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
 
 
 def _build(name: str, options: Mapping[str, Any], encoder: EncoderConfig, size: int) -> "Method":
-    """One instance, to look at."""
+    """An instance without weights, to read its attributes and shapes."""
     from methods.encoder import EncoderSpec
     from methods.errors import MethodError
     from methods.registry import get, outline
@@ -212,12 +229,12 @@ def _encoder_shapes(method: "Method") -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in method.state_dict().items() if name.startswith("encoder.")}
 
 
-def _check_start(variant: Variant, method: "Method", parent: Variant | None) -> None:
-    """Refuses a method without the weights it needs, and a start of another encoder."""
+def _check_initial_weights(variant: Variant, method: "Method", parent: Variant | None) -> None:
+    """Refuses a method without the weights it needs, and initial weights of another encoder."""
     if method.kind == "pretrained":
         raise UsageError(f"{variant.name} needs weights: fabbench import FILE, or variants.{variant.name}.weights=DIR")
-    if parent is None and variant.start is None:
-        if method.needs_start:
+    if parent is None and variant.init_folder is None:
+        if method.needs_initial_weights:
             raise UsageError(
                 f"{variant.name}: {variant.method} with options {variant.options} refines a trained model; name one: "
                 f"variants.{variant.name}.init_from=VARIANT, or a run's folder"
@@ -230,17 +247,14 @@ def _check_start(variant: Variant, method: "Method", parent: Variant | None) -> 
             raise UsageError(f"{variant.name}: init_from={parent.name} is trained once a task; name a method")
         _check_same_encoder(variant.name, variant.shapes, parent.name, parent.shapes)
     else:
-        folder = WeightsFolder(Path(str(variant.start)))
+        folder = WeightsFolder(Path(str(variant.init_folder)))
         _check_same_encoder(variant.name, variant.shapes, str(folder.path), folder.encoder_shapes)
 
 
 def _check_same_encoder(
-    name: str, own: Mapping[str, tuple[int, ...]], other_name: str, other: Mapping[str, tuple[int, ...]]
+    name: str, shapes: Mapping[str, tuple[int, ...]], other_name: str, other_shapes: Mapping[str, tuple[int, ...]]
 ) -> None:
-    if own == other:
-        return
-    differ = next(key for key in sorted({*own, *other}) if own.get(key) != other.get(key))
-    raise UsageError(
-        f"{name} has another encoder than {other_name}: {differ} is {own.get(differ, 'absent')} and "
-        f"{other.get(differ, 'absent')}"
-    )
+    for key in sorted({*shapes, *other_shapes}):
+        shape, other_shape = shapes.get(key, "absent"), other_shapes.get(key, "absent")
+        if shape != other_shape:
+            raise UsageError(f"{name} has another encoder than {other_name}: {key} is {shape} and {other_shape}")

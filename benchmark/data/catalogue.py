@@ -1,4 +1,4 @@
-"""From configuration to data: which reader makes the track store, which makes each labelled set."""
+"""Map from configuration to data: the reader of each kind of tracks and labelled faces, and their names on disk."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -18,45 +18,50 @@ if TYPE_CHECKING:
 
 
 def source(data: Data) -> TrackSource:
-    """The reader of raw tracks that ``data`` describes.
+    """The reader of raw tracks for a kind of pre-training data.
 
     Raises:
-        UsageError: a reader of files without ``data.root``.
+        UsageError: no folder of raw files given.
     """
-    if isinstance(data, SyntheticData):
-        from benchmark.data.synthetic import SyntheticTracks
+    match data:
+        case SyntheticData():
+            from benchmark.data.synthetic import SyntheticTracks
 
-        return SyntheticTracks(
-            size=data.size,
-            identities=data.identities,
-            tracks_per_identity=data.tracks_per_identity,
-            frames_per_track=data.frames_per_track,
-            seed=data.seed,
-        )
-    if isinstance(data, ConcatData):
-        from benchmark.data.tracks.concat import Concat
+            return SyntheticTracks(
+                size=data.size,
+                identities=data.identities,
+                tracks_per_identity=data.tracks_per_identity,
+                frames_per_track=data.frames_per_track,
+                seed=data.seed,
+            )
+        case VideoData():
+            from benchmark.data.tracks.videos import VideoFolder
 
-        return Concat([source(part) for part in data.parts])
-    if isinstance(data, VoxCelebData):
-        return _voxceleb(data)
+            return VideoFolder(
+                _root(data),
+                fps=data.fps,
+                size=data.size,
+                tighten=data.tighten,
+                max_frames=data.max_frames,
+                detector=_detector(data),
+            )
+        case FrameData():
+            from benchmark.data.tracks.frames import FrameFolder
+
+            return FrameFolder(_root(data), size=data.size, tighten=data.tighten, detector=_detector(data))
+        case ConcatData():
+            from benchmark.data.tracks.concat import Concat
+
+            return Concat([source(part) for part in data.parts])
+        case VoxCelebData():
+            return _voxceleb(data)
+    raise TypeError(f"no reader for {type(data).__name__}")
+
+
+def _root(data: VideoData | FrameData) -> Path:
     if data.root is None:
         raise UsageError(f"data={data.kind} needs data.root=DIR, the folder of raw files")
-    if isinstance(data, VideoData):
-        from benchmark.data.tracks.videos import VideoFolder
-
-        return VideoFolder(
-            Path(data.root),
-            fps=data.fps,
-            size=data.size,
-            tighten=data.tighten,
-            max_frames=data.max_frames,
-            detector=_detector(data),
-        )
-    if isinstance(data, FrameData):
-        from benchmark.data.tracks.frames import FrameFolder
-
-        return FrameFolder(Path(data.root), size=data.size, tighten=data.tighten, detector=_detector(data))
-    raise TypeError(f"no reader for {type(data).__name__}")
+    return Path(data.root)
 
 
 def _voxceleb(data: VoxCelebData) -> TrackSource:
@@ -69,15 +74,11 @@ def _voxceleb(data: VoxCelebData) -> TrackSource:
         if root is not None:
             raise DataError(f"{root}: neither unzippedFaces/ of VoxCeleb1 nor dev/mp4/ of VoxCeleb2 in it")
         raise UsageError("data=voxceleb needs root=DIR, the folder of both sets, or data.vox1=DIR and data.vox2=DIR")
-    meta = {
-        name: Path(given) if given else locate_metadata(f"{name}_meta.csv", vox1 if name == "vox1" else vox2, root)
-        for name, given in (("vox1", data.vox1_meta), ("vox2", data.vox2_meta))
-    }
     return VoxCeleb(
         vox1,
         vox2,
-        meta["vox1"],
-        meta["vox2"],
+        Path(data.vox1_meta) if data.vox1_meta else locate_metadata("vox1_meta.csv", vox1, root),
+        Path(data.vox2_meta) if data.vox2_meta else locate_metadata("vox2_meta.csv", vox2, root),
         data.fps,
         data.size,
         crop=data.crop,
@@ -93,13 +94,13 @@ def _detector(data: VideoData | FrameData | VoxCelebData) -> "FaceDetector | Non
 
 
 def store_folder(data: Data, cache: str) -> Path:
-    """Where the packed store lies: ``data.store``, or a place in the cache named by all that makes it."""
+    """Folder of the packed track store: ``data.store``, or one in the cache named by all that decides its content."""
     if data.store is not None:
         return Path(data.store)
     parts: Sequence[Data] = data.parts if isinstance(data, ConcatData) else [data]
-    roots = [getattr(part, key, None) for part in parts for key in ("root", "vox1", "vox2")]
-    places = [str(Path(root).resolve()) for root in roots if root is not None]
-    key = digest([source(data).describe(), places, data.split_seed, data.jpeg_quality])
+    folders = [getattr(part, key, None) for part in parts for key in ("root", "vox1", "vox2")]
+    resolved = [str(Path(folder).resolve()) for folder in folders if folder is not None]
+    key = digest([source(data).describe(), resolved, data.split_seed, data.jpeg_quality])
     return Path(cache, "tracks", f"{data.name}-{key[:10]}")
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 SPLITS = ("train", "val", "test")
-FRACTIONS = (0.75, 0.15, 0.10)  # of the identities; FAb-Net, section 4
+FRACTIONS = (0.75, 0.15, 0.10)  # of the identities; FAb-Net, section 5
 
 
 def split_identities(

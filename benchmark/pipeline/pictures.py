@@ -90,7 +90,7 @@ def _draw_tracks(folder: Path, config: Config) -> list[Path]:
     store = catalogue.store_folder(config.data, config.cache)
     if not (folder / WEIGHTS).is_file() or not (store / MANIFEST).is_file():
         return []
-    if get(WeightsFolder(folder).about["method"]).kind != "method":
+    if get(WeightsFolder(folder).description["method"]).kind != "method":
         return []
     method = _load_method(folder, config)
     (frames,) = TrackBatches(TrackStore(store), "test", method.frames, SAMPLES, (2,))[0]  # (B, k, 3, H, W)
@@ -150,7 +150,7 @@ def _predict_by_head(folder: Path, config: Config, task: str, faces: LabelledSet
     It is fitted again for a run that was probed before fitted heads were kept, or with other heads.
     """
     features = load_features(features_file(folder, config.task[task].set))
-    name = get(WeightsFolder(folder).about["method"]).scored_by or config.probe.table_head
+    name = get(WeightsFolder(folder).description["method"]).scored_by or config.probe.table_head
     description = f"head: {HEAD_DESCRIPTIONS[name]}"
     path = heads_file(folder, task)
     try:
@@ -166,7 +166,7 @@ def _predict_by_head(folder: Path, config: Config, task: str, faces: LabelledSet
 
 def _load_method(folder: Path, config: Config) -> Method:
     """The method with the weights of a folder, in evaluation mode."""
-    about = WeightsFolder(folder).about
+    about = WeightsFolder(folder).description
     encoder = about["encoder"] or {"width": config.encoder.width, "dim": config.encoder.dim}
     spec = EncoderSpec(size=about["size"] or config.data.size, **encoder)
     method = get(about["method"])(spec, about["options"])

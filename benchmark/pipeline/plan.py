@@ -216,7 +216,7 @@ class Plan:
             threads=_threads(config),
             command=sys.argv,
             parent=parent,
-            initial_weights=variant.start or variant.weights,
+            initial_weights=variant.init_folder or variant.weights,
         )
 
 
@@ -250,8 +250,8 @@ def _run(config: Config, variant: Variant, seed: int, task: str | None, data_has
     initial_weights = None
     if parent:
         initial_weights = parent.key
-    elif variant.start:
-        initial_weights = WeightsFolder(variant.start).hash
+    elif variant.init_folder:
+        initial_weights = WeightsFolder(variant.init_folder).hash
     return Run(
         out=config.out,
         benchmark=config.name,

@@ -63,7 +63,8 @@ class ProcessGroup:
         """
         if batch_size % self.size:
             raise UsageError(
-                f"train.batch_size={batch_size} cannot be divided among {self.size} processes; use a multiple of it"
+                f"train.batch_size={batch_size} cannot be divided among {self.size} processes; "
+                f"use a multiple of {self.size}"
             )
         length = batch_size // self.size
         return slice(self.rank * length, (self.rank + 1) * length)

@@ -65,8 +65,10 @@ def fabnet(width: int = 4, dim: int = 16, outputs: int = 136) -> tuple[ReleasedF
     with torch.no_grad():
         for module in [*model.modules(), *probe.modules()]:
             if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-                module.running_mean.normal_(0, 0.1)  # type: ignore[union-attr,operator]
-                module.running_var.uniform_(0.01, 0.3)  # type: ignore[union-attr,operator]
+                assert module.running_mean is not None
+                assert module.running_var is not None
+                module.running_mean.normal_(0, 0.1)
+                module.running_var.uniform_(0.01, 0.3)
                 module.weight.uniform_(0.5, 1.5)
                 module.bias.normal_(0, 0.2)
     return model.eval(), probe.eval()

@@ -1,4 +1,4 @@
-"""Tiny tracks with structure: every method can learn something from them in a few steps."""
+"""Small structured tracks, on which every method can learn something in a few steps."""
 
 from collections.abc import Iterator
 
@@ -19,15 +19,15 @@ def _seeded() -> Iterator[None]:
 
 
 def tracks(count: int, frames: int, size: int = SIZE) -> Tensor:
-    """Frames (count, frames, 3, size, size): a bright, coloured disc over a sky that darkens downwards.
+    """Frames (count, frames, 3, size, size) of a coloured disc over a background that darkens downwards.
 
-    Colours belong to the track; the disc moves between frames.
+    The colours are those of the track; the disc moves from frame to frame.
     """
     generator = torch.Generator().manual_seed(1)
     axis = torch.linspace(0, 1, size)
-    place = 0.3 + 0.4 * torch.rand(count, frames, 2, 1, 1, generator=generator)
+    centre = 0.3 + 0.4 * torch.rand(count, frames, 2, 1, 1, generator=generator)
     colour = torch.rand(count, 1, 3, 1, 1, generator=generator)
-    distance = (axis - place[:, :, 0]).square() + (axis[:, None] - place[:, :, 1]).square()
+    distance = (axis - centre[:, :, 0]).square() + (axis[:, None] - centre[:, :, 1]).square()
     disc = torch.sigmoid((0.04 - distance) * 100)[:, :, None]
-    sky = (0.6 * (1 - axis[:, None]) + 0.1 * colour).expand(count, frames, 3, size, size)
-    return disc * colour + (1 - disc) * sky
+    background = (0.6 * (1 - axis[:, None]) + 0.1 * colour).expand(count, frames, 3, size, size)
+    return disc * colour + (1 - disc) * background

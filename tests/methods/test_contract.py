@@ -1,4 +1,4 @@
-"""What every registered method keeps, whoever wrote it; a new method needs no line here."""
+"""The contract of `Method`, tested on every registered method; a new method needs no line here."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from benchmark.config import load as config
 from methods import registry
 from methods.base import Method, MethodOutput
 from methods.encoder import EncoderSpec
+from methods.errors import MethodError
 from tests.methods.conftest import SIZE, tracks
 
 SPEC = EncoderSpec(size=SIZE, width=4, dim=12)
@@ -23,8 +24,8 @@ KIND = {name: registry.get(method).kind for name, (method, _) in CASES.items()}
 TRAINED = [name for name in ALL if registry.get(CASES[name][0]).trained]
 FLOORS = [name for name in ALL if KIND[name] == "floor"]
 
-every = pytest.mark.parametrize("name", ALL)
-every_trained = pytest.mark.parametrize("name", TRAINED)
+all_methods = pytest.mark.parametrize("name", ALL)
+trained_methods = pytest.mark.parametrize("name", TRAINED)
 
 
 def build(name: str, spec: EncoderSpec = SPEC, seed: int = 0) -> Any:
@@ -40,14 +41,14 @@ def squared_error(outputs: Tensor, values: Tensor, known: Tensor) -> Tensor:
 
 
 def run(method: Any, frames: Tensor) -> MethodOutput:
-    """A forward pass; a ceiling learns each image's mean colour."""
-    if method.kind == "ceiling":
-        return method(frames, frames[:, 0].mean((2, 3)), torch.ones(len(frames), dtype=torch.bool))
-    return method(frames)
+    """A forward pass; for a ceiling the labels are the image's mean colour."""
+    labels = (frames[:, 0].mean((2, 3)), torch.ones(len(frames), dtype=torch.bool))
+    output: MethodOutput = method(frames, *labels) if method.kind == "ceiling" else method(frames)
+    return output
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_describes_itself(name: str) -> None:
+def test_description_is_complete(name: str) -> None:
     info = registry.info(registry.get(name))
     assert info.name == name
     assert info.version >= 1
@@ -56,25 +57,25 @@ def test_describes_itself(name: str) -> None:
     assert info.summary
     assert "\n" not in info.summary
     assert info.trained == (info.kind in {"method", "ceiling"})
-    assert all(option.help and "\n" not in option.help for option in info.options), "every option says what it does"
+    assert all(option.help and "\n" not in option.help for option in info.options), "each needs one line of help"
     assert registry.get(name).parse_options({option.name: option.default for option in info.options})
 
 
-@every
-def test_outline_is_what_is_built(name: str) -> None:
-    seen = registry.outline(registry.get(CASES[name][0]), SPEC, CASES[name][1])
+@all_methods
+def test_outline_has_the_shapes_of_the_method(name: str) -> None:
+    outline = registry.outline(registry.get(CASES[name][0]), SPEC, CASES[name][1])
     built = build(name)
-    assert seen.frames == built.frames
+    assert outline.frames == built.frames
     shapes = [
         {key: value.shape for key, value in method.state_dict().items() if not key.startswith("head.")}
-        for method in (seen, built)
+        for method in (outline, built)
     ]
     assert shapes[0] == shapes[1]
 
 
-@every
+@all_methods
 @pytest.mark.parametrize("spec", [SPEC, EncoderSpec(size=64, width=2, dim=6)], ids=["32px", "64px"])
-def test_embedding_is_one_vector_an_image(name: str, spec: EncoderSpec) -> None:
+def test_embedding_is_one_vector_for_each_image(name: str, spec: EncoderSpec) -> None:
     method = build(name, spec).eval()
     images = tracks(3, 1, spec.size)[:, 0]
     embedding = method.embed(images)
@@ -86,28 +87,28 @@ def test_embedding_is_one_vector_an_image(name: str, spec: EncoderSpec) -> None:
         assert embedding.shape[1] == spec.dim
 
 
-@every
+@all_methods
 def test_embedding_does_not_depend_on_the_batch(name: str) -> None:
     method = build(name).eval()
     images = tracks(6, 1)[:, 0]
-    together = method.embed(images)
-    torch.testing.assert_close(method.embed(images[2:3]), together[2:3], rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(method.embed(images.flip(0)), together.flip(0), rtol=1e-4, atol=1e-5)
+    embeddings = method.embed(images)
+    torch.testing.assert_close(method.embed(images[2:3]), embeddings[2:3], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(method.embed(images.flip(0)), embeddings.flip(0), rtol=1e-4, atol=1e-5)
 
 
-@every
+@all_methods
 def test_channels_last_gives_the_same_embedding(name: str) -> None:
     method = build(name).eval()
     images = tracks(3, 1)[:, 0]
     expected = method.embed(images)
     method.to(memory_format=torch.channels_last)
-    found = method.embed(images.contiguous(memory_format=torch.channels_last))
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    embeddings = method.embed(images.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(embeddings, expected, rtol=1e-4, atol=1e-5)
 
 
-@every_trained
+@trained_methods
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-def test_output(name: str, training: bool) -> None:
+def test_output_of_forward(name: str, training: bool) -> None:
     method = build(name).train(training)
     frames = tracks(5, method.frames)
     before = frames.clone()
@@ -126,11 +127,11 @@ def test_output(name: str, training: bool) -> None:
         assert picture.amax() <= 1
         assert not picture.requires_grad
     assert not (training and output.pictures)
-    assert torch.equal(frames, before), "the frames were written to"
+    assert torch.equal(frames, before), "forward must not write to its input"
 
 
-@every_trained
-def test_losses_belong_to_their_samples(name: str) -> None:
+@trained_methods
+def test_losses_are_in_the_order_of_samples(name: str) -> None:
     method = build(name).eval()
     frames = tracks(6, method.frames)
     losses = run(method, frames).losses
@@ -140,18 +141,18 @@ def test_losses_belong_to_their_samples(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["fabnet", "fabnet-3source", "autoencoder", "rotation", "split_brain"])
-def test_the_papers_methods_name_them_and_look_at_no_other_sample(name: str) -> None:
+def test_published_method_names_its_paper_and_treats_samples_independently(name: str) -> None:
     info = registry.info(registry.get(CASES[name][0]))
     assert info.paper
     assert info.year
     method = build(name).eval()
     frames = tracks(6, method.frames)
-    together, apart = run(method, frames).losses, run(method, frames[:2]).losses
-    torch.testing.assert_close(apart, together[:2], rtol=1e-4, atol=1e-6)
+    all_losses, first_losses = run(method, frames).losses, run(method, frames[:2]).losses
+    torch.testing.assert_close(first_losses, all_losses[:2], rtol=1e-4, atol=1e-6)
 
 
-@every_trained
-def test_gradients_reach_the_whole_encoder(name: str) -> None:
+@trained_methods
+def test_gradients_reach_all_of_the_encoder(name: str) -> None:
     method = build(name).eval()  # in train mode batch norm cancels the bias before it
     run(method, tracks(8, method.frames)).losses.mean().backward()
     parameters = dict(method.encoder.named_parameters())
@@ -162,17 +163,17 @@ def test_gradients_reach_the_whole_encoder(name: str) -> None:
         assert parameter.grad.abs().sum() > 0, key
 
 
-@every_trained
-def test_no_parameter_is_left_out(name: str) -> None:
+@trained_methods
+def test_every_trainable_parameter_gets_a_gradient(name: str) -> None:
     method = build(name)
     run(method, tracks(8, method.frames)).losses.mean().backward()
-    left_out = [
+    missing = [
         key for key, parameter in method.named_parameters() if parameter.requires_grad and parameter.grad is None
     ]
-    assert left_out == []
+    assert missing == []
 
 
-@every_trained
+@trained_methods
 def test_training_is_deterministic(name: str) -> None:
     first, second = (train(build(name), steps=3)[0] for _ in range(2))
     for key, value in first.state_dict().items():
@@ -188,14 +189,14 @@ def test_initial_weights_follow_the_seed(name: str) -> None:
         assert not torch.equal(first, other)
 
 
-@every_trained
-def test_learns(name: str) -> None:
+@trained_methods
+def test_loss_falls_in_training(name: str) -> None:
     _, losses = train(build(name), steps=60)
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
 
-@every
-def test_weights_survive_a_file(name: str) -> None:
+@all_methods
+def test_weights_can_be_saved_and_loaded(name: str) -> None:
     method = build(name)
     if method.trained:
         train(method, steps=2)
@@ -208,8 +209,8 @@ def test_weights_survive_a_file(name: str) -> None:
     assert torch.equal(other.eval().embed(images), method.eval().embed(images))
 
 
-@every_trained
-def test_runs_in_bfloat16(name: str) -> None:
+@trained_methods
+def test_forward_works_in_bfloat16(name: str) -> None:
     method = build(name)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         losses = run(method, tracks(8, method.frames)).losses
@@ -220,14 +221,14 @@ def test_runs_in_bfloat16(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FLOORS)
-def test_floors_have_no_objective(name: str) -> None:
+def test_floor_has_no_forward(name: str) -> None:
     method = build(name)
     with pytest.raises(NotImplementedError, match=name):
         method(tracks(2, method.frames))
 
 
 @pytest.mark.parametrize("name", FLOORS)
-def test_statistics_are_set_where_the_floor_asks_for_it(name: str) -> None:
+def test_embedding_in_train_mode_sets_statistics_if_the_floor_needs_them(name: str) -> None:
     method = build(name).train()
     before = {key: value.clone() for key, value in method.state_dict().items()}
     with torch.no_grad():
@@ -237,15 +238,15 @@ def test_statistics_are_set_where_the_floor_asks_for_it(name: str) -> None:
     assert changed.isdisjoint(dict(method.named_parameters()))
 
 
-@every
-def test_refuses_unknown_options(name: str) -> None:
+@all_methods
+def test_unknown_option_is_refused(name: str) -> None:
     method = CASES[name][0]
-    with pytest.raises(registry.MethodError, match=f"{method} has no option 'no_such_option'"):
+    with pytest.raises(MethodError, match=f"{method} has no option 'no_such_option'"):
         registry.get(method).parse_options({"no_such_option": 1})
 
 
 def train(method: Method, steps: int) -> tuple[Method, list[float]]:
-    """Trains on one batch; returns the method and the loss of each step."""
+    """Trains on one batch; returns the method and the losses of all steps."""
     frames = tracks(16, method.frames)
     optimiser = torch.optim.Adam(method.parameters(), lr=3e-3)
     losses = []

@@ -1,3 +1,5 @@
+"""The common encoder."""
+
 import pytest
 import torch
 from torch import nn
@@ -10,7 +12,7 @@ def count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def test_is_the_papers_at_256_pixels() -> None:
+def test_encoder_of_the_paper_at_256_pixels() -> None:
     encoder = Encoder(EncoderSpec(size=256, width=32, dim=256))
     assert count(encoder) == 4_887_904
     convolutions = [layer for layer in encoder.layers if isinstance(layer, nn.Conv2d)]
@@ -23,33 +25,33 @@ def test_is_the_papers_at_256_pixels() -> None:
 
 
 @pytest.mark.parametrize(("size", "blocks"), [(16, 4), (64, 6), (128, 7), (256, 8)])
-def test_has_the_blocks_its_input_needs(size: int, blocks: int) -> None:
+def test_number_of_convolutions_follows_the_input_size(size: int, blocks: int) -> None:
     encoder = Encoder(EncoderSpec(size=size, width=2, dim=10)).eval()
     assert sum(isinstance(layer, nn.Conv2d) for layer in encoder.layers) == blocks
     assert encoder(torch.rand(2, 3, size, size)).shape == (2, 10)
 
 
-def test_takes_other_channels() -> None:
+def test_number_of_input_channels_can_be_set() -> None:
     assert Encoder(EncoderSpec(16, 2, 4), in_channels=2)(torch.rand(2, 2, 16, 16)).shape == (2, 4)
 
 
 @pytest.mark.parametrize("size", [0, 8, 48, 100, -64])
-def test_refuses_sizes_that_do_not_halve_to_one_pixel(size: int) -> None:
+def test_size_must_halve_to_one_pixel(size: int) -> None:
     with pytest.raises(MethodError, match="power of two"):
         EncoderSpec(size=size)
 
 
-def test_refuses_empty_layers() -> None:
+def test_width_must_be_positive() -> None:
     with pytest.raises(MethodError, match="must be positive"):
         EncoderSpec(width=0)
 
 
-def test_refuses_images_of_another_size() -> None:
+def test_images_of_another_size_are_refused() -> None:
     with pytest.raises(MethodError, match="takes 16 x 16 images, not 32 x 64"):
         Encoder(EncoderSpec(16, 2, 4))(torch.rand(2, 3, 32, 64))
 
 
-def test_halves() -> None:
+def test_halved_spec() -> None:
     assert EncoderSpec(64, 16, 256).halved() == EncoderSpec(64, 8, 128)
     with pytest.raises(MethodError, match="must be even"):
         EncoderSpec(64, 15, 256).halved()

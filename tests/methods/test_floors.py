@@ -1,3 +1,5 @@
+"""The floors: mean, pixels, random."""
+
 import numpy as np
 import torch
 
@@ -8,7 +10,7 @@ from methods.random_encoder import RandomEncoder
 from tests.methods.conftest import tracks
 
 
-def test_mean_says_nothing_about_the_image() -> None:
+def test_mean_is_constant() -> None:
     embedding = Mean(EncoderSpec()).embed(tracks(4, 1)[:, 0])
     assert torch.equal(embedding, torch.ones(4, 1))
 
@@ -28,7 +30,7 @@ def test_random_is_the_common_encoder() -> None:
     assert {key: value.shape for key, value in method.encoder.state_dict().items()} == shapes
 
 
-def test_random_has_even_features_once_its_statistics_are_set() -> None:
+def test_random_embeds_alike_in_train_and_eval_mode_once_statistics_are_set() -> None:
     method = RandomEncoder(EncoderSpec(size=16, width=2, dim=4)).train()
     images = tracks(32, 1, size=16)[:, 0]
     with torch.no_grad():

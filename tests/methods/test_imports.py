@@ -1,4 +1,4 @@
-"""The methods stand on torch and kornia alone."""
+"""Dependencies of the methods: torch and kornia only."""
 
 import ast
 import subprocess
@@ -26,7 +26,7 @@ def test_imports_only_torch_and_kornia(path: Path) -> None:
         assert {name.partition(".")[0] for name in imported} <= ALLOWED
 
 
-def test_building_a_method_pulls_in_nothing_of_the_harness() -> None:
+def test_building_a_method_imports_nothing_else() -> None:
     code = """
 import sys
 from methods.encoder import EncoderSpec
@@ -35,7 +35,7 @@ get("fabnet")(EncoderSpec())
 describe()
 heavy = {"hydra", "omegaconf", "submitit", "pandas", "sklearn", "pyarrow", "av", "matplotlib", "rich",
          "benchmark", "probes", "slurm"}
-found = heavy & {name.partition(".")[0] for name in sys.modules}
-assert not found, found
+imported = heavy & {name.partition(".")[0] for name in sys.modules}
+assert not imported, imported
 """
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,3 +1,5 @@
+"""Methods by name: built-in, of installed packages, and from files."""
+
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,7 +43,7 @@ class Own(Method):
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forgets what a test registers."""
+    """Removes what a test registers."""
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     before = set(sys.modules)
     registry._sources.cache_clear()
@@ -58,13 +60,13 @@ def write(folder: Path, name: str, file: str = "own.py", body: str = OWN) -> Pat
     return path
 
 
-def announce(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, str]) -> None:
-    found = [EntryPoint(name, module, registry.ENTRY_POINTS) for name, module in entries]
-    monkeypatch.setattr(registry, "entry_points", lambda group: found if group == registry.ENTRY_POINTS else [])
+def add_entry_points(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, str]) -> None:
+    points = [EntryPoint(name, module, registry.ENTRY_POINTS) for name, module in entries]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == registry.ENTRY_POINTS else [])
     registry._sources.cache_clear()
 
 
-def test_knows_what_is_built_in() -> None:
+def test_built_in_methods_are_listed() -> None:
     built_in = {"autoencoder", "fabnet", "mean", "pixels", "random", "rotation", "split_brain", "supervised"}
     assert built_in <= set(registry.names())
     for info in registry.describe():
@@ -77,24 +79,24 @@ def test_listing_imports_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_unknown_name_answers_with_the_nearest() -> None:
+def test_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(MethodError, match=r"unknown method 'fabnett'; did you mean 'fabnet'\? known: auto"):
         registry.get("fabnett")
 
 
-def test_loads_a_users_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_of_a_user_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, "own")
     monkeypatch.chdir(tmp_path)
     method = registry.get("./own.py")
     assert (method.name, method.version) == ("own", 3)
     assert registry.info(method).origin == str(path)
-    assert registry.get(str(path)) is method, "loaded once, however the path is written"
+    assert registry.get(str(path)) is method, "a file is loaded once, however its path is written"
     assert registry.get("own") is method
     assert "own" in registry.names()
     method(EncoderSpec(16, 2, 4))(torch.rand(2, 1, 3, 16, 16)).losses.sum().backward()
 
 
-def test_files_of_one_name_do_not_meet(tmp_path: Path) -> None:
+def test_files_with_the_same_name_are_different_modules(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     first = registry.get(str(write(tmp_path / "a", "first")))
@@ -102,7 +104,7 @@ def test_files_of_one_name_do_not_meet(tmp_path: Path) -> None:
     assert (first.name, second.name) == ("first", "second")
 
 
-def test_a_built_in_name_is_taken(tmp_path: Path) -> None:
+def test_built_in_name_cannot_be_taken_by_a_file(tmp_path: Path) -> None:
     path = write(tmp_path, "fabnet")
     with pytest.raises(MethodError) as error:
         registry.get(str(path))
@@ -112,7 +114,7 @@ def test_a_built_in_name_is_taken(tmp_path: Path) -> None:
     assert registry.get("fabnet").__module__ == "methods.fabnet"
 
 
-def test_two_files_cannot_share_a_name(tmp_path: Path) -> None:
+def test_two_files_cannot_register_the_same_name(tmp_path: Path) -> None:
     first, second = write(tmp_path, "own", "a.py"), write(tmp_path, "own", "b.py")
     registry.get(str(first))
     with pytest.raises(MethodError) as error:
@@ -131,14 +133,14 @@ def test_two_files_cannot_share_a_name(tmp_path: Path) -> None:
         (OWN.replace("{name}", "No Spaces"), "use lower case letters"),
     ],
 )
-def test_a_bad_file_is_one_clear_line(tmp_path: Path, body: str, message: str) -> None:
+def test_error_in_a_file_is_one_line(tmp_path: Path, body: str, message: str) -> None:
     path = write(tmp_path, "own", body=body)
     with pytest.raises(MethodError, match=message) as error:
         registry.get(str(path))
     assert "\n" not in str(error.value)
 
 
-def test_a_mended_file_loads(tmp_path: Path) -> None:
+def test_corrected_file_loads(tmp_path: Path) -> None:
     path = write(tmp_path, "own", body=OWN + "\n1 / 0\n")
     with pytest.raises(MethodError, match=r"own.py, line \d+, cannot be loaded: ZeroDivisionError"):
         registry.get(str(path))
@@ -147,34 +149,34 @@ def test_a_mended_file_loads(tmp_path: Path) -> None:
     assert registry.get(str(path)).name == "own"
 
 
-def test_absent_file(tmp_path: Path) -> None:
+def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MethodError, match="no such method file"):
         registry.get(str(tmp_path / "absent.py"))
 
 
-def test_finds_installed_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_method_of_an_installed_package_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "plugged", "fabbench_plugin.py")
     monkeypatch.syspath_prepend(tmp_path)
-    announce(monkeypatch, ("plugged", "fabbench_plugin"))
+    add_entry_points(monkeypatch, ("plugged", "fabbench_plugin"))
     assert "plugged" in registry.names()
-    assert "fabbench_plugin" not in sys.modules, "listing imports nothing"
+    assert "fabbench_plugin" not in sys.modules, "listing should import nothing"
     method = registry.get("plugged")
     assert registry.info(method).origin == "package fabbench_plugin (fabbench_plugin)"
 
 
-def test_a_package_may_not_take_a_built_in_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    announce(monkeypatch, ("fabnet", "fabbench_plugin"))
+def test_built_in_name_cannot_be_taken_by_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    add_entry_points(monkeypatch, ("fabnet", "fabbench_plugin"))
     with pytest.raises(MethodError, match=r"by built in \(methods/fabnet.py\) and by package fabbench_plugin"):
         registry.names()
 
 
-def test_a_broken_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    announce(monkeypatch, ("plugged", "fabbench_plugin_absent"))
+    add_entry_points(monkeypatch, ("plugged", "fabbench_plugin_absent"))
     with pytest.raises(MethodError, match=r"package fabbench_plugin_absent .* cannot be imported"):
         registry.get("plugged")
     write(tmp_path, "other", "fabbench_plugin_other.py")
-    announce(monkeypatch, ("plugged", "fabbench_plugin_other"))
+    add_entry_points(monkeypatch, ("plugged", "fabbench_plugin_other"))
     with pytest.raises(MethodError, match="does not register the method 'plugged' that it announces"):
         registry.get("plugged")
 
@@ -195,6 +197,6 @@ def test_options_are_checked(tmp_path: Path, options: dict[str, Any], message: s
         method(EncoderSpec(16, 2, 4), options)
 
 
-def test_options_reach_the_method(tmp_path: Path) -> None:
+def test_options_are_given_to_the_method(tmp_path: Path) -> None:
     method: Method = registry.get(str(write(tmp_path, "own")))(EncoderSpec(16, 2, 4), {"margin": 2})
     assert (method.options.margin, method.options.steps) == (2, 2)

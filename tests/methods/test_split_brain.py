@@ -1,3 +1,5 @@
+"""Split-brain autoencoder: colour space and loss against independent computations."""
+
 import numpy as np
 import pytest
 import torch
@@ -31,8 +33,8 @@ def test_lab_keeps_its_precision_under_autocast() -> None:
     images = torch.rand(2, 3, 16, 16)
     expected = to_lab(images)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = to_lab(images)
-    assert torch.equal(found, expected)
+        lab = to_lab(images)
+    assert torch.equal(lab, expected)
 
 
 def test_each_half_sees_its_own_channels() -> None:
@@ -41,36 +43,36 @@ def test_each_half_sees_its_own_channels() -> None:
     other_colour, other_lightness = lab.clone(), lab.clone()
     other_colour[:, 1:] += 1
     other_lightness[:, :1] += 1
-    first = method.encoder.encode(lab)
+    first = method.encoder.encode_lab(lab)
     for changed, same, different in ((other_colour, 0, 1), (other_lightness, 1, 0)):
-        found = method.encoder.encode(changed)
-        assert torch.equal(found.chunk(2, dim=1)[same], first.chunk(2, dim=1)[same])
-        assert not torch.equal(found.chunk(2, dim=1)[different], first.chunk(2, dim=1)[different])
+        code = method.encoder.encode_lab(changed)
+        assert torch.equal(code.chunk(2, dim=1)[same], first.chunk(2, dim=1)[same])
+        assert not torch.equal(code.chunk(2, dim=1)[different], first.chunk(2, dim=1)[different])
 
 
-def test_loss_against_the_formula() -> None:
+def test_loss_equals_its_formula() -> None:
     method = SplitBrain(EncoderSpec(size=16, width=4, dim=8)).eval()
     frames = tracks(3, 1, size=16)
     with torch.no_grad():
         output = method(frames)
         lab = to_lab(frames[:, 0])
         embedding = method.embed(frames[:, 0])
-        drawn_colour = method.to_colour(embedding[:, :4]).double().numpy()
-        drawn_lightness = method.to_lightness(embedding[:, 4:]).double().numpy()
+        predicted_colour = method.to_colour(embedding[:, :4]).double().numpy()
+        predicted_lightness = method.to_lightness(embedding[:, 4:]).double().numpy()
     truth = lab.double().numpy()
     for index in range(3):
-        expected = ((drawn_colour[index] - truth[index, 1:]) ** 2).mean()
-        expected += ((drawn_lightness[index] - truth[index, :1]) ** 2).mean()
+        expected = ((predicted_colour[index] - truth[index, 1:]) ** 2).mean()
+        expected += ((predicted_lightness[index] - truth[index, :1]) ** 2).mean()
         assert output.losses[index].item() == pytest.approx(expected, rel=1e-4)
     total = output.scalars["colour_l2"] + output.scalars["lightness_l2"]
     torch.testing.assert_close(total, output.losses.mean())
 
 
-def test_costs_less_than_one_full_encoder() -> None:
+def test_encoder_has_fewer_parameters_than_the_common_one() -> None:
     spec = EncoderSpec()
     assert count(SplitBrain(spec).encoder) < count(Encoder(spec))
 
 
-def test_needs_an_encoder_that_halves() -> None:
+def test_encoder_must_have_an_even_width() -> None:
     with pytest.raises(MethodError, match="must be even"):
         SplitBrain(EncoderSpec(size=16, width=3, dim=8))

@@ -1,3 +1,5 @@
+"""The supervised ceiling."""
+
 import torch
 from torch import Tensor
 
@@ -10,7 +12,7 @@ def absolute(outputs: Tensor, values: Tensor, known: Tensor) -> Tensor:
     return (outputs - values).abs().mean(1) * known
 
 
-def test_uses_the_loss_it_was_given() -> None:
+def test_given_loss_is_used() -> None:
     method = Supervised(EncoderSpec(size=16, width=2, dim=4), outputs=3, loss=absolute).eval()
     frames, values = tracks(4, 1, size=16), torch.rand(4, 3)
     known = torch.tensor([True, True, False, True])
@@ -20,12 +22,12 @@ def test_uses_the_loss_it_was_given() -> None:
     assert torch.equal(method(frames[:, 0], values, known).losses, losses)
 
 
-def test_embeds_to_its_outputs() -> None:
+def test_embedding_is_the_output_of_the_head() -> None:
     method = Supervised(EncoderSpec(size=16, width=2, dim=4), outputs=7, loss=absolute).eval()
     assert method.embed(tracks(2, 1, size=16)[:, 0]).shape == (2, 7)
 
 
-def test_takes_classes() -> None:
+def test_class_labels_are_supported() -> None:
     def cross_entropy(outputs: Tensor, values: Tensor, known: Tensor) -> Tensor:
         return torch.nn.functional.cross_entropy(outputs, values, reduction="none") * known
 

@@ -1,4 +1,4 @@
-"""Rows resolved: what they start from, and what cannot be."""
+"""Rows resolved: initial and given weights, and what is refused."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from benchmark.config import load as configuration
+from benchmark.config.load import load
 from benchmark.config.variants import Variant, resolve
 from benchmark.errors import DataError, UsageError
 from benchmark.pipeline.import_weights import import_weights
@@ -22,32 +22,32 @@ LARGE = "train.batch_size=10"  # enough for the curriculum
 
 
 def resolved(*words: str) -> dict[str, Variant]:
-    return resolve(configuration.load([*SETTINGS, LARGE, *words]))
+    return resolve(load([*SETTINGS, LARGE, *words]))
 
 
 def folder(path: Path, method: str = "fabnet", size: int = 32, width: int = 4, **options: Any) -> Path:
-    """A finished run's folder, as far as others look into it."""
+    """The weights and their description in a finished run's folder."""
     torch.manual_seed(0)
-    made = get(method)(EncoderSpec(size=size, width=width, dim=16), options)
+    instance = get(method)(EncoderSpec(size=size, width=width, dim=16), options)
     path.mkdir(parents=True)
-    save_method(made, path)
-    about = {"method": method, "options": options, "encoder": {"width": width, "dim": 16}, "size": size}
-    (path / "config.yaml").write_text(yaml.safe_dump(about))
+    save_method(instance, path)
+    description = {"method": method, "options": options, "encoder": {"width": width, "dim": 16}, "size": size}
+    (path / "config.yaml").write_text(yaml.safe_dump(description))
     return path
 
 
-def test_what_a_row_starts_from_comes_before_it_though_no_row_itself() -> None:
-    found = resolved("methods=fabnet-3source,random")
-    assert list(found) == ["fabnet-curriculum", "fabnet-3source", "random"]
-    assert found["fabnet-3source"].parent == "fabnet-curriculum"
-    assert found["fabnet-3source"].frames == 4
-    assert found["fabnet-curriculum"].train.curriculum
-    assert found["random"].parent is None
+def test_a_variant_that_gives_initial_weights_comes_first() -> None:
+    variants = resolved("methods=fabnet-3source,random")
+    assert list(variants) == ["fabnet-curriculum", "fabnet-3source", "random"]
+    assert variants["fabnet-3source"].parent == "fabnet-curriculum"
+    assert variants["fabnet-3source"].frames == 4
+    assert variants["fabnet-curriculum"].train.curriculum
+    assert variants["random"].parent is None
 
 
-def test_a_registered_method_is_a_start_too() -> None:
-    found = resolved("methods=own", "variants.own={method: fabnet, init_from: autoencoder}")
-    assert list(found) == ["autoencoder", "own"]
+def test_a_registered_method_gives_initial_weights() -> None:
+    variants = resolved("methods=own", "variants.own={method: fabnet, init_from: autoencoder}")
+    assert list(variants) == ["autoencoder", "own"]
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ def test_a_registered_method_is_a_start_too() -> None:
         (["variants.own={method: split_brain}", "encoder.dim=15"], "must be even to be halved"),
     ],
 )
-def test_what_cannot_be_is_refused(words: list[str], problem: str) -> None:
+def test_settings_that_cannot_work_are_refused(words: list[str], problem: str) -> None:
     with pytest.raises(UsageError) as caught:
         resolved("methods=own", *words)
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_is_a_start(tmp_path: Path) -> None:
-    found = resolved("methods=own", f"variants.own={{method: fabnet, init_from: {folder(tmp_path / 'run')}}}")
-    assert found["own"].start == tmp_path / "run"
+def test_a_folder_gives_initial_weights(tmp_path: Path) -> None:
+    variants = resolved("methods=own", f"variants.own={{method: fabnet, init_from: {folder(tmp_path / 'run')}}}")
+    assert variants["own"].init_folder == tmp_path / "run"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_folder_of_another_encoder_is_refused(tmp_path: Path, settings: dict[s
         resolved("methods=own", f"variants.own={{method: fabnet, init_from: {path}}}")
 
 
-def test_a_folder_without_weights_or_with_broken_ones_is_named(tmp_path: Path) -> None:
+def test_a_folder_with_missing_or_broken_weights_is_refused(tmp_path: Path) -> None:
     path = folder(tmp_path / "run")
     (path / "method.safetensors").write_bytes(b"\xff" * 20)
     for key in ("init_from", "weights"):
@@ -111,16 +111,16 @@ def test_a_folder_without_weights_or_with_broken_ones_is_named(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "about", ["", "[1]", "method: fabnet", "{method: fabnet, options: {}, encoder: {w: 1}, size: 3}"]
+    "description", ["", "[1]", "method: fabnet", "{method: fabnet, options: {}, encoder: {w: 1}, size: 3}"]
 )
-def test_weights_of_unknown_description_are_named(tmp_path: Path, about: str) -> None:
+def test_a_folder_with_a_wrong_description_is_refused(tmp_path: Path, description: str) -> None:
     path = folder(tmp_path / "run")
-    (path / "config.yaml").write_text(about)
+    (path / "config.yaml").write_text(description)
     with pytest.raises(DataError, match=r"config\.yaml"):
         resolved("methods=own", f"variants.own.weights={path}")
 
 
-def test_given_weights_are_a_pretrained_row_of_their_own_encoder(tmp_path: Path) -> None:
+def test_given_weights_make_a_pretrained_row_with_its_own_encoder(tmp_path: Path) -> None:
     path = folder(tmp_path / "run", size=64, width=8, sources=2)
     row = resolved("methods=own", f"variants.own.weights={path}")["own"]
     assert (row.kind, row.method, row.size, row.encoder.width, row.options) == (
@@ -133,7 +133,7 @@ def test_given_weights_are_a_pretrained_row_of_their_own_encoder(tmp_path: Path)
     assert row.fixed, "one seed says all"
 
 
-def test_imported_weights_are_rows_by_name(tmp_path: Path) -> None:
+def test_imported_weights_make_a_row_by_name(tmp_path: Path) -> None:
     model, probe = released.fabnet()
     released.save_fabnet(tmp_path / "a.pt", model, probe)
     import_weights(tmp_path / "a.pt", tmp_path / "imported", "theirs")
@@ -144,7 +144,7 @@ def test_imported_weights_are_rows_by_name(tmp_path: Path) -> None:
 
 
 def test_more_frames_than_a_track_has_are_refused() -> None:
-    found = resolved("methods=fabnet-3source")
-    check_track_length(found, 4)
+    variants = resolved("methods=fabnet-3source")
+    check_track_length(variants, 4)
     with pytest.raises(UsageError, match="fabnet-3source needs 4 frames of one track; the longest has 3"):
-        check_track_length(found, 3)
+        check_track_length(variants, 3)

@@ -119,7 +119,7 @@ def broken(change: Any) -> dict[str, Any]:
         (lambda c: c["state_dict_model"].update({"lighting.0.weight": torch.rand(1)}), "holds lighting.0.weight"),
         (lambda c: c["state_dict_model"]["encoder.0.bias"].fill_(float("nan")), "encoder.layers.0.bias is not finite"),
         (lambda c: c["state_dict"].pop("1.weight"), "no batch norm with a linear layer"),
-        (lambda c: c["state_dict"].update({"1.weight": torch.rand(136, 3)}), "does not read embeddings of 16"),
+        (lambda c: c["state_dict"].update({"1.weight": torch.rand(136, 3)}), "does not take embeddings of 16"),
         (lambda c: c.update(state_dict_model=[1, 2]), "holds no named weights"),
         (lambda c: (c.clear(), c.update(conv1=torch.rand(2))), "neither FAb-Net nor VGG-Face, but conv1"),
         (lambda c: c.clear(), "but no weights"),

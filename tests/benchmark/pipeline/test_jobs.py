@@ -24,7 +24,7 @@ def variant(name: str, steps: int, parent: str | None = None, kind: str = "metho
         size=64,
         train=TrainConfig(steps=steps),
         parent=parent,
-        start=None,
+        init_folder=None,
         weights=None,
         frames=2,
         shapes={},

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import yaml
@@ -57,11 +57,14 @@ INDIFFERENT: dict[str, Any] = {
 }
 
 
-def other(value: Any) -> Any:
-    """Some other value of the same type."""
-    if isinstance(value, str):
-        return f"{value}x"
-    return 3.5 if value is None else value + 1
+def other(config: Any, field: str) -> Any:
+    """Another valid value of a field of a configuration."""
+    value, kind = getattr(config, field), get_type_hints(type(config))[field]
+    if get_origin(kind) is Literal:
+        return next(choice for choice in get_args(kind) if choice != value)
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int) else value / 2 or 0.5
 
 
 @pytest.mark.parametrize("field", DECISIVE)
@@ -80,7 +83,7 @@ def test_every_field_of_a_run_is_tested() -> None:
 
 @pytest.mark.parametrize("field", [field.name for field in fields(TrainConfig)])
 def test_only_resources_among_the_training_settings_leave_the_key(field: str) -> None:
-    train = replace(RUN.train, **{field: other(getattr(RUN.train, field))})
+    train = replace(RUN.train, **{field: other(RUN.train, field)})
     assert (replace(RUN, train=train).key == RUN.key) == (field in NON_IDENTITY_FIELDS)
 
 
@@ -88,7 +91,7 @@ def test_only_resources_among_the_training_settings_leave_the_key(field: str) ->
 def test_every_setting_of_encoder_and_augmentation_changes_the_key(config: Any) -> None:
     name = "encoder" if isinstance(config, EncoderConfig) else "augment"
     for field in fields(config):
-        changed = replace(config, **{field.name: other(getattr(config, field.name))})
+        changed = replace(config, **{field.name: other(config, field.name)})
         assert replace(RUN, **{name: changed}).key != RUN.key
 
 

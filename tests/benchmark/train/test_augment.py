@@ -1,3 +1,5 @@
+"""Crop jitter of frames and their landmarks."""
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +11,7 @@ SIDE = 64
 
 
 def blob(points: Tensor, side: int = SIDE) -> Tensor:
-    """uint8 (B, 1, 3, S, S): a Gaussian spot at each point (B, 2) in crop sides, x then y."""
+    """Images, uint8 (B, 1, 3, S, S), of a Gaussian spot at each point (B, 2), x then y, in units of the side."""
     centres = (torch.arange(side) + 0.5) / side
     x, y = points[:, 0, None, None], points[:, 1, None, None]
     spot = torch.exp(-((centres[None, None] - x) ** 2 + (centres[None, :, None] - y) ** 2) / (2 * 0.05**2))
@@ -17,7 +19,7 @@ def blob(points: Tensor, side: int = SIDE) -> Tensor:
 
 
 def centroid(images: Tensor) -> Tensor:
-    """Centre of mass (B, 2) in crop sides of images (B, 1, 3, S, S)."""
+    """Centres of mass (B, 2), in units of the side, of images (B, 1, 3, S, S)."""
     mass = images[:, 0, 0]
     centres = (torch.arange(mass.shape[-1]) + 0.5) / mass.shape[-1]
     total = mass.sum((1, 2))
@@ -37,15 +39,15 @@ def test_points_move_with_the_pixels(translate: float, scale: float, side: int) 
     assert (moved[:, 0] - points).abs().max() > 0.01, "nothing moved"
 
 
-def test_the_crop_stays_centred_and_within_its_range() -> None:
-    """A shift is +- translate of the side and a zoom 1 +- scale about the centre, uniform."""
+def test_shift_and_zoom_are_uniform_about_the_centre() -> None:
+    """Shifts are within +- translate of the side, zooms within 1 +- scale."""
     torch.manual_seed(0)
     corners = torch.tensor([[0.25, 0.25], [0.75, 0.75]]).expand(4000, 2, 2)
     _, moved = CropJitter(AugmentConfig(translate=0.05, scale=0.1))(torch.zeros(4000, 1, 3, 8, 8).byte(), corners)
     assert moved is not None
     zoom = (moved[:, 1] - moved[:, 0]) / 0.5
     shift = moved.mean(1) - 0.5
-    assert torch.allclose(zoom[:, 0], zoom[:, 1], atol=1e-5), "the zoom is the same in x and y"
+    assert torch.allclose(zoom[:, 0], zoom[:, 1], atol=1e-5), "the zoom should be the same in x and y"
     for values, low, high in ((zoom[:, 0], 0.9, 1.1), (shift[:, 0], -0.05, 0.05), (shift[:, 1], -0.05, 0.05)):
         assert values.min() >= low - 1e-4
         assert values.max() <= high + 1e-4
@@ -53,7 +55,7 @@ def test_the_crop_stays_centred_and_within_its_range() -> None:
         assert values.std() == pytest.approx((high - low) / 12**0.5, rel=0.05)
 
 
-def test_without_jitter_only_the_scale_of_values_changes() -> None:
+def test_without_jitter_values_are_scaled_only() -> None:
     frames = torch.randint(0, 256, (2, 2, 3, 16, 16), dtype=torch.uint8)
     images, points = CropJitter(AugmentConfig(translate=0, scale=0))(frames)
     assert points is None
@@ -61,7 +63,7 @@ def test_without_jitter_only_the_scale_of_values_changes() -> None:
     assert torch.equal(scale_to_unit(frames), images)
 
 
-def test_every_frame_has_its_own_jitter() -> None:
+def test_each_frame_has_its_own_jitter() -> None:
     torch.manual_seed(0)
     frames = torch.randint(0, 256, (1, 1, 3, 32, 32), dtype=torch.uint8).expand(3, 2, -1, -1, -1)
     images, _ = CropJitter(AugmentConfig())(frames)
@@ -76,14 +78,14 @@ def test_values_stay_between_0_and_1_and_the_border_is_repeated() -> None:
     images, _ = CropJitter(AugmentConfig(translate=0.2, scale=0.3))(frames)
     assert images.dtype == torch.float32
     assert images.shape == frames.shape
-    assert torch.allclose(images, torch.ones(()), atol=1e-5), "no black border comes in"
+    assert torch.allclose(images, torch.ones(()), atol=1e-5), "there should be no black border"
     noise = torch.randint(0, 256, frames.shape, dtype=torch.uint8)
     images, _ = CropJitter(AugmentConfig())(noise)
     assert images.min() >= 0
     assert images.max() <= 1 + 1e-6
 
 
-def test_draws_follow_torchs_seed() -> None:
+def test_jitter_follows_the_seed_of_torch() -> None:
     frames = torch.randint(0, 256, (4, 2, 3, 32, 32), dtype=torch.uint8)
     jitter = CropJitter(AugmentConfig())
 
@@ -95,4 +97,4 @@ def test_draws_follow_torchs_seed() -> None:
     assert torch.equal(first, draw(1))
     assert not torch.equal(first, draw(2))
     torch.manual_seed(1)
-    assert torch.equal(first, CropJitter(AugmentConfig())(frames)[0]), "a new object draws the same"
+    assert torch.equal(first, CropJitter(AugmentConfig())(frames)[0]), "a new object should draw the same"

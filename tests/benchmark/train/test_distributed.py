@@ -1,4 +1,4 @@
-"""Two processes that train together take the steps of one."""
+"""Distributed training with the numerics of one process."""
 
 import json
 import os
@@ -11,106 +11,106 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import UsageError
 from benchmark.train.distributed import ProcessGroup
-from tests.benchmark.train.test_loop import CONFIG
+from tests.benchmark.train.runs import CONFIG, cost, equal, metrics, weights
 
 ROOT = Path(__file__).parents[3]
+STOPPED = 3  # exit code of SCRIPT
 SCRIPT = textwrap.dedent("""
     import json, sys
     from dataclasses import replace
     from pathlib import Path
     import torch
     sys.path.insert(0, sys.argv[1])
+    from benchmark.config.schema import AugmentConfig
     from benchmark.data.batches import TrackBatches
     from benchmark.data.tracks.store import TrackStore
-    from benchmark.train.loop import pretrain
-    from benchmark.config.schema import AugmentConfig
     from benchmark.train.distributed import ProcessGroup
+    from benchmark.train.loop import pretrain
     from methods.registry import get
     from slurm.signals import Stopped
-    from tests.benchmark.train.test_loop import CONFIG, SPEC
+    from tests.benchmark.train.runs import CONFIG, SPEC
 
     torch.set_num_threads(1)
-    store, folder, name, changes = TrackStore(Path(sys.argv[2])), Path(sys.argv[3]), *sys.argv[4:]
-    changes = json.loads(changes)
-    stop_at = changes.pop("stop_at", None)
-    config = replace(CONFIG, **changes)
+    store, folder, name = TrackStore(Path(sys.argv[2])), Path(sys.argv[3]), sys.argv[4]
+    settings = json.loads(sys.argv[5])
+    stop_at = settings.pop("stop_at", None)
+    config = replace(CONFIG, **settings)
     group = ProcessGroup.from_environment()
     torch.manual_seed(0)
     method = get(name)(SPEC)
-    share = group.shard(config.batch_size)
+    shard = group.shard(config.batch_size)
+    batches = TrackBatches(store, "train", method.frames, config.batch_size, (7, 0), shard)
+    val_batches = TrackBatches(store, "val", method.frames, config.batch_size, (1,), shard)
     step = 0
 
-    def stop():
+    def stop():  # only the last process gets the signal
         global step
         step += 1
-        return group.rank == group.size - 1 and step == stop_at  # only the last has had the signal
+        return group.rank == group.size - 1 and step == stop_at
 
-    streams = [
-        TrackBatches(store, split, method.frames, config.batch_size, seed, share)
-        for split, seed in (("train", (7, 0)), ("val", (1,)))
-    ]
     try:
-        how = {"config": config, "augment": AugmentConfig(), "seed": 7, "folder": folder}
-        pretrain(method, *streams, **how, stop=stop, group=group)
+        pretrain(
+            method, batches, val_batches,
+            config=config, augment=AugmentConfig(), seed=7, folder=folder, stop=stop, group=group,
+        )
     except Stopped:
         sys.exit(3)
 """)
 
 
-def train(folder: Path, store: TrackStore, name: str, processes: int, **changes: Any) -> list[int]:
+def train(folder: Path, store: TrackStore, name: str, processes: int, **settings: Any) -> list[int]:
+    """Trains a method in several processes; returns their exit codes."""
     folder.mkdir(exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    shared = {**os.environ, "WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    words = [sys.executable, "-c", SCRIPT, str(ROOT), str(store.root), str(folder), name, json.dumps(changes)]
-    started = [
-        subprocess.Popen(words, env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in range(processes)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    env = {**os.environ, "WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    command = [sys.executable, "-c", SCRIPT, str(ROOT), str(store.root), str(folder), name, json.dumps(settings)]
+    running = [
+        subprocess.Popen(command, env={**env, "RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in range(processes)
     ]
-    return [process.wait(timeout=600) for process in started]
+    return [process.wait(timeout=600) for process in running]
 
 
 def losses(folder: Path) -> list[float]:
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [line.get("loss", line.get("val_loss")) for line in lines]
+    """Training and validation losses in the order of the log."""
+    return [line["loss"] if "loss" in line else line["val_loss"] for line in metrics(folder)]
 
 
 @pytest.mark.parametrize(
-    ("name", "changes"),
+    ("name", "settings"),
     [("fabnet", {"curriculum": True, "plateau_patience": 0, "batch_size": 12}), ("rotation", {})],
     ids=["fabnet-curriculum", "rotation"],
 )
-def test_two_processes_have_the_losses_and_weights_of_one(
-    tmp_path: Path, store: TrackStore, name: str, changes: dict[str, Any]
+def test_two_processes_get_the_losses_and_weights_of_one(
+    tmp_path: Path, store: TrackStore, name: str, settings: dict[str, Any]
 ) -> None:
-    for processes in (1, 2):
-        assert train(tmp_path / str(processes), store, name, processes, optimiser="sgd", **changes) == [0] * processes
-    one, two = (losses(tmp_path / folder) for folder in ("1", "2"))
-    assert len(one) > CONFIG.steps // 2
-    assert two == pytest.approx(one, rel=1e-5)
-    weights, others = (load_file(tmp_path / folder / "method.safetensors") for folder in ("1", "2"))
-    assert all(torch.allclose(value.float(), others[key].float(), atol=1e-5) for key, value in weights.items())
-    assert json.loads((tmp_path / "2" / "cost.json").read_text())["samples"] == CONFIG.steps * changes.get(
-        "batch_size", CONFIG.batch_size
-    )
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert train(one, store, name, 1, optimiser="sgd", **settings) == [0]
+    assert train(two, store, name, 2, optimiser="sgd", **settings) == [0, 0]
+    assert len(losses(one)) > CONFIG.steps // 2
+    assert losses(two) == pytest.approx(losses(one), rel=1e-5)
+    weights_of_two = weights(two)
+    for key, value in weights(one).items():
+        assert torch.allclose(value.float(), weights_of_two[key].float(), atol=1e-5), key
+    assert cost(two)["samples"] == CONFIG.steps * settings.get("batch_size", CONFIG.batch_size)
 
 
-def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path: Path, store: TrackStore) -> None:
-    assert train(tmp_path / "whole", store, "fabnet", 2) == [0, 0]
-    assert train(tmp_path / "cut", store, "fabnet", 2, stop_at=4) == [3, 3]
-    saved = torch.load(tmp_path / "cut" / "checkpoint.pt", weights_only=True)
-    assert saved["state"]["step"] == 4
-    assert train(tmp_path / "cut", store, "fabnet", 2) == [0, 0]
-    whole, cut = (load_file(tmp_path / folder / "method.safetensors") for folder in ("whole", "cut"))
-    assert all(torch.equal(value, cut[key]) for key, value in whole.items())
+def test_signal_to_one_process_stops_all_after_the_same_step(tmp_path: Path, store: TrackStore) -> None:
+    uninterrupted, resumed = tmp_path / "uninterrupted", tmp_path / "resumed"
+    assert train(uninterrupted, store, "fabnet", 2) == [0, 0]
+    assert train(resumed, store, "fabnet", 2, stop_at=4) == [STOPPED, STOPPED]
+    checkpoint = torch.load(resumed / "checkpoint.pt", weights_only=True)
+    assert checkpoint["state"]["step"] == 4
+    assert train(resumed, store, "fabnet", 2) == [0, 0]
+    assert equal(weights(uninterrupted), weights(resumed))
 
 
-def test_a_batch_that_cannot_be_shared_out_is_refused() -> None:
+def test_shards_divide_a_batch_evenly() -> None:
     assert ProcessGroup(1, 2).shard(8) == slice(4, 8)
     with pytest.raises(UsageError, match="batch_size=9 cannot be divided among 2 processes"):
         ProcessGroup(0, 2).shard(9)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError, UsageError
-from benchmark.viz.contact_sheet import EYE, POINT, TILE, axes, contact_sheet, track_sheet
-from benchmark.viz.sheet import write_line
+from benchmark.viz.contact_sheet import EYE, POINT, axes, contact_sheet, track_sheet
+from benchmark.viz.sheet import TILE, write_line
 
 
 @pytest.fixture
@@ -39,8 +40,9 @@ def faces() -> LabelledSet:
     )
 
 
-def centre_of(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    return np.argwhere((picture == colour).all(-1)).mean(0)[::-1] + 0.5
+def centre_of(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> NDArray[np.float64]:
+    centre: NDArray[np.float64] = np.argwhere((picture == colour).all(-1)).mean(0)[::-1] + 0.5
+    return centre
 
 
 def test_landmarks_are_drawn_at_their_coordinates(faces: LabelledSet, tmp_path: Path) -> None:

@@ -83,8 +83,6 @@ def test_w300_without_a_file_of_boxes(tmp_path: Path, faces: Faces, read: Read) 
     assert "own extent" in read("w300", tmp_path).protocol["crop"]["box"]
     with pytest.raises(DataError, match="not all six"):
         read("w300", tmp_path, boxes="mat")
-    with pytest.raises(UsageError, match="one of auto, mat, landmarks"):
-        read("w300", tmp_path, boxes="matlab")
     (tmp_path / "Bounding Boxes/bounding_boxes_ibug.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
     with pytest.raises(DataError, match=r"bounding_boxes_ibug\.mat: not a"):
         read("w300", tmp_path)

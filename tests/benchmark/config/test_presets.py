@@ -1,0 +1,169 @@
+"""Presets: shipped ones, and files of the user's."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark import conf
+from benchmark.config.compose import group_names
+from benchmark.config.data import SyntheticData, VideoData
+from benchmark.config.load import load
+from benchmark.config.schema import Config
+from benchmark.errors import UsageError
+from tests.benchmark.config.messages import refusal
+
+GLOBAL = "# @package _global_\n"
+
+
+def identities(config: Config) -> int:
+    assert isinstance(config.data, SyntheticData)
+    return config.data.identities
+
+
+@pytest.mark.parametrize("preset", group_names("preset"))
+def test_a_shipped_preset_loads_and_is_named_as_its_file(preset: str) -> None:
+    config = load([f"preset={preset}", "root=/data"])
+    assert config.preset == preset
+    assert config.name == preset
+
+
+@pytest.mark.parametrize("data", group_names("data"))
+def test_a_shipped_kind_of_data_loads(data: str) -> None:
+    extra = ["data.parts=[{kind: videos, root: /data}]"] if data == "concat" else []
+    assert load([f"data={data}", *extra]).data.kind in data
+
+
+@pytest.mark.parametrize("launcher", group_names("launcher"))
+def test_a_shipped_launcher_loads(launcher: str) -> None:
+    assert load([f"launcher={launcher}"]).launcher.kind == launcher
+
+
+def test_a_preset_without_its_root_is_refused() -> None:
+    assert refusal("preset=real_mini") == "preset real_mini needs root=DIR, the folder its data lie in"
+
+
+def test_a_copy_of_a_shipped_preset_is_a_preset(tmp_path: Path) -> None:
+    shipped = Path(conf.__file__).with_name("preset").joinpath("real_mini.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(shipped.replace("name: real_mini\n", "name: mine\n", 1))
+    own = load([f"preset={tmp_path / 'mine.yaml'}", "root=/data"])
+    assert own.data.kind == "concat"
+    assert (own.name, own.tasks) == ("mine", load(["preset=real_mini", "root=/data"]).tasks)
+    assert load([f"preset={tmp_path / 'mine.yaml'}", "root=/data", "launcher=inline"]).launcher.kind == "inline"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("quick", "defaults must be a list, such as [default, override /data: videos]"),
+        ("[quik]", "unknown preset 'quik'; did you mean 'quick'?"),
+        ("[override /sets: w300]", "Could not override 'sets'. No match in the defaults list."),
+        ("[override /data: joined]", "unknown data 'joined'; it is called 'concat' now"),
+        ("[3]", "Unsupported type in defaults"),
+    ],
+)
+def test_defaults_that_a_preset_cannot_have_are_refusal(tmp_path: Path, line: str, expected: str) -> None:
+    (tmp_path / "mine.yaml").write_text(f"defaults: {line}\n")
+    message = refusal(f"preset={tmp_path / 'mine.yaml'}")
+    assert expected in message
+    assert str(tmp_path / "mine.yaml") in message
+
+
+def test_a_preset_names_its_base(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("defaults: [quick, override /data: synthetic]\nseeds: 2\n")
+    config = load([f"preset={path}"])
+    assert (config.name, config.seeds, config.train.steps) == ("mine", [0, 1], load(["preset=quick"]).train.steps)
+    assert identities(config) == SyntheticData().identities
+
+
+def test_a_folder_of_your_own_extends_every_group(tmp_path: Path) -> None:
+    for name, text in {
+        "preset/base": f"{GLOBAL}defaults: [default]\nseeds: 1\n",
+        "preset/mine": "defaults: [base, override /data: own]\ntasks: [own]\n",
+        "data/own": "kind: videos\nroot: /data\n",
+        "task/own": f"{GLOBAL}task: {{own: {{set: synthetic, target: pose}}}}\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.yaml").write_text(text)
+    config = load(["preset=mine"], str(tmp_path))
+    assert (config.name, config.seeds, config.tasks) == ("mine", [0], ["own"])
+    assert config.data == VideoData(root="/data")
+    with pytest.raises(UsageError, match="unknown preset 'mien'; did you mean 'mine'"):
+        load(["preset=mien"], str(tmp_path))
+    with pytest.raises(UsageError, match="--config-dir: no such folder"):
+        load([], str(tmp_path / "absent"))
+
+
+def test_a_preset_without_a_base_changes_the_default(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("defaults: [override /data: videos]\ndata: {root: /data}\n")
+    config = load([f"preset={tmp_path / 'mine.yaml'}"])
+    assert (config.methods, config.data) == (load().methods, VideoData(root="/data"))
+
+
+def test_a_preset_for_a_cluster(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text(
+        "name: vox2\n"
+        "data: {kind: videos, store: /shared/vox2-packed, size: 256}\n"
+        "launcher:\n"
+        "  job:\n"
+        "    slurm_setup: [module load cuda, conda activate fab]\n"
+        "    slurm_account: vision\n"
+        "    slurm_partition: cpu\n"
+        "    cpus_per_task: 8\n"
+        "    mem_gb: 16\n"
+        "    timeout_min: 240\n"
+        "  pretrain: {slurm_partition: gpu, gpus_per_node: 1, timeout_min: 1440, slurm_array_parallelism: 8}\n"
+    )
+    config = load([f"preset={path}", "launcher=slurm"])
+    assert config.data == VideoData(store="/shared/vox2-packed")
+    pretrain, probe = config.launcher.resources["pretrain"], config.launcher.resources["probe"]
+    assert pretrain.slurm_setup == ["module load cuda", "conda activate fab"]
+    assert (pretrain.slurm_partition, pretrain.slurm_account) == ("gpu", "vision")
+    assert (pretrain.timeout_min, pretrain.cpus_per_task, pretrain.slurm_array_parallelism) == (1440, 8, 8)
+    assert (probe.slurm_partition, probe.mem_gb, probe.timeout_min, probe.gpus_per_node) == ("cpu", 16, 240, 0)
+
+
+def test_a_preset_by_path_chooses_groups_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("data: synthetic_small\nlauncher: inline\ntrain: {steps: 5}\nseeds: [4]\n")
+    config = load([f"preset={path}", "train.lr=0.5"])
+    assert (config.name, config.launcher.kind, identities(config)) == ("mine", "inline", 48)
+    assert (config.train.steps, config.train.lr, config.seeds) == (5, 0.5, [4])
+    assert identities(load([f"preset={path}", "data=synthetic"])) == SyntheticData().identities
+    assert load([f"preset={path}", "launcher=local"]).launcher.kind == "local"
+
+
+def test_an_empty_preset_by_path_is_the_default(tmp_path: Path) -> None:
+    path = tmp_path / "empty.yml"
+    path.write_text("")
+    assert load([f"preset={path}"]).methods == load().methods
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"train: {steps: 5", "not readable YAML"),
+        (b"a: b: c", "not readable YAML"),
+        (b"\xff\xfe\x00", "not readable YAML"),
+        (b"- 1\n- 2\n", "must hold `key: value` lines"),
+        (b"just text", "unknown key just text"),
+        (b"trian: {steps: 5}", "unknown key trian; did you mean 'train'?"),
+        (b"train: {stepps: 5}", "unknown key train.stepps"),
+        (b"data: nothing", "unknown data 'nothing'"),
+        (b"data: [1]", "a list stands where keys belong"),
+        (b"methods: 3", "methods"),
+        (b"launcher: [1]", "a list stands where keys belong"),
+    ],
+)
+def test_a_broken_preset_is_one_line(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(content)
+    assert expected in refusal(f"preset={path}")
+
+
+def test_a_preset_path_without_a_file_is_refused(tmp_path: Path) -> None:
+    assert "no such preset file" in refusal(f"preset={tmp_path / 'absent.yaml'}")
+    (tmp_path / "folder.yaml").mkdir()
+    assert "no such preset file" in refusal(f"preset={tmp_path / 'folder.yaml'}")
+    assert "unknown preset" in refusal(f"preset={tmp_path}")
