@@ -136,7 +136,7 @@ def test_messages_say_what_is_expected(setting: str, expected: str) -> None:
     [
         (
             ["launcher.pretrain={pack: 2, nodes: 2}"],
-            "launcher.pretrain.pack: jobs of several nodes or processes cannot",
+            "jobs of several nodes or processes cannot be packed",
         ),
         (["launcher.job.timeout_min=3"], "launcher.job.timeout_min=3 leaves no time before slurm_signal_delay_s=180"),
         (["launcher.job.slurm_additional_parameters={array: 0-9}"], "slurm_additional_parameters: array cannot be set"),
