@@ -52,14 +52,12 @@ def _run(words: list[str]) -> int:
         raise UsageError(f"unknown command {words[0]!r}{suggestion(words[0], commands)}")
     arguments = _parse(parser, words)
     command = commands[arguments.command]
+    if arguments.multirun:
+        raise UsageError("--multirun: there are no sweeps; give several seeds= and methods=, or settings as variants")
     if arguments.words and not command.WORDS:
         raise UsageError(f"expected key=value, got {arguments.words[0]!r}")
 
     from benchmark.config.load import load, to_yaml
-    from benchmark.config.overrides import NO_SWEEPS
-
-    if arguments.multirun:
-        raise UsageError(f"--multirun: {NO_SWEEPS}")
 
     config = load(arguments.settings, config_dir=arguments.config_dir)
     if arguments.cfg:
