@@ -1,18 +1,17 @@
 """`fabbench COMMAND [key=value ...]`: parses the command line, runs the command, reports an error in one line."""
 
 import argparse
-import importlib
-import pkgutil
 import sys
-from collections.abc import Sequence
-from typing import NoReturn, cast
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
-from benchmark import __version__, commands
-from benchmark.commands import Command
+from benchmark import __version__
+from benchmark.commands import Command, find_commands
+from benchmark.commands._settings import check_settings
 from benchmark.errors import ClusterError, FabbenchError, UsageError, suggestion
 from slurm.commands import SlurmError
 
-SETTINGS = """
+SETTINGS = """\
 key=value sets one key of the configuration; the most used are
   preset=default|quick|FILE.yaml   the benchmark to start from        methods=fabnet,./mine.py  the rows
   data=synthetic|videos|frames|voxceleb|concat  to pre-train on         tasks=synthetic-pose,...  what to probe
@@ -43,43 +42,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def find_commands() -> dict[str, Command]:
-    """The commands by name: every module of `benchmark.commands`."""
-    names = [f"{commands.__name__}.{module.name}" for module in pkgutil.iter_modules(commands.__path__)]
-    modules = [cast(Command, importlib.import_module(name)) for name in names]
-    return {module.NAME: module for module in sorted(modules, key=lambda module: module.NAME)}
-
-
 def _run(words: list[str]) -> int:
-    known = find_commands()
-    parser = _parser(known)
+    commands = find_commands()
+    parser = _parser(commands)
     if not words:
         parser.print_help()
         return 2
-    if words[0] not in (*known, "-h", "--help", "--version"):
-        raise UsageError(f"unknown command {words[0]!r}{suggestion(words[0], known)}")
+    if words[0] not in (*commands, "-h", "--help", "--version"):
+        raise UsageError(f"unknown command {words[0]!r}{suggestion(words[0], commands)}")
     arguments = _parse(parser, words)
-    command = known[arguments.command]
+    command = commands[arguments.command]
+    if arguments.multirun:
+        raise UsageError("--multirun: there are no sweeps; give several seeds= and methods=, or settings as variants")
     if arguments.words and not command.WORDS:
         raise UsageError(f"expected key=value, got {arguments.words[0]!r}")
 
     from benchmark.config.load import load, to_yaml
 
-    config = load(arguments.settings, arguments.config_dir)
+    config = load(arguments.settings, config_dir=arguments.config_dir)
     if arguments.cfg:
         print(to_yaml(config), end="")
         return 0
+    check_settings(command, arguments.settings, config)
     return command.main(arguments, config)
 
 
 def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
-    """Parses a command line; ``words`` and ``settings`` of the result may be given in any order, between options."""
+    """Parses a command line.
+
+    Words, settings and options may be given in any order. ``settings`` of the result are the words of the form
+    ``key=value`` or ``~key``, and ``words`` the others.
+    """
     arguments, rest = parser.parse_known_args(words)
     if unknown := [word for word in rest if word.startswith("-")]:
-        if unknown[0] in ("-m", "--multirun"):
-            raise UsageError(
-                f"{unknown[0]}: there are no sweeps; give several seeds= and methods=, or compare settings as variants"
-            )
         raise UsageError(
             f"unknown option {unknown[0]!r} for `{arguments.command}`; see fabbench {arguments.command} --help"
         )
@@ -90,7 +85,7 @@ def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namesp
 
 
 def _is_setting(word: str) -> bool:
-    return "=" in word or word.startswith("~")
+    return "=" in word or (word.startswith("~") and "/" not in word)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -100,31 +95,30 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-def _parser(known: dict[str, Command]) -> argparse.ArgumentParser:
+def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parser = _Parser(
         "fabbench",
         description="Compares self-supervised face embeddings on one encoder, one data stream and one budget.",
-        epilog=f"{SETTINGS}\n\n`fabbench COMMAND --help` shows a command's examples.",
+        epilog=f"{SETTINGS}\n\n`fabbench COMMAND --help` shows examples. Begin with `fabbench run preset=quick`.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"fabbench {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in known.items():
+    for name, command in commands.items():
         subparser = subparsers.add_parser(
             name,
+            usage=" ".join(filter(None, [f"fabbench {name} [options]", command.WORDS, "[key=value ...]"])),
             help=command.SUMMARY,
             description=command.SUMMARY,
-            epilog=f"examples:\n{command.EXAMPLES.strip(chr(10))}\n{SETTINGS}",
+            epilog=f"examples:{command.EXAMPLES}\n{SETTINGS}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        metavar = f"{command.WORDS} key=value".strip()
-        subparser.add_argument("words", nargs="*", metavar=metavar, help="settings, see below")
+        subparser.add_argument("words", nargs="*", metavar="key=value", help="settings, see below")
         subparser.add_argument("--cfg", action="store_true", help="print the resolved configuration and stop")
-        subparser.add_argument(
-            "--config-dir", metavar="DIR", help="folder with config groups of your own: preset/NAME.yaml"
-        )
+        subparser.add_argument("--config-dir", metavar="DIR", help="folder of your own groups: preset/NAME.yaml")
+        subparser.add_argument("-m", "--multirun", action="store_true", help=argparse.SUPPRESS)
         command.add_arguments(subparser)
     return parser
 

@@ -1,6 +1,7 @@
 """Slurm's command-line programs, with their error messages passed on."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -12,11 +13,16 @@ TIMEOUT_SECONDS = 60.0
 OPTION_PREFIXES = ("SLURM_", "SBATCH_", "SRUN_", "SQUEUE_", "SACCT_", "SCANCEL_", "SCONTROL_")
 KEPT = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT")
 DEFAULT_MAX_ARRAY_SIZE = 1001
+UNREACHABLE = re.compile("Could not establish a configuration source|Unable to contact slurm controller")
 CANCEL_BATCH = 500  # job ids per call of scancel, to stay below the limit of a command line
 
 
 class SlurmError(Exception):
     """A Slurm command failed or refused; the message is one line and quotes it."""
+
+
+class SlurmUnreachableError(SlurmError):
+    """Slurm is not installed or not configured on this machine, or its controller does not answer."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ def _expand(job_id: str) -> list[str]:
 
 def _call(program: str, *arguments: str) -> str:
     if shutil.which(program) is None:
-        raise SlurmError(f"{program} is not on PATH: this machine cannot submit to Slurm")
+        raise SlurmUnreachableError(f"this machine cannot reach Slurm: {program} is not on PATH")
     environment = {
         key: value for key, value in os.environ.items() if key in KEPT or not key.startswith(OPTION_PREFIXES)
     }
@@ -134,9 +140,11 @@ def _call(program: str, *arguments: str) -> str:
             env=environment,
         )
     except subprocess.TimeoutExpired as error:
-        raise SlurmError(f"{program}: no answer from Slurm within {TIMEOUT_SECONDS:.0f} s") from error
+        raise SlurmUnreachableError(f"{program}: no answer from Slurm within {TIMEOUT_SECONDS:.0f} s") from error
     if result.returncode:
         messages = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+        if messages and UNREACHABLE.search(messages[-1]):
+            raise SlurmUnreachableError(f"this machine cannot reach Slurm: {messages[-1]}")
         raise SlurmError("; ".join(messages) or f"{program} ended with exit code {result.returncode}")
     return result.stdout
 

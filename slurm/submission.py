@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slurm.arrays import Array, arrange
-from slurm.commands import JobInfo, SlurmError, max_array_size, scancel, squeue
+from slurm.commands import DEFAULT_MAX_ARRAY_SIZE, JobInfo, SlurmError, max_array_size, scancel, squeue
 from slurm.executor import log_path, parameters, submit_array
 from slurm.graph import Job
 from slurm.ledger import Entry, Ledger, locked_ledger
@@ -53,7 +53,7 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
         job_ids = _queued_ids(ledger, queue)
         outdated = _outdated(jobs, job_ids, queue)
         job_ids = {job.name: job_ids[job.name] for job in jobs if job.name in job_ids.keys() - outdated.keys()}
-        arrays = _arrange(jobs, job_ids, resources)
+        arrays = _arrange(jobs, job_ids, resources, max_array_size())
         if not arrays:
             return Submission([], list(job_ids))
         launch_folder = Path(tempfile.mkdtemp(dir=folder, prefix=time.strftime("%Y%m%d-%H%M%S-")))
@@ -96,17 +96,31 @@ def cancel(folder: Path, names: Collection[str] | None) -> list[str]:
 
 
 def planned(
-    jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, folder: Path, logs: Path
+    jobs: Sequence[Job],
+    resources: Mapping[str, Resources],
+    site: Site,
+    folder: Path,
+    logs: Path,
+    *,
+    offline: bool = False,
 ) -> list[tuple[Array, dict[str, Any]]]:
     """The arrays that `submit` would submit, each with its parameters for submitit. Writes and submits nothing.
+
+    Args:
+        jobs: as for `submit`.
+        resources: as for `submit`.
+        site: as for `submit`.
+        folder: as for `submit`.
+        logs: as for `submit`.
+        offline: assume an empty queue and Slurm's default size of arrays, and do not ask Slurm.
 
     Raises:
         SlurmError: Slurm does not answer, or resources cannot be used.
         ValueError: as `slurm.graph.ordered`.
     """
-    ledger = Ledger(folder)
-    queued = in_queue(ledger)
-    arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources)
+    queued = {} if offline else in_queue(Ledger(folder))
+    limit = DEFAULT_MAX_ARRAY_SIZE if offline else max_array_size()
+    arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources, limit)
     for position, array in enumerate(arrays):
         array.job_id = f"ARRAY{position}"
     return [(array, _parameters(array, resources[array.stage], site, logs)) for array in arrays]
@@ -212,9 +226,11 @@ def _outdated(jobs: Sequence[Job], job_ids: Mapping[str, str], queue: Mapping[st
         outdated |= new
 
 
-def _arrange(jobs: Sequence[Job], queued: Mapping[str, str], resources: Mapping[str, Resources]) -> list[Array]:
+def _arrange(
+    jobs: Sequence[Job], queued: Mapping[str, str], resources: Mapping[str, Resources], limit: int
+) -> list[Array]:
     packs = {stage: stage_resources.pack for stage, stage_resources in resources.items()}
-    return arrange(jobs, queued, packs, max_array_size())
+    return arrange(jobs, queued, packs, limit)
 
 
 def _array_name(site: Site, array: Array) -> str:

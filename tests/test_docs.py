@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import find_commands, main
+from benchmark.cli import main
+from benchmark.commands import find_commands
 from tests.benchmark.tiny import call, settings
 from tests.pages import PAGES, ROOT, blocks, commands
 

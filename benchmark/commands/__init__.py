@@ -1,7 +1,10 @@
 """The commands of `fabbench`, one file each: a file added here is a command."""
 
+import importlib
+import pkgutil
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Protocol, cast
 
 from benchmark.errors import UsageError
 
@@ -20,12 +23,18 @@ class Command(Protocol):
         SUMMARY: one line for `fabbench --help`.
         EXAMPLES: command lines for `fabbench NAME --help`, one a line.
         WORDS: what it takes beside settings, as shown in its usage, such as ``RUN``; empty for nothing.
+        SETTINGS: keys of the configuration that it uses, each with the keys below it; None: all. Settings of other
+            keys are refused.
+        FOR_LAUNCHED: whether it is about a benchmark that was launched. It then takes all settings of the launch, so
+            that they can be repeated, and refuses those that have changed.
     """
 
     NAME: str
     SUMMARY: str
     EXAMPLES: str
     WORDS: str
+    SETTINGS: tuple[str, ...] | None
+    FOR_LAUNCHED: bool
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the options that only this command has."""
@@ -34,12 +43,20 @@ class Command(Protocol):
         """Runs the command.
 
         Args:
-            arguments: its options, and ``words``, the list of what stands on the command line beside settings.
+            arguments: its options, ``settings`` as typed, and ``words``, what stands on the command line beside them.
             config: the configuration that the settings describe.
 
         Returns:
             The exit code.
         """
+
+
+@cache
+def find_commands() -> dict[str, Command]:
+    """The commands by name: every module of this package whose name does not begin with an underscore."""
+    names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+    modules = [cast(Command, importlib.import_module(f"{__name__}.{name}")) for name in names]
+    return {module.NAME: module for module in sorted(modules, key=lambda module: module.NAME)}
 
 
 def only_word(arguments: Namespace, name: str) -> str:

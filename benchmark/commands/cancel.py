@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from benchmark.commands._settings import selected_benchmark
+
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
 
@@ -11,8 +13,11 @@ SUMMARY = "cancel the jobs of a benchmark, or of some of its runs, pending or ru
 EXAMPLES = """
   fabbench cancel
   fabbench cancel rotation/seed0 fabnet/seed1:probe
+  fabbench cancel methods=rotation
 """
 WORDS = "[RUN ...]"
+SETTINGS = ("name", "out", "methods", "seeds")
+FOR_LAUNCHED = True
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -21,9 +26,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.pipeline import cluster
+    from benchmark.pipeline.benchmark_record import BenchmarkRecord
     from benchmark.pipeline.status import job_names
 
-    jobs = job_names(arguments.words, cluster.benchmark_folder(config)) if arguments.words else None
+    folder = cluster.benchmark_folder(config)
+    benchmark = selected_benchmark(arguments.settings, config)
+    jobs = None
+    if arguments.words:
+        jobs = job_names(arguments.words, benchmark)
+    elif benchmark != BenchmarkRecord.read(folder):
+        jobs = job_names([run.name for run in benchmark.all_runs], benchmark)
     cancelled = cluster.cancel(config, jobs)
     names = f": {', '.join(cancelled)}" if jobs is not None and cancelled else ""
     print(f"{len(cancelled)} jobs cancelled{names}")

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.commands._settings import refuse_unused
 from benchmark.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ EXAMPLES = """
   fabbench data show tracks data=videos data.store=/data/vox2-packed
 """
 WORDS = "[show NAME]"
+SETTINGS = ("data", "sets", "task", "cache", "out")
+FOR_LAUNCHED = False
 
 TRACKS = "tracks"  # NAME of the track store
 
@@ -28,10 +31,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 def main(arguments: Namespace, config: "Config") -> int:
     match arguments.words:
         case []:
+            refuse_unused("data", ("sets", "task"), arguments.settings)
             _list(config)
         case ["show"]:
             raise UsageError(f"name what to show: {', '.join([*config.sets, TRACKS])}")
         case ["show", name]:
+            used = ("data",) if name == TRACKS else ("sets", "data.size")
+            refuse_unused(f"data show {name}", (*used, "cache", "out"), arguments.settings)
             _show(name, config)
         case ["show", *_]:
             raise UsageError("`fabbench data show` takes one NAME")

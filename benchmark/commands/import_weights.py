@@ -18,6 +18,8 @@ EXAMPLES = """
   fabbench import vgg_face_caffe.pth --option channels=bgr
 """
 WORDS = "FILE"
+SETTINGS = ("imported",)
+FOR_LAUNCHED = False
 
 
 def add_arguments(parser: ArgumentParser) -> None:

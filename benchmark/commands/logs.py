@@ -2,7 +2,7 @@
 
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ EXAMPLES = """
   fabbench logs fabnet/seed0:pretrain --follow      as it comes, until the job has ended
 """
 WORDS = "RUN"
+SETTINGS = ("name", "out")
+FOR_LAUNCHED = True
 
 LINES = 40  # shown of each log
 POLL_SECONDS = 1.0
@@ -30,87 +32,91 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.pipeline import cluster
+    from benchmark.pipeline.benchmark_record import BenchmarkRecord
+    from benchmark.pipeline.status import job_names
 
     if not arguments.words:
         raise UsageError("`fabbench logs` needs a run, such as fabnet/seed0; `fabbench status --all` lists them")
-    show(
-        arguments.words,
-        cluster.benchmark_folder(config),
-        cluster.JobPaths.of_benchmark(config).ledger,
-        arguments.follow,
-    )
+    folder = cluster.benchmark_folder(config)
+    benchmark = BenchmarkRecord.read(folder)
+    run_folders = {run.name: folder.parent / run.run for run in benchmark.all_runs}
+    logs = _Logs(job_names(arguments.words, benchmark), run_folders, cluster.JobPaths.of_benchmark(config).ledger)
+    names = ", ".join(arguments.words)
+    if arguments.follow:
+        _follow(logs, _print_ends(logs), names)
+    elif not _print_ends(logs):
+        raise DataError(f"{names}: no log yet; see `fabbench status`")
     return 0
 
 
-def show(runs: Sequence[str], folder: Path, ledger_folder: Path, follow: bool) -> None:
-    """Prints the end of the logs of runs or stages.
+@dataclass(frozen=True)
+class _Logs:
+    """The logs of some jobs of a benchmark."""
 
-    Args:
-        runs: names such as ``fabnet/seed0`` or ``fabnet/seed0:pretrain``.
-        folder: of the benchmark.
-        ledger_folder: of its submitted jobs.
-        follow: go on printing until the jobs have ended.
+    jobs: list[str]
+    run_folders: dict[str, Path]  # by the name of the run
+    ledger_folder: Path
 
-    Raises:
-        UsageError: no such run.
-        DataError: nothing has been written yet.
-    """
-    from benchmark.pipeline.status import job_names, short_path
+    def files(self) -> list[Path]:
+        """The logs of jobs that were submitted to a cluster; of runs on this machine, the error logs."""
+        from benchmark.pipeline.jobs import run_name
+        from slurm.ledger import Ledger
 
-    jobs = job_names(list(runs), folder)
-    paths = _log_files(jobs, folder, ledger_folder)
-    if not paths and not follow:
-        raise DataError(f"{', '.join(runs)}: no log yet; see `fabbench status`")
-    printed: dict[Path, int] = {}  # bytes of each file
-    for path in paths:
+        entries = Ledger(self.ledger_folder).entries
+        submitted = [entries[job] for job in self.jobs if job in entries]
+        if submitted:
+            return [path for entry in submitted for path in entry.logs]
+        runs = dict.fromkeys(run_name(job) for job in self.jobs)
+        paths = [self.run_folders[run] / ERROR_LOG for run in runs if run in self.run_folders]
+        return [path for path in paths if path.is_file()]
+
+    def may_grow(self) -> bool:
+        """Whether a job is pending or running, or Slurm does not answer now."""
+        from slurm.commands import SlurmError
+        from slurm.ledger import Ledger
+        from slurm.submission import in_queue
+
+        try:
+            return bool(in_queue(Ledger(self.ledger_folder)).keys() & set(self.jobs))
+        except SlurmError:
+            return True
+
+
+def _print_ends(logs: _Logs) -> dict[Path, int]:
+    """Prints the last lines of each log; returns the sizes of the files in bytes."""
+    from benchmark.pipeline.status import short_path
+
+    sizes = {}
+    for path in logs.files():
         content = path.read_bytes()
-        printed[path] = len(content)
+        sizes[path] = len(content)
         print(f"==> {short_path(path)}")
         print("\n".join(content.decode(errors="replace").splitlines()[-LINES:]))
-    if follow:
-        _follow(jobs, folder, ledger_folder, printed)
-        if not printed:
-            raise DataError(f"{', '.join(runs)}: no log, and no job in the queue")
+    return sizes
 
 
-def _follow(jobs: Sequence[str], folder: Path, ledger_folder: Path, printed: dict[Path, int]) -> None:
-    """Prints what is added to logs until the jobs have ended; ``printed`` is updated."""
+def _follow(logs: _Logs, sizes: dict[Path, int], names: str) -> None:
+    """Prints what is added to logs until the jobs have ended.
+
+    Args:
+        logs: to follow.
+        sizes: bytes of each file that are printed already; updated.
+        names: of the runs, for the message.
+
+    Raises:
+        DataError: the jobs have ended without a log.
+    """
     ended = False
     while not ended:
-        ended = not _in_queue(jobs, ledger_folder)  # asked before reading, so that the last lines are not missed
-        for path in _log_files(jobs, folder, ledger_folder):
+        ended = not logs.may_grow()  # asked before reading, so that the last lines are not missed
+        for path in logs.files():
             with path.open("rb") as file:
-                file.seek(printed.get(path, 0))
+                file.seek(sizes.get(path, 0))
                 added = file.read()
             if added:
                 print(added.decode(errors="replace"), end="", flush=True)
-                printed[path] = printed.get(path, 0) + len(added)
+                sizes[path] = sizes.get(path, 0) + len(added)
         if not ended:
             time.sleep(POLL_SECONDS)
-
-
-def _log_files(jobs: Sequence[str], folder: Path, ledger_folder: Path) -> list[Path]:
-    """The logs of jobs on a cluster; of runs on this machine, the error logs."""
-    from benchmark.pipeline.benchmark_record import BenchmarkRecord
-    from benchmark.pipeline.jobs import run_name
-    from slurm.ledger import Ledger
-
-    entries = Ledger(ledger_folder).entries
-    submitted = [entries[job] for job in jobs if job in entries]
-    if submitted:
-        return [path for entry in submitted for path in entry.logs]
-    folders = {run.name: folder.parent / run.run for run in BenchmarkRecord.read(folder).all_runs}
-    names = dict.fromkeys(run_name(job) for job in jobs)
-    return [path for name in names if name in folders and (path := folders[name] / ERROR_LOG).is_file()]
-
-
-def _in_queue(jobs: Sequence[str], ledger_folder: Path) -> bool:
-    """Whether a job is pending or running, or Slurm does not answer now."""
-    from slurm.commands import SlurmError
-    from slurm.ledger import Ledger
-    from slurm.submission import in_queue
-
-    try:
-        return bool(in_queue(Ledger(ledger_folder)).keys() & set(jobs))
-    except SlurmError:
-        return True
+    if not sizes:
+        raise DataError(f"{names}: no log, and no job in the queue")

@@ -15,6 +15,8 @@ EXAMPLES = """
   fabbench methods data.size=256 encoder.width=32   parameters at the papers' size
 """
 WORDS = ""
+SETTINGS = ("data.size", "encoder", "variants", "imported")
+FOR_LAUNCHED = False
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -16,6 +16,8 @@ EXAMPLES = """
   fabbench pictures results/imported/fabnet-released
 """
 WORDS = "RUN"
+SETTINGS = ("name", "out", "cache", "data", "sets", "task", "tasks", "probe.table_head", "train.device")
+FOR_LAUNCHED = True
 
 
 def add_arguments(parser: ArgumentParser) -> None:

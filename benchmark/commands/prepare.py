@@ -17,6 +17,13 @@ EXAMPLES = """
   fabbench prepare data=voxceleb root=/data --part 3/16     one share of 16; then once more without --part
 """
 WORDS = ""
+SETTINGS = (
+    "data",
+    "cache",
+    *(f"launcher.{key}" for key in ("kind", "job", "prepare", "setup", "python", "logs", "snapshots")),
+    *(f"launcher.{key}" for key in ("notice_seconds", "requeues")),
+)
+FOR_LAUNCHED = False
 
 MAX_PARTS = 100_000
 

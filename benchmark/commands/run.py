@@ -2,7 +2,10 @@
 
 import shlex
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from benchmark.layout import TABLES
 
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
@@ -18,6 +21,8 @@ EXAMPLES = """
   fabbench run preset=real_mini root=/data --dry-run
 """
 WORDS = ""
+SETTINGS = None
+FOR_LAUNCHED = False
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,7 +31,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.pipeline.plan import Plan
-    from benchmark.pipeline.results import render
     from benchmark.progress import say
 
     plan = Plan.of(config)
@@ -37,13 +41,23 @@ def main(arguments: Namespace, config: "Config") -> int:
     if summary.submitted is not None:
         print("\n".join(_next_steps(summary.submitted, config)))
         return 0
-    print(render(summary.folder, "text", config.probe.table_head))
     for failure in summary.failed:
         say(f"failed: {failure.name}: {failure.error}  (log: {failure.log})")
     if summary.failed:
-        say("the tables show its cells as gaps; the same command tries again only what failed")
-    print(f"\nTables, runs and logs are in {summary.folder}  (tables: {summary.folder / 'tables'})")
+        say("the tables show the cells of failed runs as gaps; the same command tries again only what failed")
+    print(_results(summary.folder, config.probe.table_head))
     return 1 if summary.failed else 0
+
+
+def _results(folder: Path, head: str) -> str:
+    """Paths of the full tables, notes on the benchmark, and last a table with a row a method and a column a task."""
+    from benchmark.pipeline.benchmark_record import BenchmarkRecord
+    from benchmark.pipeline.results import FILES, notes_of, render_overview
+
+    lines = [f"Full tables: {folder / TABLES}: {', '.join(FILES.values())}", f"Runs and logs: {folder}"]
+    if notes := notes_of(BenchmarkRecord.read(folder)):
+        lines.append(notes)
+    return "\n".join([*lines, "", render_overview(folder, head)])
 
 
 def _next_steps(submission: "Submission", config: "Config") -> list[str]:

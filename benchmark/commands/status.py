@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from benchmark.commands._settings import selected_benchmark
 from benchmark.layout import PARTS
 
 if TYPE_CHECKING:
@@ -17,9 +18,12 @@ SUMMARY = "the state of every stage of every run; exit code 1 where one has fail
 EXAMPLES = """
   fabbench status                                   what is not done, and counts
   fabbench status preset=quick --all                done stages as well
+  fabbench status methods=fabnet seeds=2            some of the runs
   fabbench status --watch                           again every few seconds, until nothing is left in the queue
 """
 WORDS = ""
+SETTINGS = ("name", "out", "methods", "seeds", "tasks")
+FOR_LAUNCHED = True
 
 WATCH_SECONDS = 5.0
 COLUMNS = ("run", "stage", "state", "progress", "images/s", "heartbeat", "restarts", "job", "node", "detail", "log")
@@ -37,7 +41,8 @@ def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.progress import console
 
     while True:
-        status = read_status(cluster.benchmark_folder(config), cluster.JobPaths.of_benchmark(config).ledger)
+        benchmark = selected_benchmark(arguments.settings, config)
+        status = read_status(benchmark, cluster.benchmark_folder(config), cluster.JobPaths.of_benchmark(config).ledger)
         if arguments.watch and sys.stdout.isatty():
             console.clear()
         print(render(status, everything=arguments.all), flush=True)

@@ -4,6 +4,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.commands._settings import selected_benchmark, typed_keys
+
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
 
@@ -13,8 +15,11 @@ EXAMPLES = """
   fabbench tables                                   the default benchmark, for reading
   fabbench tables preset=quick --format tex         LaTeX that pastes into a paper
   fabbench tables --format json                     one record per cell
+  fabbench tables methods=fabnet,rotation tasks=synthetic-pose
 """
 WORDS = ""
+SETTINGS = ("name", "out", "methods", "seeds", "tasks", "probe.table_head")
+FOR_LAUNCHED = True
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -24,5 +29,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.pipeline.results import render
 
-    print(render(Path(config.out, config.name), arguments.format, config.probe.table_head))
+    benchmark = selected_benchmark(arguments.settings, config)
+    head = config.probe.table_head
+    if "probe.table_head" not in typed_keys(arguments.settings):
+        head = benchmark.config.get("probe", {}).get("table_head", head)  # that of the launch
+    print(render(Path(config.out, config.name), arguments.format, head, benchmark))
     return 0

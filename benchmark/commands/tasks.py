@@ -12,6 +12,8 @@ EXAMPLES = """
   fabbench tasks
 """
 WORDS = ""
+SETTINGS = ("task",)
+FOR_LAUNCHED = False
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from benchmark.commands import only_word
+from benchmark.commands._settings import refuse_unused
 from benchmark.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ EXAMPLES = """
   fabbench verify w300 sets.w300.root=/data/300w    counts, images, labels; writes a JSON report
 """
 WORDS = "[SET]"
+SETTINGS = ("data", "sets", "cache")
+FOR_LAUNCHED = False
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -23,10 +27,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(arguments: Namespace, config: "Config") -> int:
     if not arguments.words:
+        refuse_unused("verify", ("data", "cache"), arguments.settings)
         return _verify_tracks(config)
-    if len(arguments.words) > 1:
-        raise UsageError(f"`fabbench verify` takes one set, not {len(arguments.words)}")
-    return _verify_set(arguments.words[0], config)
+    name = only_word(arguments, "SET")
+    refuse_unused(f"verify {name}", ("sets", "data.size", "cache"), arguments.settings)
+    return _verify_set(name, config)
 
 
 def _verify_tracks(config: "Config") -> int:

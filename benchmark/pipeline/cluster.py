@@ -14,8 +14,9 @@ from benchmark.errors import ClusterError, UsageError
 from benchmark.files import sha256
 from benchmark.pipeline.provenance import ROOT, code_version
 from benchmark.pipeline.run_spec import RunSpec
+from benchmark.progress import say
 from slurm import submission
-from slurm.commands import SlurmError
+from slurm.commands import SlurmError, SlurmUnreachableError
 from slurm.graph import Job
 from slurm.ledger import Ledger
 from slurm.resources import Site
@@ -82,12 +83,19 @@ def submit(config: Config, paths: JobPaths, jobs: Sequence[Job], code: Path) -> 
 def describe(config: Config, paths: JobPaths, jobs: Sequence[Job]) -> list[str]:
     """The job arrays that `submit` would submit, a line each, and then the parameters of each for submitit.
 
+    On a machine that cannot reach Slurm, those of an empty queue.
+
     Raises:
-        ClusterError: Slurm cannot be reached.
+        ClusterError: Slurm refused.
     """
+    site = _site(config, paths, paths.snapshots / "SNAPSHOT")
+    arguments = (jobs, config.launcher.resources, site, paths.ledger, paths.logs)
     with _cluster_errors():
-        site = _site(config, paths, paths.snapshots / "SNAPSHOT")
-        arrays = submission.planned(jobs, config.launcher.resources, site, paths.ledger, paths.logs)
+        try:
+            arrays = submission.planned(*arguments)
+        except SlurmUnreachableError as error:
+            say(f"note: {error}; shown is what would be submitted if no job were in the queue")
+            arrays = submission.planned(*arguments, offline=True)
     lines = [
         f"array    {array.job_id}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
         for array, _ in arrays

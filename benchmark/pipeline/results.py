@@ -1,7 +1,8 @@
 """Tables of a benchmark from what its runs left on disk. Nothing is computed anew; no encoder or data are needed."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmark.errors import DataError, first_line
 from benchmark.files import read_json, write_text
@@ -9,46 +10,67 @@ from benchmark.layout import COST, TABLES, scores_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from probes.cells import RecordError, cells
 from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text
-from probes.tables import tables
+from probes.tables import overview, tables
 
 FORMATS = ("text", "md", "tex", "csv", "json")
+FILES = {"md": "tables.md", "tex": "tables.tex", "csv": "cells.csv", "json": "cells.json"}  # in the folder of tables
+
+Result = TypeVar("Result")
 
 
 def write_tables(folder: Path, head: str) -> None:
     """Writes a benchmark's tables of one probe head, in every format, to ``folder/tables``."""
-    for form, name in {"md": "tables.md", "tex": "tables.tex", "csv": "cells.csv", "json": "cells.json"}.items():
+    for form, name in FILES.items():
         write_text(folder / TABLES / name, render(folder, form, head) + "\n")
 
 
-def render(folder: Path, form: str, head: str) -> str:
-    """A benchmark's tables of one probe head, as text, Markdown, LaTeX, CSV, or JSON (a list of cells).
+def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None = None) -> str:
+    """A benchmark's tables of one probe head.
+
+    Args:
+        folder: of the benchmark.
+        form: one of `FORMATS`; JSON is a list of cells, CSV a line for each.
+        head: name of the probe head.
+        benchmark: the part of the benchmark to tabulate; default: all of it.
 
     Raises:
         UsageError: no such benchmark.
         DataError: a record that cannot be read.
     """
-    benchmark = BenchmarkRecord.read(folder)
-    expected = [(benchmark.benchmark, run.kind, run.variant) for run in benchmark.runs]
+    benchmark = benchmark or BenchmarkRecord.read(folder)
+    if form in ("csv", "json"):
+        benchmark_cells = _tabulate(cells, folder, benchmark, head)
+        return (as_json(benchmark_cells) if form == "json" else as_csv(benchmark_cells)).rstrip()
+    formatter = {"text": as_text, "md": as_markdown, "tex": as_latex}[form]
+    text = formatter(_tabulate(tables, folder, benchmark, head)).rstrip()
+    notes = notes_of(benchmark)
+    if not notes:
+        return text
+    heading = "".join(f"% {line}\n" for line in notes.splitlines()) if form == "tex" else f"{notes}\n\n"
+    return f"{heading}{text}"
+
+
+def render_overview(folder: Path, head: str) -> str:
+    """One table as text, with a column for each task; arguments and errors as in `render`."""
+    return as_text(_tabulate(overview, folder, BenchmarkRecord.read(folder), head)).rstrip()
+
+
+def notes_of(benchmark: BenchmarkRecord) -> str:
+    """The benchmark's note and the warnings about its data, a line each."""
+    notes = [benchmark.note] if benchmark.note else []
+    return "\n".join([*notes, *(f"Warning: {line}" for line in benchmark.warnings)])
+
+
+def _tabulate(function: Callable[..., Result], folder: Path, benchmark: BenchmarkRecord, head: str) -> Result:
+    """The result of `cells`, `tables` or `overview` for the records of a benchmark's runs."""
+    rows = [(benchmark.benchmark, run.kind, run.variant) for run in benchmark.runs]
     try:
         probes, costs = _records(folder, benchmark)
-        if form in ("csv", "json"):
-            found = cells(probes, costs, head=head, expected=expected)
-            return (as_json(found) if form == "json" else as_csv(found)).rstrip()
-        formatter = {"text": as_text, "md": as_markdown, "tex": as_latex}[form]
-        text = formatter(tables(probes, costs, head=head, expected=expected)).rstrip()
+        return function(probes, costs, head=head, expected=rows)
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
     except (KeyError, TypeError, AttributeError) as error:  # JSON, but not what a run writes
         raise DataError(f"{folder}: a record is altered ({error!r}); run the benchmark again") from error
-    notes = [benchmark.note] if benchmark.note else []
-    notes += [f"Warning: {line}" for line in benchmark.warnings]
-    return f"{_heading(notes, form)}{text}" if notes else text
-
-
-def _heading(notes: list[str], form: str) -> str:
-    """Lines above the tables; comments in LaTeX."""
-    text = "\n".join(notes)
-    return "".join(f"% {line}\n" for line in text.splitlines()) if form == "tex" else f"{text}\n\n"
 
 
 def _records(folder: Path, benchmark: BenchmarkRecord) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -2,7 +2,7 @@
 
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,17 +60,14 @@ class BenchmarkStatus:
         return self.slurm_error is not None or any(stage.state in FAILED for stage in self.stages)
 
 
-def read_status(folder: Path, ledger_folder: Path) -> BenchmarkStatus:
+def read_status(benchmark: BenchmarkRecord, folder: Path, ledger_folder: Path) -> BenchmarkStatus:
     """Reads the state of a benchmark.
 
     Args:
+        benchmark: the last launch, or the part of it whose state is asked for.
         folder: of the benchmark.
         ledger_folder: of the jobs that were submitted for it.
-
-    Raises:
-        UsageError: no such benchmark.
     """
-    benchmark = BenchmarkRecord.read(folder)
     slurm = _SlurmRecords.read(Ledger(ledger_folder))
     stages = [stage for run in benchmark.all_runs for stage in _run_stages(folder.parent / run.run, run, slurm)]
     if entry := slurm.ledger.entries.get(TABLES):
@@ -80,23 +77,14 @@ def read_status(folder: Path, ledger_folder: Path) -> BenchmarkStatus:
     return BenchmarkStatus(stages, slurm.error)
 
 
-def run_names(folder: Path) -> list[str]:
-    """The names of a benchmark's runs, including those that others start from.
-
-    Raises:
-        UsageError: no such benchmark.
-    """
-    return [run.name for run in BenchmarkRecord.read(folder).all_runs]
-
-
-def job_names(words: list[str], folder: Path) -> list[str]:
+def job_names(words: Iterable[str], benchmark: BenchmarkRecord) -> list[str]:
     """The names of the jobs that ``RUN`` or ``RUN:STAGE`` on the command line stands for.
 
     Raises:
         UsageError: no such run or stage.
     """
     jobs: list[str] = []
-    runs = run_names(folder)
+    runs = [run.name for run in benchmark.all_runs]
     for word in words:
         run, _, stage = word.partition(":")
         if run not in (*runs, TABLES):

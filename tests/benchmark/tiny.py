@@ -4,8 +4,10 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,9 +77,19 @@ class Finished:
     err: str
 
 
-def settings(place: Path, *more: str, cache: Path | None = None) -> list[str]:
-    """Settings of the tiny benchmark below ``place``; later ones win."""
-    return [*SETTINGS, f"out={place / 'runs'}", f"cache={cache or place / 'cache'}", *more]
+def settings(place: Path, *more: str, cache: Path | None = None, only: Sequence[str] = ()) -> list[str]:
+    """Settings of the tiny benchmark.
+
+    Args:
+        place: folder of its runs and cache.
+        more: settings that replace or are added to its own.
+        cache: where data are made, if not in ``place``.
+        only: groups such as "data" to which its own settings are limited, for commands that use no others.
+    """
+    own = [*SETTINGS, f"out={place / 'runs'}", f"cache={cache or place / 'cache'}"]
+    if only:
+        own = [word for word in own if word.partition("=")[0].partition(".")[0] in ("preset", *only)]
+    return [*own, *more]
 
 
 def call(*words: str) -> Finished:
@@ -89,9 +101,25 @@ def call(*words: str) -> Finished:
     return Finished(code, out.getvalue(), err.getvalue())
 
 
+def refused(code: int, *words: str) -> str:
+    """The one line to standard error that a command ends with, after checking its exit code."""
+    finished = call(*words)
+    assert finished.code == code, finished
+    assert finished.out == ""
+    lines = finished.err.splitlines()
+    assert len(lines) == 1, finished.err
+    assert lines[0].startswith("fabbench: ")
+    return lines[0]
+
+
 def start(*words: str, **options: Any) -> "subprocess.Popen[str]":
     """The command line in a process group of its own, on one core."""
     core = min(os.sched_getaffinity(0))
+
+    def prepare_child() -> None:
+        os.sched_setaffinity(0, {core})
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # it is ignored, and inherited so, under nohup or in `make test &`
+
     return subprocess.Popen(
         [sys.executable, "-m", "benchmark", *words],
         cwd=ROOT,
@@ -100,7 +128,7 @@ def start(*words: str, **options: Any) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        preexec_fn=prepare_child,
         **options,
     )
 

@@ -118,7 +118,8 @@ def test_pictures_are_drawn_of_a_run_and_of_imported_weights(
     released.save_fabnet(tmp_path / "a.pt", model, probe)
     place = f"imported={tmp_path / 'imported'}"
     assert call("import", str(tmp_path / "a.pt"), place).code == 0
-    words = settings(tmp_path, *SOURCES, "tasks=synthetic-pose,synthetic-landmarks", cache=cache)
+    choices = ("methods=fabnet-3source,mean", "tasks=synthetic-pose,synthetic-landmarks")
+    words = settings(tmp_path, *choices, *SOURCES, cache=cache)
     for run, expected in {
         "fabnet-3source/seed3": {"training.png", "tracks.png", "synthetic-landmarks.png"},
         str(tmp_path / "imported" / "fabnet-released"): {"tracks.png", "synthetic-landmarks.png"},

@@ -357,10 +357,10 @@ def test_tighten_below_one_needs_a_detector(tmp_path: Path, weights: Path) -> No
 def test_command_line(tmp_path: Path, weights: Path) -> None:
     write_folder(tmp_path / "raw/id1/v", [picture((64, 96, 48))] * 3)
     words = ["data=frames", f"data.root={tmp_path / 'raw'}", f"cache={tmp_path / 'cache'}", "data.size=32"]
-    words += [f"data.detector={weights}", f"out={tmp_path / 'runs'}"]
+    words.append(f"data.detector={weights}")
     finished = call("prepare", *words)
     assert finished.code == 0, finished.err
-    assert call("data", "show", "tracks", *words).code == 0
+    assert call("data", "show", "tracks", *words, f"out={tmp_path / 'runs'}").code == 0
     (folder,) = (tmp_path / "cache/tracks").iterdir()
     assert spot_in(TrackStore(folder).frame(0, 0)) == pytest.approx(expected_box(48), abs=0.06)
 

@@ -48,7 +48,7 @@ def test_run_warns_and_records_it(raw: Path, tmp_path: Path) -> None:
     assert warning in (folder / "tables/tables.md").read_text()
     assert f"% Warning: {warning}" in (folder / "tables/tables.tex").read_text()
     assert {cell["task"] for cell in cells(folder)} == {"w300-landmarks"}
-    checked = call("verify", "w300", *base, *words, "data.size=32")
+    checked = call("verify", "w300", f"root={raw}", f"cache={tmp_path / 'cache'}", "data.size=32")
     assert checked.code == 1
     assert "problem: test has 8 faces, the protocol 689" in checked.out
     report = json.loads(Path(description["sets"]["w300"]["report"]).read_text())

@@ -1,0 +1,65 @@
+"""`fabbench tables`: the whole benchmark, or the part that is asked for."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.benchmark.tiny import call, refused, settings, start
+
+
+def test_tables_of_an_unknown_benchmark(done: Path, tmp_path: Path) -> None:
+    assert "no benchmark 'quick'" in refused(2, "tables", *settings(tmp_path))
+    assert "available: quick (name=...)" in refused(2, "tables", *settings(done, "name=other"))
+
+
+def rows(*words: str) -> set[str]:
+    """The rows of the tables that a command prints."""
+    printed = call("tables", *words, "--format", "json")
+    assert printed.code == 0, printed.err
+    return {cell["variant"] for cell in json.loads(printed.out)}
+
+
+@pytest.mark.parametrize("form", ["text", "md", "tex", "csv", "json"])
+def test_methods_select_rows(done: Path, form: str) -> None:
+    out = f"out={done / 'runs'}"
+    whole = call("tables", "name=quick", out, "--format", form).out
+    part = call("tables", "name=quick", out, "methods=fabnet", "--format", form).out
+    assert "mean" in whole.replace("mean among", "")
+    assert "fabnet" in part
+    assert "floor" not in part
+
+
+def test_typed_names_are_those_of_the_launch(done: Path) -> None:
+    where = ("name=quick", f"out={done / 'runs'}")
+    assert rows(*where) == rows(*where, "methods=fabnet,mean") == {"mean", "fabnet"}
+    assert rows(*where, "methods=mean") == {"mean"}
+    assert rows(*where, "tasks=synthetic-pose", "seeds=1") == {"mean", "fabnet"}
+    for setting, message in {
+        "methods=fabnt": "methods: 'fabnt' is not in benchmark 'quick'; did you mean 'fabnet'?",
+        "methods=rotation": "methods: 'rotation' is not in benchmark 'quick'; available: fabnet, mean",
+        "tasks=synthetic-aus": "tasks: 'synthetic-aus' is not in benchmark 'quick'",
+        "seeds=2": "seeds: '1' is not in benchmark 'quick'; available: 0",
+    }.items():
+        assert message in refused(2, "tables", *where, setting)
+
+
+def test_the_head_is_that_of_the_launch_unless_typed(done: Path) -> None:
+    where = ("name=quick", f"out={done / 'runs'}")
+    assert "solved exactly" in call("tables", *where).out
+    assert "trained by Adam" in call("tables", *where, "probe.table_head=linear").out
+
+
+def test_settings_may_come_before_and_after_an_option(done: Path) -> None:
+    first, *rest = settings(done)
+    assert call("tables", first, "--format", "csv", *rest).out == call("tables", first, *rest, "--format", "csv").out
+    assert "name: mine" in call("run", "preset=quick", "--cfg", "name=mine").out
+
+
+def test_a_closed_pipe_is_no_error(done: Path) -> None:
+    process = start("tables", *settings(done))
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
+    process.wait()
