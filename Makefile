@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test coverage bench lint docs clean
+.PHONY: run test nightly coverage bench lint docs clean
 
 run: $(VENV)/installed
 	$(BIN)/fabbench run $(ARGS)
@@ -14,6 +14,9 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(ARGS)
+
+nightly: $(VENV)/installed-test
+	$(BIN)/python -m pytest -m nightly $(ARGS)
 
 coverage: $(VENV)/installed-test
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html $(ARGS)

@@ -104,7 +104,7 @@ def max_array_size() -> int:
     """
     for line in _call("scontrol", "show", "config").splitlines():
         key, _, value = line.partition("=")
-        if key.strip() == "MaxArraySize":
+        if key.strip() == "MaxArraySize" and value.strip().isdigit():  # an answer may be cut short
             return int(value)
     return DEFAULT_MAX_ARRAY_SIZE
 

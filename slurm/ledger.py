@@ -25,6 +25,8 @@ class Entry:
         array: name of the array in the queue.
         log: path of the job's log file.
         submitted: Unix time of the submission.
+        launch: name of the launch's folder, which tells the job from others if the cluster gives its id again; empty
+            in ledgers that were written without it.
     """
 
     stage: str
@@ -32,6 +34,7 @@ class Entry:
     array: str
     log: str
     submitted: float
+    launch: str = ""
 
     @property
     def logs(self) -> list[Path]:

@@ -142,7 +142,9 @@ def _queued_ids(ledger: Ledger, queue: Mapping[str, JobInfo]) -> dict[str, str]:
     job_ids = {}
     for name, entry in ledger.entries.items():
         info = queue.get(entry.job)
-        if info is not None and _submitted_from(ledger, info) and info.reason != NEVER:
+        if info is None or info.reason == NEVER or not _submitted_from(ledger, info):
+            continue
+        if entry.launch in ("", Path(info.command).parent.name):
             job_ids[name] = entry.job
     return job_ids
 
@@ -257,5 +259,5 @@ def _submit_array(
     for index, jobs in array.members.items():
         for position, job in enumerate(jobs):
             log = str(log_path(array, index, position, resources, logs))
-            entries[job.name] = Entry(array.stage, f"{array.job_id}_{index}", name, log, submitted)
+            entries[job.name] = Entry(array.stage, f"{array.job_id}_{index}", name, log, submitted, launch_folder.name)
     ledger.add(entries)
