@@ -14,6 +14,7 @@ from probes.tables import overview, tables
 
 FORMATS = ("text", "md", "tex", "csv", "json")
 FILES = {"md": "tables.md", "tex": "tables.tex", "csv": "cells.csv", "json": "cells.json"}  # in the folder of tables
+HEADING_WIDTH = 14  # of the overview, so that four tasks fit a terminal
 
 Result = TypeVar("Result")
 
@@ -52,7 +53,7 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
 
 def render_overview(folder: Path, head: str) -> str:
     """One table as text, with a column for each task; arguments and errors as in `render`."""
-    return as_text(_tabulate(overview, folder, BenchmarkRecord.read(folder), head)).rstrip()
+    return as_text(_tabulate(overview, folder, BenchmarkRecord.read(folder), head), HEADING_WIDTH).rstrip()
 
 
 def notes_of(benchmark: BenchmarkRecord) -> str:

@@ -1,4 +1,4 @@
-"""Draws the budget curve of the reference study from the cells beside this file: `python results/reference/plot.py`."""
+"""Plot of scores against training steps, from the cells in this folder: `python results/reference/plot.py`."""
 
 import json
 from pathlib import Path
@@ -20,14 +20,16 @@ FLOORS = {"pixels": ":", "random": "--"}
 
 
 def main() -> None:
-    """Writes budget.png: a panel a task, a line a method, mean and standard deviation over seeds."""
+    """Writes budget.png: one panel for each task, one line for each method; mean and standard deviation over seeds."""
     studies = {int(path.stem.split("-")[1]): path for path in HERE.glob("steps-*-exact.json")}
     cells = [{**cell, "steps": steps} for steps in sorted(studies) for cell in json.loads(studies[steps].read_text())]
     figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
     for axis, ((task, metric), title) in zip(axes.flat, PANELS.items(), strict=True):
-        own = [cell for cell in cells if (cell["task"], cell["metric"]) == (task, metric) and cell["mean"] is not None]
+        panel = [
+            cell for cell in cells if (cell["task"], cell["metric"]) == (task, metric) and cell["mean"] is not None
+        ]
         for variant, colour in COLOURS.items():
-            points = [cell for cell in own if cell["variant"] == variant]
+            points = [cell for cell in panel if cell["variant"] == variant]
             axis.errorbar(
                 [cell["steps"] for cell in points],
                 [cell["mean"] for cell in points],
@@ -38,7 +40,7 @@ def main() -> None:
                 label=variant,
             )
         for variant, style in FLOORS.items():
-            points = [cell for cell in own if cell["variant"] == variant]
+            points = [cell for cell in panel if cell["variant"] == variant]
             if points:
                 axis.axhline(points[-1]["mean"], color="grey", linestyle=style, label=variant)
         axis.set(title=title, xlabel="training steps of 32 samples", xscale="log")

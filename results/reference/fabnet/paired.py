@@ -1,7 +1,7 @@
-"""Paired differences between FAb-Net's variants, seed by seed, with 95 % intervals, from cells.json beside this file.
+"""Paired differences between FAb-Net's variants with 95 % intervals, from cells.json in this folder, as Markdown.
 
-Prints Markdown. An interval is Student's t over the seeds' differences: it says how far the mean would move with
-other seeds, on these data and this budget.
+Differences are taken seed by seed. Intervals are Student's t over seeds: they cover what other seeds would change, on
+these data and with this budget.
 """
 
 import json
@@ -32,20 +32,22 @@ PAIRS = [
 
 def main() -> None:
     """Prints the table."""
-    found = {
+    scores = {
         (cell["variant"], cell["task"], cell["metric"]): dict(zip(cell["seeds"], cell["values"], strict=True))
         for cell in json.loads(Path(__file__).with_name("cells.json").read_text())
     }
     rows = []
     for variant, baseline in PAIRS:
         row = {"difference": f"`{variant}` - `{baseline}`"}
-        for metric, (label, form) in METRICS.items():
-            own, other = found[variant, *metric], found[baseline, *metric]
-            seeds = sorted(own.keys() & other.keys())
-            differences = np.array([own[seed] - other[seed] for seed in seeds])
+        for metric, (label, number) in METRICS.items():
+            of_variant, of_baseline = scores[variant, *metric], scores[baseline, *metric]
+            seeds = sorted(of_variant.keys() & of_baseline.keys())
+            differences = np.array([of_variant[seed] - of_baseline[seed] for seed in seeds])
             low, high = stats.t.interval(0.95, len(seeds) - 1, differences.mean(), stats.sem(differences))
             mark = "**" if low > 0 or high < 0 else ""
-            row[label] = f"{mark}{form.format(differences.mean())}{mark} [{form.format(low)}, {form.format(high)}]"
+            row[label] = (
+                f"{mark}{number.format(differences.mean())}{mark} [{number.format(low)}, {number.format(high)}]"
+            )
         rows.append({**row, "seeds": str(len(seeds))})
     print(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True))
 
