@@ -8,6 +8,7 @@ benchmark begins.
 import argparse
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -82,9 +83,11 @@ class Storm:
         check(end(start("run", *self.words(folder))))
 
     def is_done(self, folder: Path) -> bool:
+        """Whether `fabbench status` shows every stage of every run, and the tables, as done."""
         status = end(start("status", *self.words(folder)))
         check(status)
-        return status.code == 0
+        lines = status.out.splitlines()
+        return bool(lines) and all(re.fullmatch(r"\w+: +\d+ done", line) for line in lines)
 
     def kill(self, folder: Path) -> None:
         """Kill something at random. What there is none of now is not counted."""
@@ -178,6 +181,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the cluster before leaving
     with tempfile.TemporaryDirectory(prefix="kills-", dir="/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         calm = end(start("run", *settings(folder / "calm", *WORK, cache=folder / "cache")))

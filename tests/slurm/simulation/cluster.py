@@ -169,6 +169,10 @@ class Cluster:
             if not free:
                 break
             element.state, element.node, element.since = "RUNNING", min(free), self.now
+            others = {
+                name for each in self.elements if each.node is not None and each is not element for name in each.names
+            }
+            assert others.isdisjoint(element.names), f"running twice: {others & set(element.names)}"
         for array in list(self.arrays.values()):
             if all(each.state in ENDED and each.since + MIN_JOB_AGE < self.now for each in array.elements.values()):
                 del self.arrays[array.id]
