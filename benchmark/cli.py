@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
@@ -111,7 +112,7 @@ def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
             usage=" ".join(filter(None, [f"fabbench {name} [options]", command.WORDS, "[key=value ...]"])),
             help=command.SUMMARY,
             description=command.SUMMARY,
-            epilog=f"examples:{command.EXAMPLES}\n{SETTINGS}",
+            epilog=f"examples:{command.EXAMPLES}\n{_describe_settings(command)}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -121,6 +122,16 @@ def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         subparser.add_argument("-m", "--multirun", action="store_true", help=argparse.SUPPRESS)
         command.add_arguments(subparser)
     return parser
+
+
+def _describe_settings(command: Command) -> str:
+    """The settings that a command takes, for its help."""
+    if command.SETTINGS is None:
+        return SETTINGS
+    lines = textwrap.wrap(f"settings, key=value: preset, root, {', '.join(command.SETTINGS)}", 100)
+    if command.FOR_LAUNCHED:
+        lines.append("Other settings of the launch may be repeated; they must be the same.")
+    return "\n".join([*lines, "`fabbench run --help` lists the most used settings."])
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ CONFIG = "config.yaml"  # also tells the method, options, encoder and input size
 ENVIRONMENT = "environment.json"
 STATUS = "status.json"
 METRICS = "metrics.jsonl"
+EVENTS = "events"
 CHECKPOINT = "checkpoint.pt"
 WEIGHTS = "method.safetensors"
 ENCODER = "encoder.safetensors"
@@ -39,6 +40,11 @@ COST = "cost.json"
 PICTURES = "pictures"
 ERROR_LOG = "error.log"
 LOCK = ".lock"
+
+
+def cells_file(benchmark_folder: Path) -> Path:
+    """Every cell of a benchmark's tables, written last of the tables' files."""
+    return benchmark_folder / TABLES / "cells.json"
 
 
 def features_file(run_folder: Path, set_name: str) -> Path:

@@ -102,9 +102,10 @@ def _check_as_launched(name: str, keys: Sequence[str], config: "Config") -> None
         if _covers(("cache", "launcher", *(f"train.{field}" for field in NON_IDENTITY_FIELDS)), key):
             say(f"note: {path}={value} has no effect on `fabbench {name}`")
             continue
+        difference = "without it" if launched is None else f"with {path}={launched}"
         raise UsageError(
-            f"{path}={value}, but benchmark {record.benchmark!r} in {config.out} was launched with {path}={launched}; "
-            "leave it out, or name another benchmark by name= and out="
+            f"{path}={value}, but benchmark {record.benchmark!r} in {config.out} was launched {difference}; leave it "
+            "out, or name another benchmark by name= and out="
         )
 
 

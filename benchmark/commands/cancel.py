@@ -38,5 +38,5 @@ def main(arguments: Namespace, config: "Config") -> int:
         jobs = job_names([run.name for run in benchmark.all_runs], benchmark)
     cancelled = cluster.cancel(config, jobs)
     names = f": {', '.join(cancelled)}" if jobs is not None and cancelled else ""
-    print(f"{len(cancelled)} jobs cancelled{names}")
+    print(f"{len(cancelled)} job{'' if len(cancelled) == 1 else 's'} cancelled{names}")
     return 0

@@ -1,6 +1,6 @@
 """Training batches addressed by step: batch n depends on (seed, n) alone, so a resumed run sees the same data.
 
-In distributed training, each process reads only its ``share`` of every batch.
+In distributed training, each process reads only its ``shard`` of every batch.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError
 
-WHOLE = slice(None)
+ALL = slice(None)
 
 
 class TrackBatches(Dataset[tuple[Tensor]]):
@@ -29,15 +29,13 @@ class TrackBatches(Dataset[tuple[Tensor]]):
         frames: k, the number of frames per sample.
         batch: B, the number of samples per batch, over all processes.
         seed: seed of the batches.
-        share: the samples of each batch that this process reads.
+        shard: the samples of each batch that this process reads.
 
     Raises:
         DataError: no track of the split has enough frames.
     """
 
-    def __init__(
-        self, store: TrackStore, split: str, frames: int, batch: int, seed: Sequence[int], share: slice = WHOLE
-    ):
+    def __init__(self, store: TrackStore, split: str, frames: int, batch: int, seed: Sequence[int], shard: slice = ALL):
         counts = store.n_frames()
         tracks = store.tracks(split)
         self.tracks = tracks[counts[tracks] >= frames]
@@ -47,12 +45,12 @@ class TrackBatches(Dataset[tuple[Tensor]]):
                 f"no track of the {split} split has the {frames} frames a sample needs (the longest has {longest})"
             )
         self.store, self.counts, self.frames, self.batch = store, counts, frames, batch
-        self.seed, self.share = tuple(seed), share
+        self.seed, self.shard = tuple(seed), shard
 
     def __getitem__(self, step: int) -> tuple[Tensor]:
         random = np.random.default_rng([*self.seed, step])
         tracks = self.tracks[random.integers(len(self.tracks), size=self.batch)].tolist()
-        samples = [(track, self._draw_frames(random, track)) for track in tracks][self.share]
+        samples = [(track, self._draw_frames(random, track)) for track in tracks][self.shard]
         images = [[self.store.frame(track, frame) for frame in frames.tolist()] for track, frames in samples]
         return (torch.from_numpy(np.array(images)).permute(0, 1, 4, 2, 3),)
 
@@ -69,14 +67,14 @@ class LabelledBatches(Dataset[tuple[Tensor, Tensor, Tensor]]):
         split: train, val or test.
         batch: B, the number of faces per batch, over all processes.
         seed: seed of the batches.
-        share: the faces of each batch that this process reads.
+        shard: the faces of each batch that this process reads.
 
     Raises:
         DataError: no face of the split has a known value.
     """
 
     def __init__(
-        self, faces: LabelledSet, target: Target, split: str, batch: int, seed: Sequence[int], share: slice = WHOLE
+        self, faces: LabelledSet, target: Target, split: str, batch: int, seed: Sequence[int], shard: slice = ALL
     ):
         rows = faces.indices(split)
         known = target.known[rows]
@@ -84,10 +82,10 @@ class LabelledBatches(Dataset[tuple[Tensor, Tensor, Tensor]]):
         if len(self.rows) == 0:
             raise DataError(f"set {faces.name}: no {split} face has a known label to train on")
         self.faces, self.target, self.batch = faces, target, batch
-        self.seed, self.share = tuple(seed), share
+        self.seed, self.shard = tuple(seed), shard
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
         random = np.random.default_rng([*self.seed, step])
-        rows = self.rows[random.integers(len(self.rows), size=self.batch)][self.share]
+        rows = self.rows[random.integers(len(self.rows), size=self.batch)][self.shard]
         images = torch.from_numpy(self.faces.frames[rows]).permute(0, 3, 1, 2)[:, None]
         return images, torch.from_numpy(self.target.values[rows]), torch.from_numpy(self.target.known[rows])

@@ -161,16 +161,16 @@ def _batches(spec: RunSpec, method: Method, group: ProcessGroup) -> tuple[Any, A
     """Training batches, and validation batches or None: of a task's faces, or of tracks."""
     run = spec.run
     size = run.train.batch_size
-    share = group.shard(size)
+    shard = group.shard(size)
     if run.task is not None:
         faces, target = spec.faces[spec.tasks[run.task].set], spec.target(run.task)
         has_val = len(faces.indices("val")) > 0
-        labelled = LabelledBatches(faces, target, "train", size, (run.seed, 0), share)
-        return labelled, LabelledBatches(faces, target, "val", size, (1,), share) if has_val else None
+        labelled = LabelledBatches(faces, target, "train", size, (run.seed, 0), shard)
+        return labelled, LabelledBatches(faces, target, "val", size, (1,), shard) if has_val else None
     store = TrackStore(spec.store)
     has_val = len(store.tracks("val")) > 0
-    tracks = TrackBatches(store, "train", method.frames, size, (run.seed, 0), share)
-    return tracks, TrackBatches(store, "val", method.frames, size, (1,), share) if has_val else None
+    tracks = TrackBatches(store, "train", method.frames, size, (run.seed, 0), shard)
+    return tracks, TrackBatches(store, "val", method.frames, size, (1,), shard) if has_val else None
 
 
 def _weights_folder(spec: RunSpec) -> Path:

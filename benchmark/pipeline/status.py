@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UsageError, suggestion
-from benchmark.layout import PARTS, done_file
+from benchmark.layout import PARTS, cells_file, done_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.jobs import TABLES, job_name
 from benchmark.pipeline.run_folder import part_of, status
@@ -71,7 +71,7 @@ def read_status(benchmark: BenchmarkRecord, folder: Path, ledger_folder: Path) -
     slurm = _SlurmRecords.read(Ledger(ledger_folder))
     stages = [stage for run in benchmark.all_runs for stage in _run_stages(folder.parent / run.run, run, slurm)]
     if entry := slurm.ledger.entries.get(TABLES):
-        tables = folder / "tables" / "cells.json"
+        tables = cells_file(folder)
         done = tables.is_file() and tables.stat().st_mtime >= entry.submitted
         stages.append(_stage("", TABLES, done, {}, slurm))
     return BenchmarkStatus(stages, slurm.error)

@@ -9,7 +9,7 @@
 * `validation`: validation loss and sample pictures
 * `checkpoint`: save and resume
 * `log`: metrics.jsonl and TensorBoard
-* `cost`: what a run has cost
+* `cost`: steps, time and memory of a run
 * `statistics`: batch-norm statistics of an encoder that is not trained
 * `weights`, `warm_start`: weights in files, and as initial weights of another method
 * `distributed`, `sync_batchnorm`: several processes with the numerics of one

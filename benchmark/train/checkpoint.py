@@ -68,7 +68,7 @@ class Checkpoint:
             self.schedule.load_state_dict(content["schedule"])
             state = State(**content["state"])
         except Exception as error:  # torch raises many types for truncated files and other models
-            message = f"{self.path} cannot be resumed from ({first_line(error)}); remove it to start anew"
+            message = f"{self.path} cannot be resumed from ({first_line(error)}); remove it to start over"
             raise DataError(message) from error
         state.restarts += 1
         return state

@@ -8,7 +8,7 @@ from typing import Protocol
 from torch.utils.tensorboard import SummaryWriter
 
 from benchmark.files import write_text
-from benchmark.layout import METRICS
+from benchmark.layout import EVENTS, METRICS
 
 
 class Log(Protocol):
@@ -29,7 +29,7 @@ class MetricsLog:
         lines = [line for line in _complete_lines(path) if json.loads(line)["step"] <= step]
         write_text(path, "".join(f"{line}\n" for line in lines))
         self.file = path.open("a")
-        self.events = SummaryWriter(str(folder / "events"), purge_step=step + 1 if step else None)
+        self.events = SummaryWriter(str(folder / EVENTS), purge_step=step + 1 if step else None)
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """Writes named values of a step."""

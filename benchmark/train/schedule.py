@@ -61,9 +61,7 @@ class Schedule:
         """
         low, high = (percent * len(losses) // 100 for percent in self.window)
         ranked = losses.argsort(stable=True)
-        weights = torch.zeros_like(losses)
-        weights[ranked[low:high]] = 1 / (high - low)
-        return weights
+        return torch.zeros_like(losses).scatter(0, ranked[low:high], 1 / (high - low))
 
     def after_step(self) -> None:
         """Moves the learning rate on after a training step."""
@@ -116,5 +114,5 @@ class Schedule:
 
 
 def _one_cycle(optimiser: torch.optim.Optimizer, config: TrainConfig) -> OneCycleLR:
-    warm_up = 0.3 if config.steps < SHORT_RUN else 0.1  # share of the steps
+    warm_up = 0.3 if config.steps < SHORT_RUN else 0.1  # fraction of the steps
     return OneCycleLR(optimiser, config.lr, total_steps=config.steps, pct_start=warm_up, cycle_momentum=False)

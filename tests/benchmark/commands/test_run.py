@@ -110,6 +110,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_one_line(tmp_path: Path, done: Path) -> 
     process = start("run", *words, "launcher=local")
     while process.poll() is None and not list(tmp_path.glob("runs/**/checkpoint.pt")):
         time.sleep(0.01)
+    assert process.poll() is None, end(process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     stopped = end(process)
     assert stopped.code == 130
@@ -123,10 +124,26 @@ def test_two_launches_at_once_share_the_runs(tmp_path: Path, done: Path) -> None
     both = [start("run", *words) for _ in range(2)]
     ended = [end(process) for process in both]
     assert [finished.code for finished in ended] == [0, 0], ended
-    assert ended[0].out.partition("Cost")[0] == ended[1].out.partition("Cost")[0]
+    assert ended[0].out == ended[1].out
     before = times(tmp_path / "runs", "quick/*/*/seed*/**/*")
     assert "2 runs: 2 done, 0 to do" in call("run", *words).err
     assert times(tmp_path / "runs", "quick/*/*/seed*/**/*") == before
+
+
+def test_a_dry_run_without_slurm_prints_the_jobs_of_an_empty_queue(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    words = settings(tmp_path, "launcher=slurm", cache=done / "cache")
+    planned = call("run", *words, "--dry-run")
+    assert planned.code == 0
+    (note,) = planned.err.splitlines()
+    assert note.startswith("note: this machine cannot reach Slurm: scontrol is not on PATH; ")
+    assert "array    ARRAY0: pretrain of 2 jobs  at once" in planned.out
+    assert "#SBATCH --job-name=quick-pretrain" in planned.out
+    submitted = call("run", *words)
+    assert submitted.code == 1
+    assert submitted.err.splitlines()[-1] == "fabbench: this machine cannot reach Slurm: squeue is not on PATH"
 
 
 def test_the_last_output_is_one_table_after_the_paths_of_the_full_ones(done: Path) -> None:

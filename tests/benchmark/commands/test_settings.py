@@ -42,7 +42,9 @@ def test_a_setting_that_differs_from_the_launch_is_refused(words: list[str], don
         "out, or name another benchmark by name= and out="
     )
     variant = "variants.own={method: rotation, options: {hidden: 3}}"
-    assert "variants.own.method=rotation, but" in refused(2, *words, *settings(done, variant))
+    line = refused(2, *words, *settings(done, variant))
+    assert "variants.own.method=rotation, but" in line
+    assert "was launched without it" in line
 
 
 def test_pictures_refuses_a_setting_that_differs_from_the_launch(done: Path) -> None:

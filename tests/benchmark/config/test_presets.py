@@ -11,6 +11,7 @@ from benchmark.config.load import load
 from benchmark.config.schema import Config
 from benchmark.errors import UsageError
 from tests.benchmark.config.messages import refusal
+from tests.benchmark.tiny import call
 
 GLOBAL = "# @package _global_\n"
 
@@ -88,6 +89,7 @@ def test_a_folder_of_your_own_extends_every_group(tmp_path: Path) -> None:
     config = load(["preset=mine"], str(tmp_path))
     assert (config.name, config.seeds, config.tasks) == ("mine", [0], ["own"])
     assert config.data == VideoData(root="/data")
+    assert "name: mine" in call("run", "--cfg", "--config-dir", str(tmp_path), "preset=mine").out
     with pytest.raises(UsageError, match="unknown preset 'mien'; did you mean 'mine'"):
         load(["preset=mien"], str(tmp_path))
     with pytest.raises(UsageError, match="--config-dir: no such folder"):

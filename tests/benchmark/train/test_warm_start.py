@@ -24,13 +24,14 @@ def build(name: str, seed: int, spec: EncoderSpec = SPEC, **options: object) -> 
 
 def equal_parts(first: Method, second: Method) -> set[str]:
     """Names of the parts of the second method that have the weights of the first."""
-    own, other = first.state_dict(), second.state_dict()
-    parts = {key.partition(".")[0] for key in other}
-    return {
-        part
-        for part in parts
-        if all(key in own and torch.equal(own[key], other[key]) for key in other if key.startswith(f"{part}."))
+    first_weights, second_weights = first.state_dict(), second.state_dict()
+    parts = {key.partition(".")[0] for key in second_weights}
+    different = {
+        key.partition(".")[0]
+        for key, value in second_weights.items()
+        if key not in first_weights or not torch.equal(first_weights[key], value)
     }
+    return parts - different
 
 
 def test_more_sources_start_from_encoder_and_flow_decoder(tmp_path: Path) -> None:
