@@ -135,9 +135,25 @@ def resolve(config: Config) -> dict[str, Variant]:
             variants[row] = _variant(config, name, settings, parent)
         return variants[row]
 
+    _check_methods(config)
     for name in config.methods:
         visit(name, ())
     return variants
+
+
+def _check_methods(config: Config) -> None:
+    """Refuses variants of methods that do not exist, used or not: a variant's name may be misspelt.
+
+    Raises:
+        UsageError: there is such a variant.
+    """
+    from methods.registry import names
+
+    known = names()
+    for name, variant in config.variants.items():
+        if variant.weights is None and variant.method not in known and not variant.method.endswith(".py"):
+            key = f"variants.{name}" if name not in config.methods else "methods"
+            raise UsageError(f"{key}: unknown method {variant.method!r}{suggestion(variant.method, known)}")
 
 
 def _parent_name(config: Config, settings: VariantConfig) -> str | None:
