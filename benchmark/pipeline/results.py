@@ -51,9 +51,10 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
     return f"{heading}{text}"
 
 
-def render_overview(folder: Path, head: str) -> str:
+def render_overview(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> str:
     """One table as text, with a column for each task; arguments and errors as in `render`."""
-    return as_text(_tabulate(overview, folder, BenchmarkRecord.read(folder), head), HEADING_WIDTH).rstrip()
+    benchmark = benchmark or BenchmarkRecord.read(folder)
+    return as_text(_tabulate(overview, folder, benchmark, head), HEADING_WIDTH).rstrip()
 
 
 def notes_of(benchmark: BenchmarkRecord) -> str:
