@@ -117,8 +117,13 @@ class TaskConfig(Schema):
     summary: str = ""
 
 
+MOST_SEEDS = 10_000
+
+
 def _list_of_seeds(value: Any) -> list[int]:
     """Seeds given as a list, or as a number of them."""
+    if isinstance(value, int) and value > MOST_SEEDS:
+        raise ValueError(f"{value} are too many; at most {MOST_SEEDS}")
     seeds = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds):
         raise ValueError(f"give a number of seeds or a list such as [0,1,2], not {value!r}")

@@ -16,6 +16,7 @@ from benchmark.layout import CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
     from methods.base import Method
+    from methods.encoder import EncoderSpec
 
 
 @dataclass(frozen=True)
@@ -231,14 +232,29 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
 
 def _build(name: str, options: Mapping[str, Any], encoder: EncoderConfig, size: int) -> "Method":
     """An instance without weights, to read its attributes and shapes."""
-    from methods.encoder import EncoderSpec
     from methods.errors import MethodError
     from methods.registry import get, outline
 
+    spec = encoder_spec(encoder, size)
     try:
-        return outline(get(name), EncoderSpec(size=size, width=encoder.width, dim=encoder.dim), options)
+        return outline(get(name), spec, options)
     except MethodError as error:
         raise UsageError(str(error)) from error
+
+
+def encoder_spec(encoder: EncoderConfig, size: int) -> "EncoderSpec":
+    """The encoder's dimensions.
+
+    Raises:
+        UsageError: no encoder has an input of this size.
+    """
+    from methods.encoder import EncoderSpec
+    from methods.errors import MethodError
+
+    try:
+        return EncoderSpec(size=size, width=encoder.width, dim=encoder.dim)
+    except MethodError as error:
+        raise UsageError(f"data.size={size}: {error}") from error
 
 
 def _encoder_shapes(method: "Method") -> dict[str, tuple[int, ...]]:

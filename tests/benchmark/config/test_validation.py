@@ -17,7 +17,7 @@ from tests.benchmark.config.messages import refusal
         ("data=video", "unknown data 'video'; did you mean 'videos'?"),
         ("data.kind=video", "unknown data.kind=video; did you mean 'videos'?"),
         ("launcher=lokal", "unknown launcher 'lokal'; did you mean 'local'?"),
-        ("tasks=synthetic-poes", "unknown task 'synthetic-poes'; did you mean 'synthetic-pose'?"),
+        ("tasks=synthetic-poes", "tasks: unknown task 'synthetic-poes'; did you mean 'synthetic-pose'?"),
         ("task.synthetic-pose.set=synthtic", "unknown set 'synthtic'; did you mean 'synthetic'?"),
         ("train.optimiser=adm", "unknown train.optimiser=adm; did you mean 'adam'?"),
         ("variants.fabnet.train.optimiser=adagrad", "variants.fabnet.train.optimiser=adagrad; available: adam, sgd"),
@@ -139,6 +139,8 @@ def test_messages_say_what_is_expected(setting: str, expected: str) -> None:
         (["launcher.job.options=['--array=0-9']"], "launcher.job: options: --array=0-9 cannot be set"),
         (["launcher.job.options=[exclude]"], "launcher.job: options: 'exclude' is not an option of sbatch"),
         (["launcher=slurm", "launcher.pretrain.processes=3"], "cannot be shared out among 3 processes"),
+        (["probe.heads=[]"], "probe.heads is empty: name at least one"),
+        (["probe.heads=[linear,linear]"], "probe.heads: linear, linear names one twice"),
         (["probe.heads=[linear]"], "unknown probe.table_head=exact; available: linear"),
     ],
 )
