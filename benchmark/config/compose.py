@@ -75,7 +75,7 @@ def _check_config_dir(config_dir: str) -> None:
         UsageError: naming the folder or the file.
     """
     if not config_dir or not Path(config_dir).is_dir():
-        raise UsageError(f"--config-dir: no such folder: {config_dir or "''"}")
+        raise UsageError(f"--config-dir: no such folder: {config_dir or '(empty)'}")
     for group in (*GROUPS, *WHOLE_GROUPS):
         for path in sorted(Path(config_dir, group).glob("*.yaml")):
             if path.is_file():
