@@ -64,6 +64,13 @@ def test_paths_are_taken_as_written(path: str) -> None:
     assert config.data.root == path
 
 
+def test_the_home_folder_may_be_written_as_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    config = load(["out=~/x", "data=videos", "data.root=~/raw", "sets.w300.root=~"])
+    assert (config.out, config.data.root) == ("/home/me/x", "/home/me/raw")
+    assert config.sets["w300"] == load(["data=videos", "sets.w300.root=/home/me"]).sets["w300"]
+
+
 @pytest.mark.parametrize(("text", "rate"), [("1e-3", 1e-3), ("0.5", 0.5), ("2", 2.0), ("3E2", 300.0)])
 def test_numbers_in_every_notation(text: str, rate: float) -> None:
     assert load([f"train.lr={text}"]).train.lr == rate
