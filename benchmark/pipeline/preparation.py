@@ -54,8 +54,9 @@ def check_data(config: Config, variants: dict[str, Variant]) -> None:
     if not tracks_ready(config):
         catalogue.source(config.data).tracks()
     elif (store_size := read_manifest(track_store(config))["size"]) != size:
+        store = track_store(config)
         raise UsageError(
-            f"the track store {track_store(config)} holds {store_size} px frames; set data.size={store_size}, not {size}"
+            f"the track store {store} holds {store_size} px frames; set data.size={store_size}, not {size}"
         )
     if isinstance(config.data, SyntheticData):
         check_track_length(variants, config.data.frames_per_track)
