@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
+from benchmark.config.base import Count
 from benchmark.config.schema import SHIFT, Config, EncoderConfig, TrainConfig, VariantConfig, row_name
 from benchmark.errors import DataError, UsageError, first_line, suggestion
 from benchmark.files import sha256
@@ -61,13 +63,23 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class WeightsDescription:
+    """What weights belong to; a method with a network of its own has no common encoder, and takes any size."""
+
+    method: str
+    options: dict[str, Any]
+    encoder: EncoderConfig | None
+    size: Count | None
+
+
+@dataclass(frozen=True)
 class WeightsFolder:
     """A folder with a method's weights and their description: a run's folder, or one made by `fabbench import`."""
 
     path: Path
 
     @cached_property
-    def description(self) -> dict[str, Any]:
+    def description(self) -> WeightsDescription:
         """The method, options, encoder and size that the weights belong to.
 
         Raises:
@@ -77,18 +89,13 @@ class WeightsFolder:
             raise DataError(f"{self.path} holds no {CONFIG}: give a finished run's folder, or one of fabbench import")
         try:
             content = yaml.safe_load((self.path / CONFIG).read_text())
-            return {key: content[key] for key in ("method", "options", "encoder", "size")}
-        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise DataError(f"{self.path / CONFIG} does not describe the weights: {first_line(error)}") from error
-
-    @property
-    def encoder(self) -> EncoderConfig | None:
-        """The common encoder's width and dimension; None for a method with a network of its own."""
-        values = self.description["encoder"]
-        try:
-            return EncoderConfig(**values) if values else None
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{self.path / CONFIG}: encoder is {values!r}, not its width and dim") from error
+            return TypeAdapter(WeightsDescription).validate_python(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            problem = " ".join([".".join(str(part) for part in first["loc"]), first["msg"]]).strip()
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            problem = first_line(error)
+        raise DataError(f"{self.path / CONFIG} does not describe the weights: {problem}")
 
     @property
     def encoder_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -206,9 +213,9 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
     if settings.init_from or settings.train != config.train:
         raise UsageError(f"variants.{name}: weights makes a row that is not trained; leave out init_from and train")
     folder = WeightsFolder(Path(str(settings.weights)))
-    method_name = settings.method if settings.method not in ("", name) else folder.description["method"]
-    options = {**folder.description["options"], **settings.options}
-    encoder, size = folder.encoder or config.encoder, folder.description["size"] or config.data.size
+    method_name = settings.method if settings.method not in ("", name) else folder.description.method
+    options = {**folder.description.options, **settings.options}
+    encoder, size = folder.description.encoder or config.encoder, folder.description.size or config.data.size
     method = _build(method_name, options, encoder, size)
     if method.kind not in ("method", "pretrained"):
         raise UsageError(f"variants.{name}: weights of a {method.kind} ({method_name}) make no pretrained row")
@@ -280,7 +287,8 @@ def _check_initial_weights(variant: Variant, method: "Method", parent: Variant |
         _check_same_encoder(variant.name, variant.shapes, parent.name, parent.shapes)
     else:
         folder = WeightsFolder(Path(str(variant.init_folder)))
-        _check_same_encoder(variant.name, variant.shapes, str(folder.path), folder.encoder_shapes)
+        origin = f"{folder.path} ({folder.description.method})"
+        _check_same_encoder(variant.name, variant.shapes, origin, folder.encoder_shapes)
 
 
 def _check_same_encoder(

@@ -219,7 +219,7 @@ def _embed(spec: RunSpec, name: str) -> list[Path]:
 def _probe(spec: RunSpec, task: str) -> list[Path]:
     run, config = spec.run, spec.tasks[task]
     faces, target = spec.faces[config.set], spec.target(task)
-    features = load_features(features_file(run.folder, config.set))
+    features = load_features(features_file(run.folder, config.set), len(faces.frames))
     method_head = get(run.method).scored_by
     heads = [method_head] if method_head else spec.probe.heads
     probed = probe(target, faces.split, features, heads=heads, seed=spec.probe.seed, group=faces.group)

@@ -86,10 +86,10 @@ def job_names(words: Iterable[str], benchmark: BenchmarkRecord) -> list[str]:
     jobs: list[str] = []
     runs = [run.name for run in benchmark.all_runs]
     for word in words:
-        run, _, stage = word.partition(":")
+        run, colon, stage = word.partition(":")
         if run not in (*runs, TABLES):
             raise UsageError(f"no run {run!r} in this benchmark{suggestion(run, runs)}")
-        if stage and stage not in PARTS:
+        if colon and stage not in PARTS:
             raise UsageError(f"no stage {stage!r}{suggestion(stage, PARTS)}")
         jobs += [TABLES] if run == TABLES else [job_name(run, part) for part in PARTS if stage in ("", part)]
     return jobs

@@ -116,8 +116,9 @@ def test_a_folder_with_missing_or_broken_weights_is_refused(tmp_path: Path) -> N
 def test_a_folder_with_a_wrong_description_is_refused(tmp_path: Path, description: str) -> None:
     path = folder(tmp_path / "run")
     (path / "config.yaml").write_text(description)
-    with pytest.raises(DataError, match=r"config\.yaml"):
-        resolved("methods=own", f"variants.own.weights={path}")
+    for key in ("init_from", "weights"):
+        with pytest.raises(DataError, match=r"config\.yaml"):
+            resolved("methods=own", f"variants.own={{method: fabnet, {key}: {path}}}")
 
 
 def test_given_weights_make_a_pretrained_row_with_its_own_encoder(tmp_path: Path) -> None:
