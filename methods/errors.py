@@ -8,6 +8,11 @@ class MethodError(ValueError):
     """A wrong method name, method file, option or encoder size; the message is one line with the remedy."""
 
 
+def first_line(error: BaseException) -> str:
+    """An exception's type and the first line of its message."""
+    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """End of a message about an unknown word: the nearest known word, if there is one, and all known words."""
     known = sorted(known)

@@ -15,7 +15,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, dataclass, fields, is_dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import entry_points
@@ -23,13 +23,14 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from methods.errors import MethodError, did_you_mean
+from methods.errors import MethodError, did_you_mean, first_line
 
 if TYPE_CHECKING:
     from methods.base import Method
     from methods.encoder import EncoderSpec
 
 ENTRY_POINTS = "fabbench.methods"
+KINDS = ("method", "floor", "ceiling", "pretrained")
 
 _MethodClass = TypeVar("_MethodClass", bound="type[Method]")
 _registered: dict[str, "type[Method]"] = {}
@@ -78,7 +79,7 @@ def register(name: str, *, version: int) -> Callable[[_MethodClass], _MethodClas
         version: recorded with results; raise it whenever the method computes something else.
 
     Raises:
-        MethodError: the name is malformed, or registered elsewhere.
+        MethodError: the name is malformed or registered elsewhere, or what is registered is no valid method.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         raise MethodError(f"method name {name!r}: use lower case letters, digits, '_' and '-'")
@@ -87,6 +88,7 @@ def register(name: str, *, version: int) -> Callable[[_MethodClass], _MethodClas
         module = _module_of(name)
         if module is not None and _package(module) != _package(method.__module__):
             raise _duplicate(name, _origin(name), _file(method))
+        _check_class(method, version)
         method.name, method.version = name, version
         _registered[name] = method
         return method
@@ -154,14 +156,16 @@ def outline(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, A
         try:
             with torch.device(device):
                 if method.kind == "ceiling":
-                    return method(spec, options, outputs=1, loss=None)  # type: ignore[call-arg]
-                return method(spec, options)
-        except MethodError:
+                    built = method(spec, options, outputs=1, loss=None)  # type: ignore[call-arg]
+                else:
+                    built = method(spec, options)
+            _check_instance(built)
+            return built
+        except (MethodError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:  # SystemExit, too, would end the command
             problem = error
-    line = next(iter(str(problem).splitlines()), "")
-    raise MethodError(f"{method.name} cannot be built: {type(problem).__name__}: {line}") from problem
+    raise MethodError(f"{method.name} cannot be built: {first_line(problem)}") from problem
 
 
 @cache
@@ -192,8 +196,10 @@ def _installed() -> Iterator[_Source]:
 def _import(source: _Source) -> None:
     try:
         importlib.import_module(source.module)
-    except ImportError as error:
-        raise MethodError(f"{source.origin} cannot be imported: {error}") from error
+    except (MethodError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise MethodError(f"{source.origin} cannot be imported: {first_line(error)}") from error
     if source.name not in _registered:
         raise MethodError(f"{source.origin} does not register the method {source.name!r} that it announces")
 
@@ -222,15 +228,51 @@ def _execute(path: Path, module_name: str) -> None:
     sys.modules[module_name] = module  # dataclasses look up their module there
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         del sys.modules[module_name]
         for name in [name for name, method in _registered.items() if method.__module__ == module_name]:
             del _registered[name]
-        if isinstance(error, MethodError):
+        if isinstance(error, (MethodError, KeyboardInterrupt)):
             raise
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(path)]
         location = f"{path}, line {lines[-1]}," if lines else str(path)
-        raise MethodError(f"{location} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise MethodError(f"{location} cannot be loaded: {first_line(error)}") from error
+
+
+def _check_class(method: Any, version: Any) -> None:
+    """Refuses what `register` is given in place of a method.
+
+    Raises:
+        MethodError: it is no subclass of ``Method``, or a class attribute is invalid.
+    """
+    from methods.base import Method
+
+    where = f"{_file(method)}: {method.__name__}"
+    if not (isinstance(method, type) and issubclass(method, Method)):
+        raise MethodError(f"{where} is registered as a method; make it a subclass of methods.base.Method")
+    if not isinstance(version, int):
+        raise MethodError(f"{where}: version={version!r} must be an int")
+    if method.kind not in KINDS:
+        raise MethodError(f"{where}: kind={method.kind!r} must be one of {', '.join(KINDS)}")
+    if not is_dataclass(method.Options):
+        raise MethodError(f"{where}: Options must be a dataclass, not {method.Options!r}")
+    if method.trained and method.forward is Method.forward:
+        raise MethodError(f"{where} has no `forward`, so it cannot be trained; define it, or set trained = False")
+
+
+def _check_instance(method: "Method") -> None:
+    """Refuses a method whose constructor left it invalid.
+
+    Raises:
+        MethodError: ``frames`` is no positive integer, or there is no encoder for ``embed``.
+    """
+    from methods.base import Method
+
+    where = f"{_file(type(method))}: {type(method).__name__}"
+    if not isinstance(method.frames, int) or method.frames < 1:
+        raise MethodError(f"{where}: frames={method.frames!r} must be an int of 1 or more")
+    if type(method).embed is Method.embed and not hasattr(method, "encoder"):
+        raise MethodError(f"{where} has no `encoder`; set self.encoder in __init__, or define `embed`")
 
 
 def _help(option: Field[Any]) -> str:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from .coding import Decoding
-from .target import KINDS, ProbeError
+from .target import KINDS, REGRESSION, ProbeError
 
 SCHEMA = 1
 
@@ -88,4 +88,10 @@ def _head(name: str, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]
     if about["kind"] not in KINDS:
         raise ValueError(f"unknown kind {about['kind']!r}")
     decoding = Decoding(about["kind"], tuple(about["shape"]), arrays.get(f"{name}.mean"), arrays.get(f"{name}.scale"))
-    return FittedHead(tuple(about["names"]), arrays[f"{name}.weight"], arrays[f"{name}.bias"], decoding)
+    weight, bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
+    vectors = [bias, *(values for values in (decoding.mean, decoding.scale) if values is not None)]
+    if weight.ndim != 2 or any(values.shape != weight.shape[1:] for values in vectors):
+        raise ValueError("shapes that disagree")
+    if about["kind"] in REGRESSION and (len(vectors) < 3 or np.prod(decoding.shape) != len(bias)):
+        raise ValueError("no mean and standard deviation of each output")
+    return FittedHead(tuple(about["names"]), weight, bias, decoding)

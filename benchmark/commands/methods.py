@@ -25,10 +25,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.config.load import imported
-    from methods.encoder import EncoderSpec
+    from benchmark.config.variants import encoder_spec
     from methods.registry import describe
 
-    spec = EncoderSpec(size=config.data.size, width=config.encoder.width, dim=config.encoder.dim)
+    spec = encoder_spec(config.encoder, config.data.size)
     print(f"methods (parameters at data.size={spec.size} encoder.width={spec.width} encoder.dim={spec.dim}):")
     methods = describe()
     for info in methods:

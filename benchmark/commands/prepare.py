@@ -21,26 +21,27 @@ SETTINGS = (
     "data",
     "cache",
     *(f"launcher.{key}" for key in ("kind", "job", "prepare", "setup", "python", "logs", "snapshots")),
-    *(f"launcher.{key}" for key in ("notice_seconds", "requeues")),
 )
 FOR_LAUNCHED = False
 
-MAX_PARTS = 100_000
+DEFAULT_PARTS, MAX_PARTS = 16, 100_000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print what would be done, do nothing")
     parser.add_argument("--part", metavar="I/N", help="pack share I of N, from 0, at the same time as the others")
-    parser.add_argument("--parts", metavar="N", type=int, default=16, help="with launcher=slurm: jobs (16)")
+    parser.add_argument("--parts", metavar="N", type=int, help="with launcher=slurm: jobs (16)")
 
 
 def main(arguments: Namespace, config: "Config") -> int:
+    parts = _parts(arguments.parts, config)
+    share = _share(arguments.part, config) if arguments.part is not None else None
     if arguments.dry_run:
-        lines = _describe(config, arguments.parts)
-    elif arguments.part:
-        lines = _pack_share(config, arguments.part)
+        lines = _describe(config, parts)
+    elif share is not None:
+        lines = _pack_share(config, *share)
     elif config.launcher.kind == "slurm":
-        lines = _submit(config, arguments.parts)
+        lines = _submit(config, parts)
     else:
         lines = _pack(config)
     print("\n".join(lines))
@@ -54,14 +55,39 @@ def _pack(config: "Config") -> list[str]:
     return tracks_report(config, prepare_tracks(config))
 
 
-def _pack_share(config: "Config", share: str) -> list[str]:
-    """Packs a share such as ``3/16``; shares count from 0, as the indices of job arrays do."""
+def _parts(typed: int | None, config: "Config") -> int:
+    """The number of jobs that share the work on a cluster.
+
+    Raises:
+        UsageError: it is out of range, or was given without a cluster.
+    """
+    parts = DEFAULT_PARTS if typed is None else typed
+    if not 1 <= parts <= MAX_PARTS:
+        raise UsageError(f"--parts is {parts}; how many jobs share the work, from 1 to {MAX_PARTS}")
+    if typed is not None and config.launcher.kind != "slurm":
+        raise UsageError("--parts has no effect without launcher=slurm; --part I/N packs one share here")
+    return parts
+
+
+def _share(text: str, config: "Config") -> tuple[int, int]:
+    """Share and number of shares in a text such as ``3/16``; shares count from 0, as the indices of job arrays do.
+
+    Raises:
+        UsageError: it cannot be read, or a cluster is to do the work.
+    """
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdigit() and parts.isdigit() and int(part) < int(parts)):
+        raise UsageError(f"--part is {text!r}; such as 3/16, from 0/16 to 15/16")
+    if config.launcher.kind == "slurm":
+        raise UsageError("--part packs one share here; leave out launcher=slurm, or give --parts N for N jobs")
+    return int(part), int(parts)
+
+
+def _pack_share(config: "Config", part: int, parts: int) -> list[str]:
+    """Packs one share here."""
     from benchmark.pipeline.preparation import prepare_share, track_store
 
-    part, slash, parts = share.partition("/")
-    if not (slash and part.isdigit() and parts.isdigit() and int(part) < int(parts)):
-        raise UsageError(f"--part is {share!r}; such as 3/16, from 0/16 to 15/16")
-    prepare_share(config, int(part), int(parts))
+    prepare_share(config, part, parts)
     store = track_store(config)
     return [f"part {part} of {parts} of {store} is done; after all parts, the same command without --part"]
 
@@ -71,7 +97,6 @@ def _submit(config: "Config", parts: int) -> list[str]:
     from benchmark.pipeline import cluster
     from benchmark.pipeline.preparation import describe_tracks, track_jobs, track_packer, tracks_ready
 
-    _check_parts(parts)
     if tracks_ready(config):
         return _pack(config)
     cluster.check_parts(config, parts)
@@ -93,14 +118,8 @@ def _describe(config: "Config", parts: int) -> list[str]:
     from benchmark.pipeline import cluster
     from benchmark.pipeline.preparation import describe_tracks, track_jobs, tracks_ready
 
-    _check_parts(parts)
     catalogue.source(config.data).tracks()
     lines = [describe_tracks(config)]
     if config.launcher.kind == "slurm" and not tracks_ready(config):
         lines += cluster.describe(config, cluster.JobPaths.of_store(config), track_jobs(config, parts))
     return lines
-
-
-def _check_parts(parts: int) -> None:
-    if not 1 <= parts <= MAX_PARTS:
-        raise UsageError(f"--parts is {parts}; how many jobs share the work, from 1 to {MAX_PARTS}")

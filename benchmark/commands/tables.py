@@ -27,11 +27,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(arguments: Namespace, config: "Config") -> int:
-    from benchmark.pipeline.results import render
+    from benchmark.pipeline.results import render, render_overview
 
     benchmark = selected_benchmark(arguments.settings, config)
     head = config.probe.table_head
     if "probe.table_head" not in typed_keys(arguments.settings):
         head = benchmark.config.get("probe", {}).get("table_head", head)  # that of the launch
-    print(render(Path(config.out, config.name), arguments.format, head, benchmark))
+    folder = Path(config.out, config.name)
+    if arguments.format == "text":
+        print(render_overview(folder, head, benchmark), end="\n\n")
+    print(render(folder, arguments.format, head, benchmark))
     return 0

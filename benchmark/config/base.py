@@ -1,10 +1,11 @@
-"""Base class and number types of the configuration schema."""
+"""Base class, and types of numbers and folders, of the configuration schema."""
 
+import os.path
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import ArgsKwargs, PydanticCustomError
 
@@ -47,10 +48,12 @@ def _refuse_bool(value: Any) -> Any:
     return value
 
 
+Folder = Annotated[str, AfterValidator(os.path.expanduser)]  # ~ is the home folder
 Whole = Annotated[int, BeforeValidator(_refuse_bool)]
 Count = Annotated[Whole, Field(ge=1)]
 Natural = Annotated[Whole, Field(ge=0)]
 Real = Annotated[float, BeforeValidator(_refuse_bool)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**63)]
 NonNegative = Annotated[Real, Field(ge=0)]
 # Keeps 5 apart from 5.0: both stand in the hashes that name stores and labelled sets on disk.
 AsWritten = Annotated[int | float, BeforeValidator(_refuse_bool)]

@@ -24,11 +24,12 @@ def check(config: Config) -> None:
             raise UsageError(f"launcher.{stage}.nodes={resources.nodes}: launcher=local uses this machine alone")
     if launcher.kind != "inline":
         _check_batches(config)
+    _check_lists(config)
     if config.probe.table_head not in config.probe.heads:
         head = config.probe.table_head
         raise UsageError(f"unknown probe.table_head={head}{suggestion(head, config.probe.heads)}")
     _check_names(config)
-    _check_rows_and_tasks(config)
+    _check_tasks(config)
 
 
 def _check_batches(config: Config) -> None:
@@ -64,16 +65,21 @@ def check_folder_name(key: str, name: str) -> None:
         )
 
 
-def _check_rows_and_tasks(config: Config) -> None:
+def _check_lists(config: Config) -> None:
+    """Refuses empty lists and repeated names."""
     rows = [row_name(name) for name in config.methods]
-    for key, names in (("methods", rows), ("tasks", config.tasks)):
+    for key, names in (("methods", rows), ("tasks", config.tasks), ("probe.heads", config.probe.heads)):
         if not names:
             raise UsageError(f"{key} is empty: name at least one")
         if len(set(names)) < len(names):
             raise UsageError(f"{key}: {', '.join(names)} names one twice")
+
+
+def _check_tasks(config: Config) -> None:
+    """Refuses tasks and sets that do not exist."""
     for task in config.tasks:
         if task not in config.task:
-            raise UsageError(f"unknown task {task!r}{suggestion(task, config.task)}")
+            raise UsageError(f"tasks: unknown task {task!r}{suggestion(task, config.task)}")
         name = config.task[task].set
         if name not in config.sets:
             raise UsageError(f"task {task}: unknown set {name!r}{suggestion(name, config.sets)}")

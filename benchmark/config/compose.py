@@ -11,7 +11,7 @@ import yaml
 from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from benchmark.config.data import DATA_KINDS, SyntheticData
@@ -35,8 +35,8 @@ def compose_config(words: Iterable[str], config_dir: str | None = None) -> dict[
     Raises:
         UsageError: an unknown choice, an unreadable file, or a setting that cannot be applied.
     """
-    if config_dir is not None and not Path(config_dir).is_dir():
-        raise UsageError(f"--config-dir: no such folder: {config_dir}")
+    if config_dir is not None:
+        _check_config_dir(config_dir)
     settings = parse(words)
     choices = {setting.key: str(setting.value) for setting in settings if _is_choice(setting)}
     own_preset = _find_own_preset(choices.get("preset", ""), config_dir)
@@ -53,8 +53,10 @@ def compose_config(words: Iterable[str], config_dir: str | None = None) -> dict[
         overrides.append(f"hydra.searchpath=[{quote(f'file://{Path(config_dir).absolute()}')}]")
     try:
         return _compose(overrides)
-    except (HydraException, OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise UsageError(_message(error, own_preset, config_dir)) from error
+    except RecursionError as error:
+        raise UsageError(f"preset {own_preset or choices.get('preset')}: its defaults lead back to itself") from error
 
 
 def group_names(group: str, config_dir: str | None = None) -> list[str]:
@@ -62,7 +64,22 @@ def group_names(group: str, config_dir: str | None = None) -> list[str]:
     folders = [resources.files("benchmark.conf").joinpath(group)]
     if config_dir is not None and Path(config_dir, group).is_dir():
         folders.append(Path(config_dir, group))
-    return sorted({file.name[:-5] for folder in folders for file in folder.iterdir() if file.name.endswith(".yaml")})
+    files = [file for folder in folders for file in folder.iterdir() if file.name.endswith(".yaml")]
+    return sorted({file.name[:-5] for file in files if file.is_file()})
+
+
+def _check_config_dir(config_dir: str) -> None:
+    """Refuses a folder of the user's that is missing, or that has an unreadable file in a group.
+
+    Raises:
+        UsageError: naming the folder or the file.
+    """
+    if not config_dir or not Path(config_dir).is_dir():
+        raise UsageError(f"--config-dir: no such folder: {config_dir or '(empty)'}")
+    for group in (*GROUPS, *WHOLE_GROUPS):
+        for path in sorted(Path(config_dir, group).glob("*.yaml")):
+            if path.is_file():
+                _read_keys(path)
 
 
 def _is_choice(setting: Setting) -> bool:
@@ -120,26 +137,51 @@ def _store_preset(path: Path) -> None:
     by name, ``data: videos``, as well as by ``override /data: videos`` in that list.
 
     Raises:
-        UsageError: it is not YAML, or holds no keys.
+        UsageError: it is not YAML, holds no keys, or its ``defaults`` are no list of presets and overrides.
     """
-    try:
-        content = OmegaConf.load(path)
-    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not readable YAML: {first_line(error)}") from error
-    if not isinstance(content, DictConfig):
-        raise UsageError(f"{path} must hold `key: value` lines")
-    content.setdefault("defaults", [])
-    defaults = content.defaults
-    if not isinstance(defaults, ListConfig):
+    content = _read_keys(path)
+    defaults = content.setdefault("defaults", [])
+    if not isinstance(defaults, list):
         raise UsageError(f"{path}: defaults must be a list, such as [default, override /data: videos]")
+    for entry in defaults:
+        if isinstance(entry, dict) and (group := next(iter(entry), None)) in GROUPS:
+            raise UsageError(f"{path}: defaults: write `override /{group}: {entry[group]}`, not `{group}: ...`")
     if not any(isinstance(entry, str) and entry != "_self_" for entry in defaults):
         defaults.insert(0, "default")
     for group in ("data", "launcher"):
         if isinstance(content.get(group), str):
             defaults.append({f"override /{group}": content.pop(group)})
     content.setdefault("name", path.stem)
-    content.preset = str(path)
+    content["preset"] = str(path)
     ConfigStore.instance().store(OWN_PRESET, content, group="preset", package="_global_")
+
+
+def _read_keys(path: Path) -> dict[Any, Any]:
+    """The keys and values of a YAML file, interpolations as written.
+
+    Raises:
+        UsageError: it is not YAML, or holds no keys.
+    """
+    try:
+        content = OmegaConf.load(path)
+    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not readable YAML: {_yaml_problem(error)}") from error
+    except RecursionError as error:
+        raise UsageError(f"{path} is not readable YAML: nested too deeply, or an alias that holds itself") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        content = None  # a number, say: OmegaConf raises an OSError without a number
+    if not isinstance(content, DictConfig):
+        raise UsageError(f"{path} must hold `key: value` lines")
+    return cast(dict[Any, Any], OmegaConf.to_container(content, resolve=False))
+
+
+def _yaml_problem(error: Exception) -> str:
+    """Line and cause of a fault in a YAML file."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {first_line(Exception(error.problem or error.context))}"
+    return first_line(error)
 
 
 def _unknown_choice(group: str, name: str, config_dir: str | None) -> str:
@@ -151,6 +193,12 @@ def _message(error: Exception, own_preset: Path | None, config_dir: str | None) 
     where = f"{own_preset}: " if own_preset else ""
     if absent := re.search(r"Could not (?:find|load) '(\w+)/([^']+)'", str(error)):
         return where + _unknown_choice(absent[1], absent[2], config_dir)
+    if absent := re.search(r"Could not delete from config\. '(.+)' does not exist", str(error)):
+        return f"~{absent[1]}: no preset sets {absent[1]}, so there is nothing to remove; it has its default"
+    if setting := re.match(r"Error merging override \+*([^=]+)=(.*)", str(error)):
+        mixed = "Cannot merge" in str(error.__cause__)
+        reason = "a list cannot replace keys, nor keys a list" if mixed else first_line(error.__cause__ or error)
+        return f"{setting[1]}={setting[2]}: {reason}"
     if "Cannot merge DictConfig with ListConfig" in str(error):
         return f"{where}a list stands where keys belong"
     if isinstance(error, OmegaConfBaseException) and error.full_key:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from benchmark.config.base import AsWritten, Count, NonNegative, Schema, Whole
+from benchmark.config.base import AsWritten, Count, Folder, NonNegative, Schema, Seed, Whole
 
 RENAMED = {"joined": "concat"}  # former names of kinds
 
@@ -19,10 +19,10 @@ class Data(Schema):
 
     kind: str
     name: str  # of a folder below the benchmark's
-    store: str | None = None  # folder of the packed store; default: in the cache
-    root: str | None = None  # folder of the raw files, for kinds that read files
+    store: Folder | None = None  # folder of the packed store; default: in the cache
+    root: Folder | None = None  # folder of the raw files, for kinds that read files
     size: Annotated[Whole, Field(ge=16)] = 256  # side of a stored frame, pixels
-    split_seed: Whole = 0  # of the split of identities into train/val/test, 75/15/10
+    split_seed: Seed = 0  # of the split of identities into train/val/test, 75/15/10
     jpeg_quality: Jpeg = 95
 
 
@@ -33,10 +33,17 @@ class SyntheticData(Data):
     kind: Literal["synthetic"] = "synthetic"
     name: str = "synthetic"
     size: Annotated[Whole, Field(ge=16)] = 64
-    identities: Whole = 320
-    tracks_per_identity: Whole = 4
-    frames_per_track: Whole = 8
-    seed: Whole = 0
+    identities: Annotated[Whole, Field(ge=2)] = 320  # one to train on and one to validate
+    tracks_per_identity: Count = 4
+    frames_per_track: Annotated[Whole, Field(ge=2)] = 8
+    seed: Seed = 0
+
+    @field_validator("root")
+    @classmethod
+    def _refuse_root(cls, root: str | None) -> None:
+        """A folder of raw files would change the name of the store, and nothing else."""
+        if root is not None:
+            raise ValueError("has no effect with data=synthetic, which reads no files; leave it out")
 
 
 @dataclass(frozen=True)
@@ -106,8 +113,8 @@ class VoxCelebData(Data):
 
     kind: Literal["voxceleb"] = "voxceleb"
     name: str = "voxceleb"
-    vox1: str | None = None  # folder of unzippedFaces/; default: found in root
-    vox2: str | None = None  # folder of dev/mp4/ and test/mp4/; default: found in root
+    vox1: Folder | None = None  # folder of unzippedFaces/; default: found in root
+    vox2: Folder | None = None  # folder of dev/mp4/ and test/mp4/; default: found in root
     vox1_meta: str | None = None  # vox1_meta.csv; default: found in vox1, beside it, or in root
     vox2_meta: str | None = None
     fps: NonNegative = 1.0

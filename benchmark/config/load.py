@@ -1,7 +1,7 @@
 """Loading: presets, config groups and settings become one validated `Config`; and printing it."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,8 +9,9 @@ import yaml
 
 from benchmark.config.checks import check
 from benchmark.config.compose import compose_config
-from benchmark.config.schema import Config, TrainConfig, VariantConfig
+from benchmark.config.schema import Config, TrainConfig, VariantConfig, row_name
 from benchmark.config.validation import validate
+from benchmark.errors import UsageError
 from benchmark.layout import CONFIG
 from slurm.resources import Resources
 
@@ -31,12 +32,30 @@ def load(overrides: Iterable[str] = (), config_dir: str | None = None) -> Config
         UsageError: an unknown key or choice, a value of the wrong type or out of range, keys that do not fit together.
     """
     config = validate(compose_config(overrides, config_dir))
+    _apply_settings_of_method_files(config)
     weights = imported(config)
     for name in config.methods:
         default = weights.get(name) or VariantConfig(method=name, train=config.train)
         config.variants.setdefault(name, default)
     check(config)
     return config
+
+
+def _apply_settings_of_method_files(config: Config) -> None:
+    """Lets variants refer to a method file among the rows by its name: ``variants.mine`` of ``methods=./mine.py``.
+
+    Raises:
+        UsageError: a variant of that name has another method.
+    """
+    files = {row_name(name): name for name in config.methods if name.endswith(".py")}
+    for name, variant in config.variants.items():
+        if variant.method in files:
+            config.variants[name] = replace(variant, method=files[variant.method])
+    for row in files.keys() & config.variants.keys():
+        variant = config.variants.pop(row)
+        if variant.method != files[row]:
+            raise UsageError(f"methods: {files[row]} is called {row}, as is the variant {row} of {variant.method}")
+        config.variants[files[row]] = variant
 
 
 def imported(config: Config) -> dict[str, VariantConfig]:

@@ -7,6 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString, ValueType
 from hydra.errors import HydraException
 
+from benchmark.config.validation import NO_SWEEPS
 from benchmark.errors import UsageError
 
 LISTS = ("methods", "tasks", "seeds")  # take words between commas as a list
@@ -66,13 +67,10 @@ def _parse(word: str) -> Setting:
     key = key.strip()
     if not key or not (equals or sign == "~"):
         raise UsageError(f"expected key=value, got {word!r}")
-    try:
-        _PARSER.parse_override(f"{key}=1")
-    except HydraException as error:
-        group, _, inner = key.partition(".")
-        remedy = f"; give other names as {group}={{NAME: {{...}}}}" if inner else ""
-        raise UsageError(f"{key} is not a key: letters, digits, - and _ between full stops{remedy}") from error
     group, _, inner = key.partition(".")
+    if not _is_key(key):
+        remedy = f"; give other names as {group}={{NAME: {{...}}}}" if inner else ""
+        raise UsageError(f"{key} is not a key: letters, digits, - and _ between full stops{remedy}")
     if group == "hydra":
         raise UsageError(f"unknown key {key}")
     if group in LISTS and inner:
@@ -80,6 +78,15 @@ def _parse(word: str) -> Setting:
     if sign == "~":
         return Setting(sign, key, text)
     return Setting(sign, key, _list_text(key, text) if key in LISTS else _value_text(key, text))
+
+
+def _is_key(key: str) -> bool:
+    """Whether Hydra reads a text as a dotted key, rather than as a group or not at all."""
+    try:
+        _PARSER.parse_override(f"{key}=1")
+    except HydraException:
+        return False
+    return not {"/", "@"} & set(key)
 
 
 def _list_text(key: str, text: str) -> str:
@@ -105,9 +112,7 @@ def _value_text(key: str, text: str) -> str:
     if parsed.value_type == ValueType.SIMPLE_CHOICE_SWEEP:
         return quote(text)  # a comma in a path
     if parsed.is_sweep_override():
-        raise UsageError(
-            f"{key}={text}: there are no sweeps; give several seeds= and methods=, or compare settings as variants"
-        )
+        raise UsageError(f"{key}={text}: {NO_SWEEPS}")
     if isinstance(parsed.value(), int) and "_" in text:
         return quote(text)  # name=2024_01, which Hydra reads as 202401
     return text

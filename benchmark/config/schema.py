@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from benchmark.config.base import Count, Natural, NonNegative, Real, Schema, Whole, merged
+from benchmark.config.base import Count, Folder, Natural, NonNegative, Real, Schema, Seed, Whole, merged
 from benchmark.config.data import AnyData, SyntheticData
 from benchmark.config.launcher import LauncherConfig
 from benchmark.config.sets import AnyFaces
@@ -36,7 +36,7 @@ WINDOW, SHIFT, SHIFTS = 50, 10, 4
 class TrainConfig(Schema):
     """Pre-training budget and optimiser, the same for every method unless a variant says otherwise."""
 
-    steps: Count = 1200
+    steps: Annotated[Count, Field(le=10**12)] = 1200
     batch_size: Count = 32  # samples a step; a sample is one track's k frames, k set by the method
     epoch_samples: Count = 6400  # samples between two validations, in which plateaus are counted
     val_samples: Count = 512  # samples of a validation pass, the same in every epoch
@@ -89,7 +89,7 @@ class ProbeConfig(Schema):
 
     heads: list[Head] = Field(default_factory=_both_heads)
     table_head: str = "exact"  # the head whose scores fill the tables
-    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 0
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,13 @@ class TaskConfig(Schema):
     summary: str = ""
 
 
+MOST_SEEDS = 10_000
+
+
 def _list_of_seeds(value: Any) -> list[int]:
     """Seeds given as a list, or as a number of them."""
+    if isinstance(value, int) and value > MOST_SEEDS:
+        raise ValueError(f"{value} are too many; at most {MOST_SEEDS}")
     seeds = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds):
         raise ValueError(f"give a number of seeds or a list such as [0,1,2], not {value!r}")
@@ -137,10 +142,10 @@ class Config(Schema):
     methods: list[str] = Field(default_factory=list)
     seeds: Annotated[list[int], BeforeValidator(_list_of_seeds)] = Field(default_factory=lambda: [0, 1, 2])
     tasks: list[str] = Field(default_factory=list)
-    out: str = "results/runs"
-    cache: str = "results/cache"  # packed stores and labelled sets made from raw data
-    imported: str = "results/imported"  # weights from elsewhere, by name, written by `fabbench import`
-    root: str | None = None  # a data root that presets may build paths from
+    out: Folder = "results/runs"
+    cache: Folder = "results/cache"  # packed stores and labelled sets made from raw data
+    imported: Folder = "results/imported"  # weights from elsewhere, by name, written by `fabbench import`
+    root: Folder | None = None  # a data root that presets may build paths from
     data: AnyData = Field(default_factory=SyntheticData, discriminator="kind")
     encoder: EncoderConfig = Field(default_factory=EncoderConfig)
     augment: AugmentConfig = Field(default_factory=AugmentConfig)

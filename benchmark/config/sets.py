@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from benchmark.config.base import AsWritten, Count, Schema, Whole
+from benchmark.config.base import AsWritten, Count, Folder, Schema, Seed, Whole
 from benchmark.config.csv import CsvFaces
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -16,12 +16,17 @@ class SyntheticFaces(Schema):
     """The built-in labelled faces; each number of faces is a multiple of ``frames_per_identity``."""
 
     kind: Literal["synthetic"] = "synthetic"
-    size: Whole = 64
-    train: Whole = 4000
-    val: Whole = 504
-    test: Whole = 1000
-    frames_per_identity: Whole = 8
-    seed: Whole = 0
+    size: Count = 64
+    train: Count = 4000
+    val: Count = 504
+    test: Count = 1000
+    frames_per_identity: Count = 8
+    seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        for split, n in {"train": self.train, "val": self.val, "test": self.test}.items():
+            if n % self.frames_per_identity:
+                raise ValueError(f"{split}={n} is no multiple of frames_per_identity={self.frames_per_identity}")
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class FaceFolder(Schema):
     """Keys that every published labelled set has."""
 
     kind: str
-    root: str | None = None  # its folder, or one that holds it and other sets
+    root: Folder | None = None  # its folder, or one that holds it and other sets
     size: Count = 256  # side of the faces, pixels
     seed: Whole = 0  # of what the protocol leaves to chance
     val_fraction: Fraction = 0.15  # of train, where the protocol has no val

@@ -11,6 +11,7 @@ from benchmark.config.data import RENAMED
 from benchmark.config.schema import Config
 from benchmark.errors import UsageError, suggestion
 
+NO_SWEEPS = "there are no sweeps; give several seeds= and methods=, or compare settings as variants"
 _CONFIG = TypeAdapter(Config)
 
 
@@ -58,6 +59,8 @@ def _message(problem: ErrorDetails, values: Any) -> str:
             return f"{key}: {context['error']}"
         case "out_of_range":  # of one key of a checked group
             return f"{key}.{context['key']}={context['value']} {problem['msg']}"
+        case "int_parsing" | "float_parsing" if "," in value:
+            return f"{key}={value} must be one number: {NO_SWEEPS}"
     return f"{key}={value} {re.sub('^(Input|List) should', 'must', problem['msg'])}"
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
+from benchmark.config.base import Count
 from benchmark.config.schema import SHIFT, Config, EncoderConfig, TrainConfig, VariantConfig, row_name
 from benchmark.errors import DataError, UsageError, first_line, suggestion
 from benchmark.files import sha256
@@ -16,6 +18,7 @@ from benchmark.layout import CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
     from methods.base import Method
+    from methods.encoder import EncoderSpec
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,23 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class WeightsDescription:
+    """What weights belong to; a method with a network of its own has no common encoder, and takes any size."""
+
+    method: str
+    options: dict[str, Any]
+    encoder: EncoderConfig | None
+    size: Count | None
+
+
+@dataclass(frozen=True)
 class WeightsFolder:
     """A folder with a method's weights and their description: a run's folder, or one made by `fabbench import`."""
 
     path: Path
 
     @cached_property
-    def description(self) -> dict[str, Any]:
+    def description(self) -> WeightsDescription:
         """The method, options, encoder and size that the weights belong to.
 
         Raises:
@@ -76,18 +89,13 @@ class WeightsFolder:
             raise DataError(f"{self.path} holds no {CONFIG}: give a finished run's folder, or one of fabbench import")
         try:
             content = yaml.safe_load((self.path / CONFIG).read_text())
-            return {key: content[key] for key in ("method", "options", "encoder", "size")}
-        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise DataError(f"{self.path / CONFIG} does not describe the weights: {first_line(error)}") from error
-
-    @property
-    def encoder(self) -> EncoderConfig | None:
-        """The common encoder's width and dimension; None for a method with a network of its own."""
-        values = self.description["encoder"]
-        try:
-            return EncoderConfig(**values) if values else None
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{self.path / CONFIG}: encoder is {values!r}, not its width and dim") from error
+            return TypeAdapter(WeightsDescription).validate_python(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            problem = " ".join([".".join(str(part) for part in first["loc"]), first["msg"]]).strip()
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            problem = first_line(error)
+        raise DataError(f"{self.path / CONFIG} does not describe the weights: {problem}")
 
     @property
     def encoder_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -135,9 +143,25 @@ def resolve(config: Config) -> dict[str, Variant]:
             variants[row] = _variant(config, name, settings, parent)
         return variants[row]
 
+    _check_methods(config)
     for name in config.methods:
         visit(name, ())
     return variants
+
+
+def _check_methods(config: Config) -> None:
+    """Refuses variants of methods that do not exist, used or not: a variant's name may be misspelt.
+
+    Raises:
+        UsageError: there is such a variant.
+    """
+    from methods.registry import names
+
+    known = names()
+    for name, variant in config.variants.items():
+        if variant.weights is None and variant.method not in known and not variant.method.endswith(".py"):
+            key = f"variants.{name}" if name not in config.methods else "methods"
+            raise UsageError(f"{key}: unknown method {variant.method!r}{suggestion(variant.method, known)}")
 
 
 def _parent_name(config: Config, settings: VariantConfig) -> str | None:
@@ -189,9 +213,9 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
     if settings.init_from or settings.train != config.train:
         raise UsageError(f"variants.{name}: weights makes a row that is not trained; leave out init_from and train")
     folder = WeightsFolder(Path(str(settings.weights)))
-    method_name = settings.method if settings.method not in ("", name) else folder.description["method"]
-    options = {**folder.description["options"], **settings.options}
-    encoder, size = folder.encoder or config.encoder, folder.description["size"] or config.data.size
+    method_name = settings.method if settings.method not in ("", name) else folder.description.method
+    options = {**folder.description.options, **settings.options}
+    encoder, size = folder.description.encoder or config.encoder, folder.description.size or config.data.size
     method = _build(method_name, options, encoder, size)
     if method.kind not in ("method", "pretrained"):
         raise UsageError(f"variants.{name}: weights of a {method.kind} ({method_name}) make no pretrained row")
@@ -215,14 +239,29 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
 
 def _build(name: str, options: Mapping[str, Any], encoder: EncoderConfig, size: int) -> "Method":
     """An instance without weights, to read its attributes and shapes."""
-    from methods.encoder import EncoderSpec
     from methods.errors import MethodError
     from methods.registry import get, outline
 
+    spec = encoder_spec(encoder, size)
     try:
-        return outline(get(name), EncoderSpec(size=size, width=encoder.width, dim=encoder.dim), options)
+        return outline(get(name), spec, options)
     except MethodError as error:
         raise UsageError(str(error)) from error
+
+
+def encoder_spec(encoder: EncoderConfig, size: int) -> "EncoderSpec":
+    """The encoder's dimensions.
+
+    Raises:
+        UsageError: no encoder has an input of this size.
+    """
+    from methods.encoder import EncoderSpec
+    from methods.errors import MethodError
+
+    try:
+        return EncoderSpec(size=size, width=encoder.width, dim=encoder.dim)
+    except MethodError as error:
+        raise UsageError(f"data.size={size}: {error}") from error
 
 
 def _encoder_shapes(method: "Method") -> dict[str, tuple[int, ...]]:
@@ -248,7 +287,8 @@ def _check_initial_weights(variant: Variant, method: "Method", parent: Variant |
         _check_same_encoder(variant.name, variant.shapes, parent.name, parent.shapes)
     else:
         folder = WeightsFolder(Path(str(variant.init_folder)))
-        _check_same_encoder(variant.name, variant.shapes, str(folder.path), folder.encoder_shapes)
+        origin = f"{folder.path} ({folder.description.method})"
+        _check_same_encoder(variant.name, variant.shapes, origin, folder.encoder_shapes)
 
 
 def _check_same_encoder(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.config.csv import CsvFaces
 from benchmark.config.data import ConcatData, Data, FrameData, SyntheticData, VideoData, VoxCelebData
-from benchmark.config.sets import AnyFaces, SyntheticFaces
+from benchmark.config.sets import AnyFaces, FaceFolder, SyntheticFaces
 from benchmark.data.tracks.source import TrackSource
 from benchmark.errors import DataError, UsageError
 from benchmark.files import digest
@@ -108,7 +108,13 @@ def set_file(name: str, config: AnyFaces, cache: str) -> Path:
     """Path of a labelled set in the cache, named by all that decides its content.
 
     For a set read from files that is its settings and the names, sizes and times of the files.
+
+    Raises:
+        UsageError: a set read from files without its folder.
+        DataError: the folder does not hold the set.
     """
+    if isinstance(config, FaceFolder) and config.root is None:
+        raise UsageError(f"sets.{name}.root=DIR is missing: its folder, or root=DIR for the folder of all sets")
     settings = asdict(config)
     if isinstance(config, CsvFaces):  # whose files in the cache have always been named so
         del settings["kind"]

@@ -72,7 +72,7 @@ class BenchmarkRecord:
             content = read_json(path)
             schema = content["schema"]
             record = cls._from_json(content) if schema == SCHEMA else None
-        except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, OSError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"{path}: cut short or altered; remove it and run the benchmark again") from error
         if record is None:
             raise DataError(
@@ -94,7 +94,7 @@ class BenchmarkRecord:
             },
             note=content.get("note", ""),
             warnings=list(content.get("warnings", [])),
-            config=content.get("config", {}),
+            config=dict(content.get("config", {})),
         )
 
 

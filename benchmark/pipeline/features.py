@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
@@ -59,6 +60,23 @@ def save_features(features: NDArray[np.float32], path: Path) -> None:
         save_file({"features": features}, temporary)
 
 
-def load_features(path: Path) -> NDArray[np.float32]:
-    """Features (N, D) of a file by `save_features`."""
-    return load_file(path)["features"]
+def load_features(path: Path, count: int) -> NDArray[np.float32]:
+    """Features (N, D) of a file by `save_features`.
+
+    Args:
+        path: of the file.
+        count: N, faces of the labelled set.
+
+    Raises:
+        DataError: the file is broken, or its features are not those of so many faces.
+    """
+    remedy = "remove it and run the benchmark again"
+    try:
+        features = load_file(path)["features"]
+    except (SafetensorError, KeyError) as error:
+        raise DataError(f"{path}: cut short or altered; {remedy}") from error
+    if features.ndim != 2 or len(features) != count or features.dtype != np.float32:
+        raise DataError(f"{path}: holds {features.dtype} {features.shape}, not float32 ({count}, D); {remedy}")
+    if not np.isfinite(features).all():
+        raise DataError(f"{path}: holds values that are not finite; {remedy}")
+    return features

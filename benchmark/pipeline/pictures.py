@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from benchmark.config.schema import Config
@@ -15,17 +16,19 @@ from benchmark.data.batches import TrackBatches
 from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.data.tracks.manifest import MANIFEST
 from benchmark.data.tracks.store import TrackStore
-from benchmark.errors import DataError, UsageError, suggestion
-from benchmark.layout import BENCHMARK, METRICS, PICTURES, WEIGHTS, features_file, heads_file
+from benchmark.errors import DataError, UsageError, first_line, suggestion
+from benchmark.layout import BENCHMARK, CONFIG, METRICS, PICTURES, WEIGHTS, features_file, heads_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.features import embed, load_features, resize
 from benchmark.pipeline.import_weights import PROBE
+from benchmark.progress import say
 from benchmark.train.augment import scale_to_unit
 from benchmark.train.device import pick_device
 from benchmark.train.weights import load_method
 from benchmark.viz.samples import SAMPLES, landmark_sheet, sample_sheet, training_curves
 from methods.base import Method
 from methods.encoder import EncoderSpec
+from methods.errors import MethodError
 from methods.registry import get
 from probes.fitted import load_heads
 from probes.metrics import landmark_errors
@@ -88,9 +91,10 @@ def _draw_training(folder: Path) -> list[Path]:
 def _draw_tracks(folder: Path, config: Config) -> list[Path]:
     """Pictures that a method makes of samples of test tracks, if it makes any."""
     store = catalogue.store_folder(config.data, config.cache)
-    if not (folder / WEIGHTS).is_file() or not (store / MANIFEST).is_file():
+    if not (folder / WEIGHTS).is_file() or _method_class(folder).kind != "method":
         return []
-    if get(WeightsFolder(folder).description["method"]).kind != "method":
+    if not (store / MANIFEST).is_file():
+        say(f"{_short_name(folder)}: no pictures of tracks, since there is no track store {store}")
         return []
     method = _load_method(folder, config)
     (frames,) = TrackBatches(TrackStore(store), "test", method.frames, SAMPLES, (2,))[0]  # (B, k, 3, H, W)
@@ -112,6 +116,8 @@ def _draw_landmarks(folder: Path, config: Config) -> list[Path]:
         task = config.task[name]
         set_file = catalogue.set_file(task.set, config.sets[task.set], config.cache)
         if not set_file.is_file():
+            if task.target.startswith("landmarks"):
+                say(f"{_short_name(folder)}: no pictures of {name}, since there is no labelled set {set_file}")
             continue
         faces = LabelledSet.load(set_file)
         target = faces.targets.get(task.target)
@@ -136,7 +142,10 @@ def _predict(folder: Path, config: Config, task: str, faces: LabelledSet, target
         return _predict_by_head(folder, config, task, faces, target)
     if not (folder / PROBE).is_file():
         return None
-    probe = released_probe(load_file(folder / PROBE))
+    try:
+        probe = released_probe(load_file(folder / PROBE))
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise DataError(f"{folder / PROBE}: cut short or altered; import the weights again") from error
     if probe.weight.shape[2] != target.values[0].size:
         return None  # of another number of landmarks
     rows = np.flatnonzero(target.known & (faces.split == "test"))
@@ -149,28 +158,47 @@ def _predict_by_head(folder: Path, config: Config, task: str, faces: LabelledSet
 
     It is fitted again for a run that was probed before fitted heads were kept, or with other heads.
     """
-    features = load_features(features_file(folder, config.task[task].set))
-    name = get(WeightsFolder(folder).description["method"]).scored_by or config.probe.table_head
+    features = load_features(features_file(folder, config.task[task].set), len(faces.frames))
+    name = _method_class(folder).scored_by or config.probe.table_head
     description = f"head: {HEAD_DESCRIPTIONS[name]}"
     path = heads_file(folder, task)
     try:
         heads = load_heads(path) if path.is_file() else {}
+        if name not in heads:
+            rows, points = predict(target, faces.split, features, head=name, seed=config.probe.seed)
+            return _Landmarks(rows, points, description)
     except ProbeError as error:
         raise DataError(f"{error}; run the benchmark again") from error
-    if name in heads:
-        rows = np.flatnonzero(target.known & (faces.split == "test"))
-        return _Landmarks(rows, heads[name].predict(features[rows]), description)
-    rows, points = predict(target, faces.split, features, head=name, seed=config.probe.seed)
-    return _Landmarks(rows, points, description)
+    head = heads[name]
+    expected = (features.shape[1], "landmarks", target.values.shape[1:])
+    if (len(head.weight), head.decoding.kind, head.decoding.shape) != expected:
+        raise DataError(f"{path}: heads of another method or task; remove it and run the benchmark again")
+    rows = np.flatnonzero(target.known & (faces.split == "test"))
+    return _Landmarks(rows, head.predict(features[rows]), description)
+
+
+def _method_class(folder: Path) -> type[Method]:
+    """The method that a folder's weights belong to."""
+    try:
+        return get(WeightsFolder(folder).description.method)
+    except MethodError as error:
+        raise DataError(f"{folder / CONFIG}: {error}") from error
 
 
 def _load_method(folder: Path, config: Config) -> Method:
     """The method with the weights of a folder, in evaluation mode."""
     about = WeightsFolder(folder).description
-    encoder = about["encoder"] or {"width": config.encoder.width, "dim": config.encoder.dim}
-    spec = EncoderSpec(size=about["size"] or config.data.size, **encoder)
-    method = get(about["method"])(spec, about["options"])
+    encoder = about.encoder or config.encoder
+    method_class = _method_class(folder)
+    try:
+        spec = EncoderSpec(size=about.size or config.data.size, width=encoder.width, dim=encoder.dim)
+        method = method_class(spec, about.options)
+    except Exception as error:  # whatever a user's own method raises
+        raise DataError(f"{folder / CONFIG}: {about.method} cannot be built: {first_line(error)}") from error
     load_method(method, folder)
+    for key, value in method.state_dict().items():
+        if not torch.isfinite(value).all():
+            raise DataError(f"{folder / WEIGHTS}: {key} is not finite")
     return method.eval()
 
 

@@ -62,12 +62,16 @@ class Plan:
 
         Raises:
             UsageError: settings that cannot work.
-            DataError: data or weights that are missing or cannot be read.
+            DataError: data or weights that are missing or cannot be read, or a folder that cannot be written to.
         """
         _check_executor(config)
         variants = resolve(config)
         check_data(config, variants)
-        return cls(config, variants, find_data(config))
+        data = find_data(config)
+        check_writable("out", config.out)
+        if data is None:  # what is missing of it will be written to the cache
+            check_writable("cache", config.cache)
+        return cls(config, variants, data)
 
     def prepared(self) -> "Plan":
         """The plan with its data prepared: makes what is missing, and checks the rest.
@@ -137,7 +141,6 @@ class Plan:
 
     def run(self) -> Summary:
         """Prepares the data, then runs what is missing and writes the tables, or submits all of that to a cluster."""
-        check_writable(Path(self.config.out))
         plan = self.prepared()
         record = plan.record()
         for warning in record.warnings:
@@ -233,15 +236,19 @@ def _check_executor(config: Config) -> None:
             raise UsageError(f"launcher.executor: {error}") from error
 
 
-def check_writable(out: Path) -> None:
+def check_writable(key: str, folder: str) -> None:
     """Refuses a folder that cannot be written to, before hours are spent on results that belong there.
+
+    Args:
+        key: of the configuration, for the message.
+        folder: its value.
 
     Raises:
         DataError: it cannot.
     """
-    existing = next(folder for folder in [out, *out.absolute().parents] if folder.exists())
+    existing = next(path for path in [Path(folder), *Path(folder).absolute().parents] if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise DataError(f"out={out}: {existing} is not a folder that can be written to; choose another")
+        raise DataError(f"{key}={folder}: {existing} is not a folder that can be written to; choose another")
 
 
 def _run(config: Config, variant: Variant, seed: int, task: str | None, data_hash: str, parent: Run | None) -> Run:

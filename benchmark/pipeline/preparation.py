@@ -54,7 +54,10 @@ def check_data(config: Config, variants: dict[str, Variant]) -> None:
     if not tracks_ready(config):
         catalogue.source(config.data).tracks()
     elif (store_size := read_manifest(track_store(config))["size"]) != size:
-        raise UsageError(f"the track store {track_store(config)} holds {store_size} px frames, data.size={size}")
+        store = track_store(config)
+        raise UsageError(
+            f"the track store {store} holds {store_size} px frames; set data.size={store_size}, not {size}"
+        )
     if isinstance(config.data, SyntheticData):
         check_track_length(variants, config.data.frames_per_track)
 
@@ -252,7 +255,8 @@ def tracks_report(config: Config, manifest: dict[str, Any]) -> list[str]:
     from benchmark.data.tracks.summary import summarise
 
     folder = track_store(config)
-    return [*summarise(manifest), f"store: {folder}  (use it with data={config.data.kind} data.store={folder})"]
+    settings = f"data={config.data.kind} data.store={folder} data.size={manifest['size']}"
+    return [*summarise(manifest), f"store: {folder}  (use it with {settings})"]
 
 
 def track_jobs(config: Config, parts: int) -> list[Job]:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmark.errors import DataError, first_line
-from benchmark.files import read_json, write_text
+from benchmark.files import write_text
 from benchmark.layout import COST, TABLES, scores_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
+from benchmark.pipeline.records import read_cost, read_scores
 from probes.cells import RecordError, cells
 from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text
 from probes.tables import overview, tables
@@ -51,9 +52,10 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
     return f"{heading}{text}"
 
 
-def render_overview(folder: Path, head: str) -> str:
+def render_overview(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> str:
     """One table as text, with a column for each task; arguments and errors as in `render`."""
-    return as_text(_tabulate(overview, folder, BenchmarkRecord.read(folder), head), HEADING_WIDTH).rstrip()
+    benchmark = benchmark or BenchmarkRecord.read(folder)
+    return as_text(_tabulate(overview, folder, benchmark, head), HEADING_WIDTH).rstrip()
 
 
 def notes_of(benchmark: BenchmarkRecord) -> str:
@@ -70,8 +72,6 @@ def _tabulate(function: Callable[..., Result], folder: Path, benchmark: Benchmar
         return function(probes, costs, head=head, expected=rows)
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
-    except (KeyError, TypeError, AttributeError) as error:  # JSON, but not what a run writes
-        raise DataError(f"{folder}: a record is altered ({error!r}); run the benchmark again") from error
 
 
 def _records(folder: Path, benchmark: BenchmarkRecord) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -79,19 +79,10 @@ def _records(folder: Path, benchmark: BenchmarkRecord) -> tuple[list[dict[str, A
     probes, costs = [], []
     for run in benchmark.runs:
         run_folder = folder.parent / run.run
-        score_files = [scores_file(run_folder, task) for task in run.tasks]
-        probes += [_read(path) for path in score_files if path.is_file()]
-        if (cost_file := run_folder / COST).is_file():
-            owner = {"run": run.run, "variant": run.variant, "kind": run.kind, "seed": run.seed}
-            costs.append({"benchmark": benchmark.benchmark, **owner, **_read(cost_file)})
+        owner = {"benchmark": benchmark.benchmark, "variant": run.variant, "kind": run.kind, "seed": run.seed}
+        for task in run.tasks:
+            if (path := scores_file(run_folder, task)).is_file():
+                probes.append(read_scores(path, {**owner, "task": task}))
+        if (path := run_folder / COST).is_file():
+            costs.append({**read_cost(path), **owner, "run": run.run})
     return probes, costs
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        record = read_json(path)
-    except (ValueError, OSError):
-        record = None
-    if not isinstance(record, dict):
-        raise DataError(f"{path}: cut short or altered; remove it and run the benchmark again")
-    return record

@@ -6,7 +6,8 @@ call after a crash computes only what was interrupted.
 
 import json
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,9 @@ def run_part(spec: RunSpec, part: str) -> None:
                 if stop_requested():
                     raise Stopped(f"before {stage}")
                 set_status(run.folder, stage=stage, state="running")
-                mark_done(run.folder, stage, key, _run_stage(spec, stage, group))
+                with _exits_as_errors(run):
+                    paths = _run_stage(spec, stage, group)
+                mark_done(run.folder, stage, key, paths)
             for name in (CHECKPOINT, ERROR_LOG):  # the checkpoint not before the marker, or a crash costs training
                 (run.folder / name).unlink(missing_ok=True)
             set_status(run.folder, stage=stage, state="waiting" if missing_stages(spec) else "done")
@@ -107,7 +110,23 @@ def run_logged_part(spec: RunSpec, part: str) -> None:
 def _run_secondary_process(spec: RunSpec, group: ProcessGroup) -> None:
     """Share of a process other than the first: of the training, and nothing else."""
     if group.size > 1 and not is_done(spec.run.folder, "pretrain", spec.run.key):
-        _pretrain(spec, group)
+        with _exits_as_errors(spec.run):
+            _pretrain(spec, group)
+
+
+@contextmanager
+def _exits_as_errors(run: Run) -> Iterator[None]:
+    """Makes what a method raises that is no `Exception`, such as SystemExit, a failure of its run alone.
+
+    Raises:
+        DataError: in its place.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise DataError(f"{run.method} raised {error!r}, which would end the whole launch") from error
 
 
 def _is_trained(run: Run) -> bool:
@@ -200,7 +219,7 @@ def _embed(spec: RunSpec, name: str) -> list[Path]:
 def _probe(spec: RunSpec, task: str) -> list[Path]:
     run, config = spec.run, spec.tasks[task]
     faces, target = spec.faces[config.set], spec.target(task)
-    features = load_features(features_file(run.folder, config.set))
+    features = load_features(features_file(run.folder, config.set), len(faces.frames))
     method_head = get(run.method).scored_by
     heads = [method_head] if method_head else spec.probe.heads
     probed = probe(target, faces.split, features, heads=heads, seed=spec.probe.seed, group=faces.group)

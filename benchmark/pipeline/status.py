@@ -86,10 +86,10 @@ def job_names(words: Iterable[str], benchmark: BenchmarkRecord) -> list[str]:
     jobs: list[str] = []
     runs = [run.name for run in benchmark.all_runs]
     for word in words:
-        run, _, stage = word.partition(":")
+        run, colon, stage = word.partition(":")
         if run not in (*runs, TABLES):
             raise UsageError(f"no run {run!r} in this benchmark{suggestion(run, runs)}")
-        if stage and stage not in PARTS:
+        if colon and stage not in PARTS:
             raise UsageError(f"no stage {stage!r}{suggestion(stage, PARTS)}")
         jobs += [TABLES] if run == TABLES else [job_name(run, part) for part in PARTS if stage in ("", part)]
     return jobs
@@ -190,7 +190,9 @@ def _ended_state(entry: Entry, job: JobInfo | None, written: dict[str, Any]) -> 
         return "lost", kill_reason or slurm_state or "ended without an error"
     if state == "stopped":
         return "stopped", "saved; launch again to continue"
-    if slurm_state or _log_lines(entry):  # it failed before it could write a status: in a line of launcher.setup, say
+    if slurm_state or _log_lines(
+        entry
+    ):  # it failed before it could write a status: in a line of slurm_setup, for example
         return "failed", kill_reason or _last_line(entry) or slurm_state
     return "cancelled", "did not start"
 

@@ -124,8 +124,13 @@ def check_finite(loss: Tensor, step: int, config: TrainConfig) -> None:
 
 
 def _check_output(method: Method, output: Any, samples: int) -> None:
-    if isinstance(output, MethodOutput) and output.losses.shape == (samples,):
+    losses = output.losses if isinstance(output, MethodOutput) else output
+    if losses is output or not isinstance(losses, Tensor):
+        actual = type(output).__name__ if losses is output else f"losses of type {type(losses).__name__}"
+    elif losses.shape != (samples,):
+        actual = f"losses of shape {tuple(losses.shape)}"
+    elif not losses.requires_grad:
+        actual = f"losses without gradient ({losses.dtype})"
+    else:
         return
-    losses = getattr(output, "losses", None)
-    found = type(output).__name__ if losses is None else f"losses of shape {tuple(losses.shape)}"
-    raise DataError(f"{method.name}: forward must return MethodOutput(losses ({samples},)), not {found}")
+    raise DataError(f"{method.name}: forward must return MethodOutput(losses ({samples},)), not {actual}")

@@ -31,11 +31,15 @@ def load_method(method: Method, folder: Path) -> None:
         DataError: the file cannot be read, or belongs to another method, other options or another encoder.
     """
     weights = read_weights(folder)
-    try:
-        method.load_state_dict(weights)
-    except RuntimeError as error:
-        mismatches = [line.strip() for line in str(error).splitlines()[1:3]]
-        raise DataError(f"{folder / WEIGHTS} are not the weights of {method.name}: {' '.join(mismatches)}") from error
+    expected = {key: tuple(value.shape) for key, value in method.state_dict().items()}
+    actual = {key: tuple(value.shape) for key, value in weights.items()}
+    for key in sorted({*expected, *actual}):
+        if expected.get(key) != actual.get(key):
+            raise DataError(
+                f"{folder / WEIGHTS} are not the weights of {method.name}: {key} is {actual.get(key, 'absent')}, "
+                f"not {expected.get(key, 'absent')}"
+            )
+    method.load_state_dict(weights)
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:

@@ -3,15 +3,19 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageDraw
 from torch import Tensor
 
+from benchmark.errors import DataError, first_line
 from benchmark.files import atomic
 from benchmark.viz.sheet import INK, enlarged, save_sheet, tile
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SAMPLES = 8  # rows of a sheet of samples
 FACES, COLUMNS = 24, 8  # of a sheet of landmarks
@@ -79,7 +83,19 @@ def training_curves(metrics: Path, path: Path) -> None:
     Args:
         metrics: the run's metrics.jsonl.
         path: of the PNG, written atomically.
+
+    Raises:
+        DataError: the log is altered.
     """
+    try:
+        figure = _training_figure(metrics)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{metrics}: not the log of a training ({first_line(error)}); remove it") from error
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+
+
+def _training_figure(metrics: Path) -> "Figure":
     from matplotlib.figure import Figure
 
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
@@ -102,10 +118,9 @@ def training_curves(metrics: Path, path: Path) -> None:
         axes[2].fill_between(steps, low, high, step="post", alpha=0.4)
         axes[2].set(ylabel="window:\n% by rank of loss", ylim=(0, 100))
     axes[-1].set_xlabel("training step")
-    with atomic(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+    return figure
 
 
 def _curve(lines: list[dict[str, Any]], name: str) -> tuple[list[int], list[float]]:
     """Steps and the values of one metric."""
-    return [line["step"] for line in lines], [line[name] for line in lines]
+    return [int(line["step"]) for line in lines], [float(line[name]) for line in lines]

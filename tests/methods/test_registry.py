@@ -40,6 +40,11 @@ class Own(Method):
         return MethodOutput(self.encoder(frames[:, 0]).square().mean(1) * self.options.margin)
 '''
 
+REGISTER = """
+from methods.registry import register
+@register("own", version=1)
+"""
+
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -131,6 +136,15 @@ def test_two_files_cannot_register_the_same_name(tmp_path: Path) -> None:
         ("def f(:", r"SyntaxError.*line 1"),
         (OWN + OWN.replace("{name}", "other"), "it registers own, other"),
         (OWN.replace("{name}", "No Spaces"), "use lower case letters"),
+        ("raise ValueError('a\\nb')", "line 1, cannot be loaded: ValueError: a$"),
+        ("raise SystemExit(0)", "line 1, cannot be loaded: SystemExit: 0$"),
+        ("raise BaseException('x')", "line 1, cannot be loaded: BaseException: x$"),
+        (REGISTER + "class Own: pass", r"own\.py: Own is registered as a method; make it a subclass of methods.base"),
+        (REGISTER + "def own(): pass", r"own\.py: own is registered as a method; make it a subclass"),
+        (OWN.replace("version=3", "version='x'"), r"own\.py: Own: version='x' must be an int"),
+        (OWN.replace("summary =", "kind ="), r"own\.py: Own: kind='says own' must be one of method, floor"),
+        (OWN.replace("summary =", "Options = 3; summary =").replace("class Options", "class Other"), "be a dataclass"),
+        (OWN.replace("def forward", "def forwrd"), r"own\.py: Own has no `forward`, so it cannot be trained"),
     ],
 )
 def test_error_in_a_file_is_one_line(tmp_path: Path, body: str, message: str) -> None:
@@ -138,6 +152,25 @@ def test_error_in_a_file_is_one_line(tmp_path: Path, body: str, message: str) ->
     with pytest.raises(MethodError, match=message) as error:
         registry.get(str(path))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("summary =", "frames =", r"own\.py: Own: frames='says own' must be an int of 1 or more"),
+        ("summary =", "frames = 0; summary =", r"own\.py: Own: frames=0 must be an int of 1 or more"),
+        ("summary =", "frames = 1.5; summary =", r"own\.py: Own: frames=1\.5 must be an int of 1 or more"),
+        ("self.encoder = Encoder(encoder)", "pass", r"own\.py: Own has no `encoder`; set self\.encoder in __init__"),
+        ("self.encoder = ", "raise SystemExit(0); ", "own cannot be built: SystemExit: 0$"),
+        ("self.encoder = ", "raise ValueError('a\\nb'); ", "own cannot be built: ValueError: a$"),
+    ],
+)
+def test_method_that_its_constructor_leaves_invalid_is_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    method = registry.get(str(write(tmp_path, "own", body=OWN.replace(old, new))))
+    with pytest.raises(MethodError, match=message):
+        registry.outline(method, EncoderSpec(16, 2, 4), {})
 
 
 def test_corrected_file_loads(tmp_path: Path) -> None:

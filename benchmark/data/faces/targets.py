@@ -28,4 +28,6 @@ def pose_target(degrees: NDArray[np.float64], noted: Counter[str]) -> Target:
     beyond = finite & (np.abs(np.where(finite[:, None], degrees, 0)) > HALF_TURN).any(1)
     noted["pose not known"] += int((~finite).sum())
     noted["pose beyond 180 degrees, not used"] += int(beyond.sum())
-    return Target("pose", degrees.astype(np.float32), finite & ~beyond, ("roll", "pitch", "yaw"))
+    with np.errstate(over="ignore"):  # angles beyond are stored as they are, though not used
+        values = degrees.astype(np.float32)
+    return Target("pose", values, finite & ~beyond, ("roll", "pitch", "yaw"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark.config.sets import FaceFolder
 from benchmark.data.folders import IMAGES, is_kind, walk
-from benchmark.errors import DataError, UsageError
+from benchmark.errors import DataError
 from benchmark.files import digest, sha256
 
 FINGERPRINTED = IMAGES | {".npy"}
@@ -54,11 +54,9 @@ def locate(config: FaceFolder, holds: Callable[[Path], bool], names: Iterable[st
         layout: the expected files, for the message.
 
     Raises:
-        UsageError: no folder given.
         DataError: the folder does not exist or does not hold the set.
     """
-    if config.root is None:
-        raise UsageError(f"{config.kind} needs sets.NAME.root=DIR, its folder, or root=DIR, the folder of all sets")
+    assert config.root is not None, "catalogue.set_file refuses sets without a folder"
     root = Path(config.root)
     if not root.is_dir():
         raise DataError(f"{root}: {'a file, not a folder' if root.exists() else 'no such folder'}")

@@ -58,7 +58,7 @@ def test_a_store_of_another_size_is_refused(store: Path, tmp_path: Path) -> None
     words = ["preset=quick", "data=videos", f"data.store={store}", "data.size=64", f"out={tmp_path / 'runs'}"]
     for more in ([], ["--dry-run"]):
         line = refused(2, "run", *words, f"cache={tmp_path / 'cache'}", *more)
-        assert line == f"fabbench: the track store {store} holds 32 px frames, data.size=64"
+        assert line == f"fabbench: the track store {store} holds 32 px frames; set data.size=32, not 64"
     line = refused(1, *words_of("prepare", tmp_path, f"data.store={store}", "data.size=64"))
     assert "made with other settings (size 32, now 64" in line
     assert not (tmp_path / "runs").exists()

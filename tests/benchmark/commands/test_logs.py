@@ -31,6 +31,7 @@ def submit(folder: Path, text: str) -> Path:
 def test_a_run_must_be_named(where: tuple[str, str]) -> None:
     assert "needs a run, such as fabnet/seed0" in refused(2, "logs", *where)
     assert "did you mean 'fabnet/seed0'" in refused(2, "logs", "fabnt/seed0", *where)
+    assert "no stage ''; available: embed, pretrain, probe" in refused(2, "logs", "fabnet/seed0:", *where)
 
 
 def test_a_run_on_this_machine_has_a_log_of_its_failure(where: tuple[str, str], tmp_path: Path) -> None:

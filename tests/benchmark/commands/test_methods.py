@@ -1,6 +1,6 @@
 """`fabbench methods`."""
 
-from tests.benchmark.tiny import call
+from tests.benchmark.tiny import call, refused
 
 
 def test_methods_are_listed() -> None:
@@ -20,3 +20,8 @@ def test_parameters_are_those_of_the_given_encoder() -> None:
     listed = call("methods", "data.size=256", "encoder.width=32").out
     (random,) = [line for line in listed.splitlines() if line.strip().startswith("random ")]
     assert "4.89 M" in random, "the paper's encoder"
+
+
+def test_a_size_that_no_encoder_has_is_refused() -> None:
+    expected = "fabbench: data.size=17: encoder size 17: it must be a power of two, at least 16"
+    assert refused(2, "methods", "data.size=17") == expected

@@ -22,6 +22,21 @@ def test_a_wrong_number_of_shares_is_refused(tmp_path: Path, option: str, value:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--parts", "4"], "--parts has no effect without launcher=slurm; --part I/N packs one share here"),
+        (["--parts", "0"], "--parts is 0; how many jobs share the work"),
+        (["launcher=slurm", "--part", "0/2"], "--part packs one share here; leave out launcher=slurm, or give --parts"),
+        (["--part", ""], "--part is ''; such as 3/16"),
+    ],
+)
+def test_options_without_effect_are_refused(tmp_path: Path, words: list[str], message: str, dry_run: list[str]) -> None:
+    assert message in refused(2, "prepare", *settings(tmp_path, only=("data", "cache")), *words, *dry_run)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_shares_and_the_index_make_the_store_of_one_process(tmp_path: Path) -> None:
     words = {name: settings(tmp_path / name, "data.identities=16", only=("data", "cache")) for name in ("one", "many")}
     whole = call("prepare", *words["one"])

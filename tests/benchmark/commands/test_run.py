@@ -37,8 +37,8 @@ def test_a_broken_method_file_is_refused_in_one_line(tmp_path: Path, content: st
         ("task.x.target=posee", "set synthetic has no target 'posee'; did you mean 'pose'?"),
         ("sets.synthetic.size=64", "set synthetic holds 64 px faces, data.size=32"),
         ("sets.synthetic.train=12", "train=12 is no multiple of frames_per_identity=8"),
-        ("sets.synthetic.val=0", "need positive numbers"),
-        ("data.identities=0", "need positive numbers"),
+        ("sets.synthetic.val=0", "sets.synthetic.val=0 must be greater than or equal to 1"),
+        ("data.identities=0", "data.identities=0 must be greater than or equal to 2"),
     ],
 )
 def test_settings_that_do_not_fit_together_stop_before_training(tmp_path: Path, change: str, expected: str) -> None:
@@ -140,7 +140,7 @@ def test_a_dry_run_without_slurm_prints_the_jobs_of_an_empty_queue(
     (note,) = planned.err.splitlines()
     assert note.startswith("note: this machine cannot reach Slurm: scontrol is not on PATH; ")
     assert "array    ARRAY0: pretrain of 2 jobs  at once" in planned.out
-    assert "#SBATCH --job-name=quick-pretrain" in planned.out
+    assert "job_name: quick-pretrain" in planned.out
     submitted = call("run", *words)
     assert submitted.code == 1
     assert submitted.err.splitlines()[-1] == "fabbench: this machine cannot reach Slurm: squeue is not on PATH"

@@ -14,7 +14,11 @@ from tests.pages import commands as commands_of_page
 # For each command words, a setting that it does not use, and the start of the message.
 UNUSED = [
     (["prepare"], "methods=fabnet", "methods has no effect on `fabbench prepare`; it is a setting of `cancel`, `run`,"),
-    (["prepare"], "launcher.pretrain.gpus=1", "launcher.pretrain.gpus has no effect on `fabbench prepare`"),
+    (
+        ["prepare"],
+        "launcher.pretrain.gpus_per_node=1",
+        "launcher.pretrain.gpus_per_node has no effect on `fabbench prepare`",
+    ),
     (["prepare"], "train.steps=9", "train.steps has no effect on `fabbench prepare`; it is a setting of `run`"),
     (["verify"], "sets.w300.root=/data", "sets.w300.root has no effect on `fabbench verify`"),
     (["verify", "w300"], "data.store=/data", "data.store has no effect on `fabbench verify w300`"),

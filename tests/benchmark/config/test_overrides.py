@@ -33,6 +33,10 @@ def test_seeds_are_a_number_or_a_list(text: str, expected: list[int]) -> None:
     assert load([f"seeds={text}"]).seeds == expected
 
 
+def test_too_many_seeds_are_refused() -> None:
+    assert refusal("seeds=1000000000") == "seeds: 1000000000 are too many; at most 10000"
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "[]", "", "[1,1]", "[-1]", "many", "1.5", "[a]", "true", "{a: 1}"])
 def test_wrong_seeds_are_refused(text: str) -> None:
     assert refusal(f"seeds={text}").startswith("seeds: ")
@@ -58,6 +62,13 @@ def test_paths_are_taken_as_written(path: str) -> None:
     config = load(["data=videos", f"data.root={path}"])
     assert isinstance(config.data, VideoData)
     assert config.data.root == path
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    config = load(["out=~/x", "data=videos", "data.root=~/raw", "sets.w300.root=~"])
+    assert (config.out, config.data.root) == ("/home/me/x", "/home/me/raw")
+    assert config.sets["w300"] == load(["data=videos", "sets.w300.root=/home/me"]).sets["w300"]
 
 
 @pytest.mark.parametrize(("text", "rate"), [("1e-3", 1e-3), ("0.5", 0.5), ("2", 2.0), ("3E2", 300.0)])
@@ -86,7 +97,9 @@ def test_prefixes_add_and_remove_keys() -> None:
     assert load(["++train.steps=3"]).train.steps == 3
     assert load(["~train.steps"]).train.steps == 1200
     assert "An item is already at 'train.steps'" in refusal("+train.steps=3")
-    assert "'train.lr' does not exist" in refusal("~train.lr")
+    assert refusal("~train.lr") == (
+        "~train.lr: no preset sets train.lr, so there is nothing to remove; it has its default"
+    )
 
 
 def test_the_last_setting_of_a_key_counts() -> None:
@@ -114,6 +127,11 @@ def test_sweeps_are_refused(setting: str) -> None:
         ("methods.0=fabnet", "methods.0: methods is a list; give all of it, such as methods=[a,b]"),
         ("task=synthetic", "task holds keys of its own; tasks= chooses among them"),
         ("hydra.verbose=true", "unknown key hydra.verbose"),
+        ("hydra/launcher=x", "hydra/launcher is not a key"),
+        ("preset@x=quick", "preset@x is not a key"),
+        ("train=[1]", "train=[1]: a list cannot replace keys, nor keys a list"),
+        ("methods={a:b}", "methods={a:b}: a list cannot replace keys, nor keys a list"),
+        ("train.lr=1e-3,1e-4", "train.lr=1e-3,1e-4 must be one number: there are no sweeps"),
     ],
 )
 def test_settings_that_cannot_be_read_are_refused(setting: str, expected: str) -> None:

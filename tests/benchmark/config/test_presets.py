@@ -1,5 +1,6 @@
 """Presets: shipped ones, and files of the user's."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,9 @@ def test_a_copy_of_a_shipped_preset_is_a_preset(tmp_path: Path) -> None:
         ("[override /sets: w300]", "Could not override 'sets'. No match in the defaults list."),
         ("[override /data: joined]", "unknown data 'joined'; it is called 'concat' now"),
         ("[3]", "Unsupported type in defaults"),
+        ("[own_preset]", "its defaults lead back to itself"),
+        ("['${x}']", "Error resolving interpolation"),
+        ("[data: videos]", "defaults: write `override /data: videos`, not `data: ...`"),
     ],
 )
 def test_defaults_that_a_preset_cannot_have_are_refusal(tmp_path: Path, line: str, expected: str) -> None:
@@ -92,8 +96,29 @@ def test_a_folder_of_your_own_extends_every_group(tmp_path: Path) -> None:
     assert "name: mine" in call("run", "--cfg", "--config-dir", str(tmp_path), "preset=mine").out
     with pytest.raises(UsageError, match="unknown preset 'mien'; did you mean 'mine'"):
         load(["preset=mien"], str(tmp_path))
-    with pytest.raises(UsageError, match="--config-dir: no such folder"):
-        load([], str(tmp_path / "absent"))
+    for folder in (str(tmp_path / "absent"), ""):
+        with pytest.raises(UsageError, match="--config-dir: no such folder"):
+            load([], folder)
+    (tmp_path / "preset" / "folder.yaml").mkdir()
+    with pytest.raises(UsageError, match="unknown preset 'folder'; available"):
+        load(["preset=folder"], str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        (b"defaults: [mine]\n", "mine.yaml: its defaults lead back to itself"),
+        (b"- 5\n", "base.yaml must hold `key: value` lines"),
+        (b"a: [\n", "base.yaml is not readable YAML: line 2"),
+        (b"\xff", "base.yaml is not readable YAML: 'utf-8' codec"),
+    ],
+)
+def test_a_broken_base_in_a_folder_of_your_own_is_named(tmp_path: Path, base: bytes, expected: str) -> None:
+    (tmp_path / "preset").mkdir()
+    (tmp_path / "preset" / "mine.yaml").write_text("defaults: [base]\n")
+    (tmp_path / "preset" / "base.yaml").write_bytes(base)
+    with pytest.raises(UsageError, match=re.escape(expected)):
+        load(["preset=mine"], str(tmp_path))
 
 
 def test_a_preset_without_a_base_changes_the_default(tmp_path: Path) -> None:
@@ -145,7 +170,14 @@ def test_an_empty_preset_by_path_is_the_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"train: {steps: 5", "not readable YAML"),
+        (b"train: {steps: 5", "not readable YAML: line 1: expected ',' or '}'"),
+        (b"name: a\nname: b\n", "mine.yaml is not readable YAML: line 2: found duplicate key name"),
+        (b"train:\n\tlr: 1\n", "mine.yaml is not readable YAML: line 2: found character '\\t'"),
+        (b"name: &a [*a]\n", "nested too deeply, or an alias that holds itself"),
+        (b"name: " + b"[" * 5000, "nested too deeply"),
+        (b"name: ${name}\n", "name: Recursive interpolation detected"),
+        (b"name: ${a}\n", "name: Interpolation key 'a' not found"),
+        (b"5\n", "must hold `key: value` lines"),
         (b"a: b: c", "not readable YAML"),
         (b"\xff\xfe\x00", "not readable YAML"),
         (b"- 1\n- 2\n", "must hold `key: value` lines"),

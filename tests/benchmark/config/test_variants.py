@@ -116,8 +116,9 @@ def test_a_folder_with_missing_or_broken_weights_is_refused(tmp_path: Path) -> N
 def test_a_folder_with_a_wrong_description_is_refused(tmp_path: Path, description: str) -> None:
     path = folder(tmp_path / "run")
     (path / "config.yaml").write_text(description)
-    with pytest.raises(DataError, match=r"config\.yaml"):
-        resolved("methods=own", f"variants.own.weights={path}")
+    for key in ("init_from", "weights"):
+        with pytest.raises(DataError, match=r"config\.yaml"):
+            resolved("methods=own", f"variants.own={{method: fabnet, {key}: {path}}}")
 
 
 def test_given_weights_make_a_pretrained_row_with_its_own_encoder(tmp_path: Path) -> None:
@@ -148,3 +149,39 @@ def test_more_frames_than_a_track_has_are_refused() -> None:
     check_track_length(variants, 4)
     with pytest.raises(UsageError, match="fabnet-3source needs 4 frames of one track; the longest has 3"):
         check_track_length(variants, 3)
+
+
+METHOD_FILE = """
+from dataclasses import dataclass
+
+from methods.autoencoder import Autoencoder
+from methods.registry import register
+
+
+@register("blur", version=1)
+class Blur(Autoencoder):
+    @dataclass(frozen=True)
+    class Options:
+        kernel: int = 5
+"""
+
+
+def test_variants_refer_to_a_method_file_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "blur.py"
+    file.write_text(METHOD_FILE)
+    variants = resolved(
+        f"methods={file},wide", "variants.blur.options.kernel=9", "variants.wide={method: blur, options: {kernel: 15}}"
+    )
+    assert {name: (variant.method, variant.options) for name, variant in variants.items()} == {
+        "blur": (str(file), {"kernel": 9}),
+        "wide": (str(file), {"kernel": 15}),
+    }
+    with pytest.raises(UsageError, match=r"kernal.*did you mean 'kernel'"):
+        resolved(f"methods={file}", "variants.blur.options.kernal=9")
+    with pytest.raises(UsageError, match=r"blur\.py is called blur, as is the variant blur of fabnet"):
+        resolved(f"methods={file}", "variants.blur.method=fabnet")
+
+
+def test_a_misspelt_variant_is_refused_although_no_row_uses_it() -> None:
+    with pytest.raises(UsageError, match=r"variants\.fabent: unknown method 'fabent'; did you mean 'fabnet'\?"):
+        resolved("methods=random", "variants.fabent.options.sources=2")

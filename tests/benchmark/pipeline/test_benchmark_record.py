@@ -49,6 +49,7 @@ def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     [
         *("", "{", "[]", "3", "\x00", {}, {"schema": 1}, {"schema": 1, "benchmark": "a", "runs": 3}),
         *({"schema": 1, "benchmark": "a", "runs": [{"run": "x"}]}, {"name": "of another program"}),
+        *({"schema": 1, "benchmark": "a", "runs": [], "config": [1]}, "[" * 100_000),
     ],
 )
 def test_a_broken_or_foreign_file_is_one_line(tmp_path: Path, content: Any) -> None:

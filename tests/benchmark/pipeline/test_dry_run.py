@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from tests.benchmark.tiny import FULL, Finished, call, settings, times
+import pytest
+
+from tests.benchmark.tiny import FULL, Finished, call, refused, settings, times
 
 
 def test_a_dry_run_describes_the_plan_and_writes_nothing(tmp_path: Path, cache: Path) -> None:
@@ -15,6 +17,17 @@ def test_a_dry_run_describes_the_plan_and_writes_nothing(tmp_path: Path, cache: 
         "--dry-run",
     )
     assert "start    fabnet-3source: from fabnet-curriculum of the same seed" in planned.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+@pytest.mark.parametrize(("key", "folder"), [("out", "/dev/null"), ("cache", "/dev/full/cache")])
+def test_folders_that_cannot_be_written_to_are_refused_before_any_work(
+    tmp_path: Path, key: str, folder: str, dry_run: list[str]
+) -> None:
+    line = refused(1, "run", *settings(tmp_path, f"{key}={folder}"), *dry_run)
+    assert f"{key}={folder}: /dev/" in line
+    assert line.endswith("is not a folder that can be written to; choose another")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -155,7 +155,7 @@ def cut_short() -> bytes:
 
 
 @pytest.mark.parametrize("name", ["a.pt", "a.safetensors"])
-@pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps([1]), cut_short()], ids=["", "text", "list", "cut"])
+@pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps([1]), cut_short(), b"\x80\x02.", b"e"])
 def test_a_broken_file_is_a_message_of_one_line(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=rf"{name}") as caught:

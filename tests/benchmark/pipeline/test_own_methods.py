@@ -31,6 +31,18 @@ def test_an_edited_method_file_is_run_anew(tmp_path: Path, cache: Path) -> None:
     assert "1 to do" in call("run", *words).err
 
 
+def test_a_method_that_exits_fails_alone(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "own_exit.py"
+    path.write_text(METHOD.format(name="own-exit").replace("RuntimeError(", "SystemExit(0, "))
+    (tmp_path / "broken").touch()
+    finished = call("run", *settings(tmp_path, f"methods={path},mean", cache=cache))
+    assert finished.code == 1
+    assert "own_exit.py raised SystemExit(0, 'this method is broken'), which would end the whole launch" in finished.err
+    status = json.loads((next(tmp_path.glob("runs/quick/synthetic/own_exit/*")) / "status.json").read_text())
+    assert status["state"] == "failed"
+    assert any(cell["variant"] == "mean" and cell["mean"] for cell in cells(tmp_path / "runs" / "quick"))
+
+
 def test_a_method_that_raises_is_a_gap_and_the_others_continue(tmp_path: Path, cache: Path) -> None:
     path = tmp_path / "own_broken.py"
     path.write_text(METHOD.format(name="own-broken"))

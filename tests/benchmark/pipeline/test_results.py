@@ -165,13 +165,50 @@ def test_a_broken_record_is_named(folder: Path, name: str | None, content: str) 
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("change", [{"schema": 99}, {"kind": "wizardry"}, {"heads": 3}, {"task": None}])
-def test_a_record_of_another_format_is_refused(folder: Path, change: dict[str, Any]) -> None:
+def metric(value: Any) -> dict[str, Any]:
+    """Heads with one value."""
+    return {"linear": {"metrics": {"mae": {"value": value, "unit": "deg"}}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 99}, "schema 99, this version reads 1"),
+        ({"kind": "wizardry"}, "kind is 'wizardry', but this is a record of 'method'"),
+        ({"task": None}, "task is None, but this is a record of 'pose'"),
+        ({"benchmark": "yours"}, "benchmark is 'yours', but this is a record of 'mine'"),
+        ({"variant": "x"}, "variant is 'x', but this is a record of 'fabnet'"),
+        ({"seed": 0}, "seed is 0, but this is a record of 1"),
+        ({"heads": 3}, "heads is altered"),
+        ({"heads": metric("abc")}, "heads.linear.metrics.mae.value is altered (Input should be a valid number)"),
+        (
+            {"heads": metric(float("nan"))},
+            "heads.linear.metrics.mae.value is altered (Input should be a finite number)",
+        ),
+        ({"heads": metric([1])}, "heads.linear.metrics.mae.value is altered (Input should be a valid number)"),
+        ({"names": 3}, "names is altered"),
+    ],
+)
+def test_an_altered_record_is_refused(folder: Path, change: dict[str, Any], message: str) -> None:
     path = next(folder.glob("synthetic/fabnet/seed1-*/probes/pose.json"))
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(DataError) as caught:
         render(folder, "text")
+    assert f"{path}: {message}" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_missing_fields_and_costs_that_are_no_numbers_are_refused(folder: Path) -> None:
+    path = next(folder.glob("synthetic/fabnet/seed1-*/cost.json"))
+    path.write_text('{"steps": "many"}')
+    with pytest.raises(DataError, match=r"cost\.json: steps is altered \(Input should be a valid number\)"):
+        render(folder, "text")
+    path = next(folder.glob("synthetic/fabnet/seed0-*/probes/pose.json"))
+    record = json.loads(path.read_text())
+    del record["heads"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(DataError, match=r"pose\.json: heads is altered \(Field required\)"):
+        render(folder, "text")
 
 
 def test_a_benchmark_record_without_runs_is_refused(folder: Path) -> None:

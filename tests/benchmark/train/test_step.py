@@ -20,6 +20,8 @@ from tests.benchmark.train.runs import SPEC, STATISTICS, train
     [
         (lambda frames: frames.mean(), "not Tensor"),
         (lambda frames: MethodOutput(frames.mean()), r"not losses of shape \(\)"),
+        (lambda frames: MethodOutput(3.0), "not losses of type float"),  # type: ignore[arg-type]
+        (lambda frames: MethodOutput(frames.mean((1, 2, 3, 4))), r"not losses without gradient \(torch.float32\)"),
         (lambda frames: MethodOutput(frames.mean((3, 4))), r"not losses of shape \(4, 1, 3\)"),
     ],
 )

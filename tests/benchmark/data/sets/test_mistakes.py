@@ -54,7 +54,7 @@ def one_line(result: tuple[int, str], code: int, *parts: str) -> None:
 def test_a_folder_that_is_not_the_sets(tmp_path: Path, fabbench: Fabbench, kind: str, command: tuple[str, ...]) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
-    one_line(fabbench(*command, kind), 2, f"{kind} needs sets.NAME.root=DIR")
+    one_line(fabbench(*command, kind), 2, f"sets.{kind}.root=DIR is missing: its folder, or")
     one_line(fabbench(*command, kind, f"root={tmp_path}/nowhere"), 1, "nowhere: no such folder")
     one_line(fabbench(*command, kind, f"root={tmp_path}/file"), 1, "file: a file, not a folder")
     one_line(fabbench(*command, kind, f"root={tmp_path}/empty"), 1, f"empty: holds no {kind}", "expected ")

@@ -31,6 +31,14 @@ def test_every_kind_of_target(rows: pd.DataFrame, read: Read) -> None:
     assert faces.protocol["skipped"] == {}
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_an_angle_beyond_float32_is_not_used(rows: pd.DataFrame, read: Read) -> None:
+    rows.loc[0, "roll"] = 1e300
+    faces = read(rows, pose={"roll": "roll", "pitch": "pitch", "yaw": "yaw", "unit": "deg"})
+    assert faces.targets["pose"].known.tolist() == [False] + [True] * (N - 1)
+    assert faces.protocol["noted"]["pose beyond 180 degrees, not used"] == 1
+
+
 def test_missing_coordinates_are_not_known(rows: pd.DataFrame, read: Read) -> None:
     rows.loc[0, "x3"] = None
     rows.loc[1, "y2"] = "n/a"
