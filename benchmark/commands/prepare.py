@@ -20,7 +20,7 @@ WORDS = ""
 SETTINGS = (
     "data",
     "cache",
-    *(f"launcher.{key}" for key in ("kind", "job", "prepare", "setup", "python", "logs", "snapshots")),
+    *(f"launcher.{key}" for key in ("kind", "job", "prepare", "python", "logs", "snapshots")),
 )
 FOR_LAUNCHED = False
 
