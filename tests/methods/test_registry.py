@@ -49,6 +49,7 @@ from methods.registry import register
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Removes what a test registers."""
+    registry.describe()  # built-in modules are imported once in a process, and must stay registered
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     before = set(sys.modules)
     registry._sources.cache_clear()
