@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor, nn
 
 from methods.encoder import EncoderSpec
-from methods.errors import MethodError, did_you_mean
+from methods.errors import MethodError
+from plugins import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("benchmark", "methods", "probes", "slurm")
+PACKAGES = ("benchmark", "methods", "plugins", "probes", "slurm")
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for package in PACKAGES
@@ -28,8 +28,9 @@ FLOORS = (
     ("benchmark.config", "benchmark.conf"),
     ("benchmark", "benchmark.errors", "benchmark.files", "benchmark.layout", "benchmark.progress"),
     ("methods", "probes", "slurm"),
+    ("plugins",),
 )
-INDEPENDENT = ("methods", "probes", "slurm")  # of each other, and of all else
+INDEPENDENT = ("methods", "plugins", "probes", "slurm")  # of each other, but for `plugins`, and of all else
 
 CONFIG_LIBRARIES = ("hydra", "omegaconf", "submitit")
 CORE = sorted(
@@ -101,9 +102,9 @@ def test_imports_only_from_its_floor_and_below(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", [name for name in FILES if name.partition(".")[0] in INDEPENDENT])
-def test_methods_probes_and_slurm_stand_alone(module: str) -> None:
+def test_methods_plugins_probes_and_slurm_stand_alone(module: str) -> None:
     packages = {name.partition(".")[0] for name in imports(module, everywhere=True)}
-    assert packages & {*PACKAGES} <= {module.partition(".")[0]}
+    assert packages & {*PACKAGES} <= {module.partition(".")[0], "plugins"}
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:

@@ -15,7 +15,7 @@ from benchmark import __version__
 from setup import long_description
 from tests.pages import ROOT
 
-PACKAGES = ("benchmark", "methods", "probes", "slurm")
+PACKAGES = ("benchmark", "methods", "plugins", "probes", "slurm")
 DATA = (".py", ".yaml", ".npz", ".typed")
 
 

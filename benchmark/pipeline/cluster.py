@@ -23,7 +23,7 @@ from slurm.resources import Site
 from slurm.snapshot import path_in_snapshot, snapshot
 from slurm.submission import Submission
 
-PACKAGES = ("benchmark", "methods", "probes", "slurm")
+PACKAGES = ("benchmark", "methods", "plugins", "probes", "slurm")
 
 
 @dataclass(frozen=True)

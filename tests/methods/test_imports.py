@@ -10,7 +10,7 @@ import pytest
 import methods
 
 FILES = sorted(Path(methods.__file__).parent.glob("*.py"))
-ALLOWED = {"torch", "kornia", "methods"} | set(sys.stdlib_module_names)
+ALLOWED = {"torch", "kornia", "methods", "plugins"} | set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -50,14 +50,13 @@ from methods.registry import register
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Removes what a test registers."""
     registry.describe()  # built-in modules are imported once in a process, and must stay registered
-    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     before = set(sys.modules)
-    registry._sources.cache_clear()
+    registry.METHODS.refresh()
     yield
-    registry._sources.cache_clear()
+    registry.METHODS.refresh()
     for name in set(sys.modules) - before:
-        if name.startswith(("fabbench_method_", "fabbench_plugin")):
-            del sys.modules[name]
+        if name.startswith(("fabbench_file_", "fabbench_plugin")):
+            del sys.modules[name]  # which also removes what it registered
 
 
 def write(folder: Path, name: str, file: str = "own.py", body: str = OWN) -> Path:
@@ -67,9 +66,10 @@ def write(folder: Path, name: str, file: str = "own.py", body: str = OWN) -> Pat
 
 
 def add_entry_points(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, str]) -> None:
-    points = [EntryPoint(name, module, registry.ENTRY_POINTS) for name, module in entries]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == registry.ENTRY_POINTS else [])
-    registry._sources.cache_clear()
+    group = registry.METHODS.group
+    points = [EntryPoint(name, module, group) for name, module in entries]
+    monkeypatch.setattr("plugins.registry.entry_points", lambda group: points if group == points[0].group else [])
+    registry.METHODS.refresh()
 
 
 def test_built_in_methods_are_listed() -> None:
@@ -184,7 +184,7 @@ def test_corrected_file_loads(tmp_path: Path) -> None:
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MethodError, match="no such method file"):
+    with pytest.raises(MethodError, match="no such file: /"):
         registry.get(str(tmp_path / "absent.py"))
 
 
