@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from methods.encoder import EncoderSpec
 from methods.errors import MethodError
@@ -25,6 +26,32 @@ class MethodOutput:
     losses: Tensor
     scalars: dict[str, Tensor] = field(default_factory=dict)
     pictures: dict[str, Tensor] = field(default_factory=dict)
+
+
+class TrainSettings(Protocol):
+    """What a method is told of the benchmark's training when it makes its parameter groups or optimiser.
+
+    Attributes:
+        steps: of the run; with the plateau schedule it may end before.
+        batch_size: samples in a step, over all processes.
+        optimiser: name of the benchmark's optimiser.
+        lr: the highest learning rate of the schedule.
+        momentum: of SGD.
+        weight_decay: of all parameters.
+    """
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def optimiser(self) -> str: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def momentum(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -51,6 +78,9 @@ class Method(nn.Module):
         version: set by ``@register``.
         kind: one of the above.
         frames: frames in a sample; an instance may set its own, depending on its options.
+        views: differently augmented views of each frame; an instance may set its own.
+        step: number of the training step, from 0; set by the training loop before `forward`.
+        total_steps: of the run; with the plateau schedule it may end before. Set by the training loop.
         needs_initial_weights: whether it cannot be trained from scratch, only from the weights of another run; an
             instance may set its own.
         trained: whether the training loop trains it.
@@ -69,6 +99,9 @@ class Method(nn.Module):
     version: ClassVar[int]
     kind: ClassVar[Literal["method", "floor", "ceiling", "pretrained"]] = "method"
     frames: int = 1
+    views: int = 1
+    step: int = 0
+    total_steps: int = 1
     needs_initial_weights: bool = False
     trained: ClassVar[bool] = True
     needs_statistics: ClassVar[bool] = False
@@ -91,12 +124,34 @@ class Method(nn.Module):
         self.options = self.parse_options(options or {})
 
     def forward(self, frames: Tensor) -> MethodOutput:
-        """Maps frames (B, ``frames``, 3, H, W) in [0, 1] to per-sample losses (B,).
+        """Maps frames (B, ``frames * views``, 3, H, W) in [0, 1] to per-sample losses (B,).
 
-        The frames of a sample are distinct frames of one track in random order. Each is shifted and zoomed a little,
-        independently of the others.
+        The frames of a sample are distinct frames of one track in random order; the views of a frame follow each
+        other. Each view is shifted and zoomed a little, independently of the others.
         """
         raise NotImplementedError(f"{self.name} has no `forward`: it cannot be trained")
+
+    def after_step(self) -> None:
+        """Called after each step of the optimiser, without gradients, for what is not learnt by it.
+
+        What changes here must be parameters or buffers, which checkpoints keep. ``step`` is still that of `forward`.
+        """
+
+    def parameter_groups(self, train: TrainSettings) -> list[dict[str, Any]]:
+        """Groups of parameters for the benchmark's optimiser, as torch's optimisers take them.
+
+        ``lr`` of a group is the highest of its schedule; what a group does not set is the benchmark's. The default is
+        one group with all trainable parameters. Every trainable parameter must be in one group.
+        """
+        return [{"params": [parameter for parameter in self.parameters() if parameter.requires_grad]}]
+
+    def optimiser(self, train: TrainSettings) -> Optimizer | None:
+        """An optimiser of the method's own, over all trainable parameters; None for the benchmark's.
+
+        The schedule moves the learning rate of each of its groups, from the one it is given here. Its state must
+        consist of tensors and plain values, which checkpoints keep.
+        """
+        return None
 
     def embed(self, images: Tensor) -> Tensor:
         """Maps images (B, 3, H, W) in [0, 1] to embeddings (B, D)."""

@@ -41,6 +41,10 @@ class EncoderSpec:
         n_convolutions = self.size.bit_length() - 1
         return [self.width * min(2**block, 8) for block in range(n_convolutions - 1)]
 
+    def build(self, in_channels: int = 3) -> "Encoder":
+        """An encoder with random weights: images (B, in_channels, size, size) in [0, 1] to embeddings (B, dim)."""
+        return Encoder(self, in_channels)
+
     def halved(self) -> "EncoderSpec":
         """The same encoder with half the width and half the embedding.
 

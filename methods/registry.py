@@ -9,6 +9,7 @@ A method registers where it is defined::
 ``fabbench.methods``; see `plugins.Registry`.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -109,16 +110,10 @@ def outline(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, A
     Raises:
         MethodError: the method cannot be built.
     """
-    import torch
-
     method.parse_options(options)
     for device in ("meta", "cpu"):  # the meta device has no values, and a constructor may compute with its weights
         try:
-            with torch.device(device):
-                if method.kind == "ceiling":
-                    built = method(spec, options, outputs=1, loss=None)  # type: ignore[call-arg]
-                else:
-                    built = method(spec, options)
+            built = _build(method, spec, options, device)
             _check_instance(built)
             return built
         except (MethodError, KeyboardInterrupt):
@@ -126,6 +121,42 @@ def outline(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, A
         except BaseException as error:  # SystemExit, too, would end the command
             problem = error
     raise MethodError(f"{method.name} cannot be built: {first_line(problem)}") from problem
+
+
+def try_out(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, Any]) -> None:
+    """Runs a method that is not built in on two samples on the CPU, to refuse outputs that training cannot use.
+
+    What the method raises is no reason to refuse it here: it may need a GPU that only the nodes have. The run that
+    trains it fails at its first step.
+
+    Raises:
+        MethodError: its losses are not one for each sample, or its embedding has the wrong length.
+    """
+    import torch
+
+    from methods.outputs import check_embedding, check_forward
+
+    if method.__module__.partition(".")[0] == __package__:
+        return  # the tests put them through the contract
+    try:
+        with torch.random.fork_rng(devices=[]):
+            built = _build(method, spec, options, "cpu")
+            check_embedding(built)
+            if method.kind == "method":
+                check_forward(built)
+    except (MethodError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # SystemExit, too, is left to the run
+        logging.getLogger(__name__).debug("%s could not be tried: %r", method.name, error)
+
+
+def _build(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, Any], device: str) -> "Method":
+    import torch
+
+    with torch.device(device):
+        if method.kind == "ceiling":
+            return method(spec, options, outputs=1, loss=None)  # type: ignore[call-arg]
+        return method(spec, options)
 
 
 def _check_class(method: Any, where: str) -> None:
@@ -150,15 +181,17 @@ def _check_instance(method: "Method") -> None:
     """Refuses a method whose constructor left it invalid.
 
     Raises:
-        MethodError: ``frames`` is no positive integer, or there is no encoder for ``embed``.
+        MethodError: ``frames`` or ``views`` is no positive integer, or there is no encoder to save.
     """
-    from methods.base import Method
+    from torch import nn
 
     where = METHODS.place(type(method))
-    if not isinstance(method.frames, int) or method.frames < 1:
-        raise MethodError(f"{where}: frames={method.frames!r} must be an int of 1 or more")
-    if type(method).embed is Method.embed and not hasattr(method, "encoder"):
-        raise MethodError(f"{where} has no `encoder`; set self.encoder in __init__, or define `embed`")
+    for key in ("frames", "views"):
+        value = getattr(method, key)
+        if not isinstance(value, int) or value < 1:
+            raise MethodError(f"{where}: {key}={value!r} must be an int of 1 or more")
+    if not isinstance(getattr(method, "encoder", None), nn.Module):
+        raise MethodError(f"{where} has no `encoder`; set self.encoder in __init__ to a torch module")
 
 
 def _help(option: Field[Any]) -> str:

@@ -238,13 +238,15 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
 
 
 def _build(name: str, options: Mapping[str, Any], encoder: EncoderConfig, size: int) -> "Method":
-    """An instance without weights, to read its attributes and shapes."""
+    """An instance without weights, to read its attributes and shapes; the method has been tried on two samples."""
     from methods.errors import MethodError
-    from methods.registry import get, outline
+    from methods.registry import get, outline, try_out
 
     spec = encoder_spec(encoder, size)
     try:
-        return outline(get(name), spec, options)
+        method = outline(get(name), spec, options)
+        try_out(get(name), spec, options)
+        return method
     except MethodError as error:
         raise UsageError(str(error)) from error
 

@@ -24,6 +24,7 @@ from benchmark.pipeline.import_weights import PROBE
 from benchmark.progress import say
 from benchmark.train.augment import scale_to_unit
 from benchmark.train.device import pick_device
+from benchmark.train.step import views_of
 from benchmark.train.weights import load_method
 from benchmark.viz.samples import SAMPLES, landmark_sheet, sample_sheet, training_curves
 from methods.base import Method
@@ -98,7 +99,7 @@ def _draw_tracks(folder: Path, config: Config) -> list[Path]:
         return []
     method = _load_method(folder, config)
     (frames,) = TrackBatches(TrackStore(store), "test", method.frames, SAMPLES, (2,))[0]  # (B, k, 3, H, W)
-    images = scale_to_unit(frames)
+    images = scale_to_unit(views_of(frames, method.views))
     resized = resize(images.flatten(0, 1), method.spec.size).unflatten(0, images.shape[:2])
     with torch.inference_mode():
         pictures = method(resized).pictures

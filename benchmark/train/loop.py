@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from benchmark.config.schema import AugmentConfig, TrainConfig
-from benchmark.errors import DataError
+from benchmark.errors import DataError, first_line
 from benchmark.files import write_json
 from benchmark.layout import CHECKPOINT, COST, METRICS
 from benchmark.train.checkpoint import Checkpoint, State
@@ -21,6 +21,7 @@ from benchmark.train.cost import training_cost
 from benchmark.train.device import pick_device
 from benchmark.train.distributed import ProcessGroup
 from benchmark.train.log import Log, MetricsLog, NullLog
+from benchmark.train.optimiser import make_optimiser
 from benchmark.train.schedule import Schedule
 from benchmark.train.statistics import set_batch_norm_statistics
 from benchmark.train.step import StepResult, TrainingStep, check_finite
@@ -28,6 +29,8 @@ from benchmark.train.stream import Batches, stream
 from benchmark.train.validation import save_pictures, validate
 from benchmark.train.weights import save_method
 from methods.base import Method
+from methods.errors import MethodError
+from methods.outputs import check_embedding
 from slurm.signals import Stopped
 
 SINGLE_PROCESS = ProcessGroup()
@@ -70,7 +73,8 @@ def pretrain(
 
     Raises:
         DivergedError: the loss is no longer finite.
-        DataError: the checkpoint does not fit, or the schedule needs validation data and there is none.
+        DataError: the checkpoint does not fit, the schedule needs validation data and there is none, or the method's
+            embedding or optimiser cannot be used.
         Stopped: ``stop`` was true; the checkpoint is of the last step.
     """
     device = pick_device(config.device)
@@ -78,6 +82,7 @@ def pretrain(
     method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     cost: dict[str, Any] = {"steps_before": steps_before}
     if method.trained:
+        _check_embedding(method)
         loop = _Loop(method, config, augment, seed, device, folder, group)
         loop.run(train_batches, val_batches, progress, stop)
         group.close()
@@ -97,6 +102,19 @@ def pretrain(
     return [*paths, folder / COST]
 
 
+def _check_embedding(method: Method) -> None:
+    """Refuses, before it is trained, a method whose embedding could not be used afterwards.
+
+    Raises:
+        DataError: the embedding fails or has the wrong shape.
+    """
+    try:
+        check_embedding(method)
+    except Exception as error:  # whatever a user's own method raises
+        problem = str(error) if isinstance(error, MethodError) else f"{method.name}: embed raised {first_line(error)}"
+        raise DataError(problem) from error
+
+
 class _Loop:
     def __init__(
         self,
@@ -109,7 +127,7 @@ class _Loop:
         group: ProcessGroup,
     ):
         self.method, self.config, self.device, self.folder, self.group = method, config, device, folder, group
-        self.optimiser = _optimiser(method, config)
+        self.optimiser = make_optimiser(method, config)
         self.schedule = Schedule(self.optimiser, config)
         self.training_step = TrainingStep(
             method,
@@ -186,7 +204,7 @@ class _Loop:
 
     def _validate(self, batches: Batches, log: Log, last: bool) -> None:
         step, picture_steps = self.state.step, self.config.picture_steps
-        result = validate(self.method, batches, self.config, self.device, self.group)
+        result = validate(self.method, batches, self.config, self.device, self.group, self.training_step.jitter)
         self.state.val_loss = result.loss
         log.write(step, {"val_loss": result.loss})
         if not last:
@@ -204,10 +222,3 @@ class _Loop:
         check_finite(result.loss, self.state.step, self.config)
         if self.group.rank == 0:
             self.checkpoint.save(self.state)
-
-
-def _optimiser(method: Method, config: TrainConfig) -> torch.optim.Optimizer:
-    parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
-    if config.optimiser == "sgd":
-        return torch.optim.SGD(parameters, config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
-    return torch.optim.Adam(parameters, config.lr, weight_decay=config.weight_decay)

@@ -115,4 +115,5 @@ class Schedule:
 
 def _one_cycle(optimiser: torch.optim.Optimizer, config: TrainConfig) -> OneCycleLR:
     warm_up = 0.3 if config.steps < SHORT_RUN else 0.1  # fraction of the steps
-    return OneCycleLR(optimiser, config.lr, total_steps=config.steps, pct_start=warm_up, cycle_momentum=False)
+    highest = [group["lr"] for group in optimiser.param_groups]  # a method's own groups may differ
+    return OneCycleLR(optimiser, highest, total_steps=config.steps, pct_start=warm_up, cycle_momentum=False)

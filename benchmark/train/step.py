@@ -1,7 +1,6 @@
 """One training step: jitter, forward pass, weighted loss, backward pass, optimiser and schedule."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +13,9 @@ from benchmark.train.device import uses_bfloat16
 from benchmark.train.distributed import ProcessGroup
 from benchmark.train.schedule import Schedule
 from benchmark.train.stream import Batch
-from methods.base import Method, MethodOutput
+from methods.base import Method
+from methods.errors import MethodError
+from methods.outputs import check_output
 
 
 class DivergedError(FabbenchError):
@@ -66,10 +67,14 @@ class TrainingStep:
         """
         seed_step(self.seed, step)
         self.method.train()
+        self.method.step, self.method.total_steps = step, self.config.steps
         inputs = self._inputs(batch)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             output = self.model(*inputs)
-        _check_output(self.method, output, samples=len(inputs[0]))
+        try:
+            check_output(self.method, output, samples=len(inputs[0]))
+        except MethodError as error:
+            raise DataError(str(error)) from error
         losses = output.losses.float()
         batch_losses = self.group.all_gather(losses)
 
@@ -78,6 +83,8 @@ class TrainingStep:
         if self.config.clip is not None:
             nn.utils.clip_grad_norm_(self.method.parameters(), self.config.clip)
         self.optimiser.step()
+        with torch.no_grad():
+            self.method.after_step()
         self.schedule.after_step()
 
         loss = batch_losses.mean()
@@ -88,6 +95,7 @@ class TrainingStep:
     def _inputs(self, batch: Batch) -> Batch:
         """Jittered frames and their labels on the device; landmark labels (B, L, 2) move with the frames."""
         frames, *labels = (part.to(self.device, non_blocking=True) for part in batch)
+        frames = views_of(frames, self.method.views)
         points = labels[0] if labels and labels[0].ndim == 3 else None
         images, points = self.jitter(frames, points, shard=self.shard, batch_size=self.config.batch_size)
         return (images, *labels) if points is None else (images, points, *labels[1:])
@@ -102,6 +110,11 @@ class TrainingStep:
         weights = self.schedule.weights(batch_losses)
         # DistributedDataParallel averages the processes' gradients; the objective is the sum of their terms.
         return (losses * weights[self.shard]).sum() * self.group.size
+
+
+def views_of(frames: Tensor, views: int) -> Tensor:
+    """Repeats each frame of (B, k, 3, S, S): (B, k * views, 3, S, S), the views of a frame one after another."""
+    return frames if views == 1 else frames.repeat_interleave(views, dim=1)
 
 
 def seed_step(seed: int, step: int) -> None:
@@ -121,16 +134,3 @@ def check_finite(loss: Tensor, step: int, config: TrainConfig) -> None:
             f"the loss became {float(loss)} at step {step}: lower train.lr (now {config.lr:g}) or train.clip, "
             "or set train.amp=off; the last checkpoint is from before"
         )
-
-
-def _check_output(method: Method, output: Any, samples: int) -> None:
-    losses = output.losses if isinstance(output, MethodOutput) else output
-    if losses is output or not isinstance(losses, Tensor):
-        actual = type(output).__name__ if losses is output else f"losses of type {type(losses).__name__}"
-    elif losses.shape != (samples,):
-        actual = f"losses of shape {tuple(losses.shape)}"
-    elif not losses.requires_grad:
-        actual = f"losses without gradient ({losses.dtype})"
-    else:
-        return
-    raise DataError(f"{method.name}: forward must return MethodOutput(losses ({samples},)), not {actual}")

@@ -8,11 +8,14 @@ from torch import Tensor
 
 from benchmark.config.schema import TrainConfig
 from benchmark.layout import PICTURES
-from benchmark.train.augment import scale_to_unit
+from benchmark.train.augment import CropJitter, scale_to_unit
 from benchmark.train.distributed import ProcessGroup
+from benchmark.train.step import seed_step, views_of
 from benchmark.train.stream import Batches, stream
 from benchmark.viz.samples import sample_sheet
 from methods.base import Method
+
+VIEWS_SEED = 0  # of the views that validation draws, the same in every validation of every run
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,26 @@ class ValidationResult:
 
 
 def validate(
-    method: Method, batches: Batches, config: TrainConfig, device: torch.device, group: ProcessGroup
+    method: Method, batches: Batches, config: TrainConfig, device: torch.device, group: ProcessGroup, jitter: CropJitter
 ) -> ValidationResult:
-    """Evaluates a method on the first ``config.val_samples`` validation samples, without jitter, in float32."""
+    """Evaluates a method on the first ``config.val_samples`` validation samples in float32.
+
+    Frames are not jittered, unless the method compares several views of a frame, which would be equal without.
+    """
     method.eval()
     n_batches = -(-config.val_samples // config.batch_size)  # rounded up
     losses: list[Tensor] = []
     pictures: dict[str, Tensor] = {}
     with torch.no_grad():
-        for batch in stream(batches, range(n_batches), config.workers, device):
+        for number, batch in enumerate(stream(batches, range(n_batches), config.workers, device)):
             frames, *labels = (part.to(device, non_blocking=True) for part in batch)
-            output = method(scale_to_unit(frames), *labels)
+            if method.views > 1:
+                seed_step(VIEWS_SEED, number)
+                shard = group.shard(config.batch_size)
+                images, _ = jitter(views_of(frames, method.views), shard=shard, batch_size=config.batch_size)
+            else:
+                images = scale_to_unit(frames)
+            output = method(images, *labels)
             losses.append(group.all_gather(output.losses.float()))
             pictures = pictures or output.pictures
     return ValidationResult(float(torch.cat(losses).mean()), pictures)

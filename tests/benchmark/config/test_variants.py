@@ -185,3 +185,53 @@ def test_variants_refer_to_a_method_file_by_its_name(tmp_path: Path) -> None:
 def test_a_misspelt_variant_is_refused_although_no_row_uses_it() -> None:
     with pytest.raises(UsageError, match=r"variants\.fabent: unknown method 'fabent'; did you mean 'fabnet'\?"):
         resolved("methods=random", "variants.fabent.options.sources=2")
+
+
+OWN_FILE = """
+from methods.base import Method, MethodOutput
+from methods.registry import register
+
+
+@register("{name}", version=1)
+class Own(Method):
+    def __init__(self, encoder, options=None):
+        super().__init__(encoder, options)
+        self.encoder = encoder.build()
+
+    def forward(self, frames):
+        return MethodOutput(self.encoder(frames[:, 0]).square().mean(1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (".mean(1)", ".mean()", r"forward must return MethodOutput\(losses \(2,\)\), not losses of shape \(\)"),
+        ("MethodOutput(self", "(self", r"forward must return MethodOutput\(losses \(2,\)\), not Tensor"),
+        (".square()", ".detach()", "not losses without gradient"),
+        ("self.encoder =", "self.net =", "has no `encoder`; set self.encoder in __init__ to a torch module"),
+        ("encoder.build()", "print", "has no `encoder`"),
+        ("self.encoder =", "self.views = 0; self.encoder =", "views=0 must be an int of 1 or more"),
+        (
+            "    def forward",
+            "    def embed(self, images):\n        return self.encoder(images)[:, :3]\n\n    def forward",
+            "embed returns 3 numbers for each image, not the 16 of encoder.dim",
+        ),
+    ],
+)
+def test_a_method_is_refused_for_what_it_returns_before_anything_is_trained(
+    tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    assert old in OWN_FILE
+    file = tmp_path / "own.py"
+    file.write_text(OWN_FILE.replace(old, new).replace("{name}", f"own-{abs(hash((old, new)))}"))
+    with pytest.raises(UsageError, match=problem):
+        resolved(f"methods={file}")
+
+
+@pytest.mark.parametrize("line", ["raise SystemExit(0)", "frames.cuda().no_such_thing"])
+def test_what_a_method_raises_is_left_to_its_run(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "own.py"
+    text = OWN_FILE.replace("        return Method", f"        {line}\n        return Method")
+    file.write_text(text.replace("{name}", f"raises-{abs(hash(line))}"))
+    assert list(resolved(f"methods={file}")) == ["own"]

@@ -22,6 +22,15 @@ def test_a_new_method_is_one_file(tmp_path: Path, cache: Path, launcher: str, be
     assert rows[f"own_{launcher}"]["mean"] > 0
 
 
+def test_the_example_with_an_ema_target_is_a_row(tmp_path: Path, cache: Path) -> None:
+    example = Path(__file__).parents[3] / "examples" / "byol.py"
+    finished = call("run", *settings(tmp_path, f"methods=mean,{example}", cache=cache))
+    assert finished.code == 0, finished.err
+    rows = {cell["variant"]: cell["mean"] for cell in cells(tmp_path / "runs" / "quick") if cell["metric"] == "mae"}
+    assert rows.keys() == {"mean", "byol"}
+    assert rows["byol"] is not None
+
+
 def test_an_edited_method_file_is_run_anew(tmp_path: Path, cache: Path) -> None:
     path = tmp_path / "own_edited.py"
     path.write_text(METHOD.format(name="own-edited"))
