@@ -4,10 +4,12 @@ Rows are grouped by kind (floors, methods, pretrained, ceilings, published) and 
 method of a column is marked. A missing value is shown as `GAP`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .cells import COST, Cell, Record, RowName, cells, head_used
+from .published import GAP as GAP_METRIC
+from .published import Published, sources_of, with_published
 
 GAP = "–"
 HEAD_DESCRIPTIONS = {
@@ -86,20 +88,29 @@ def tables(
     *,
     head: str = "linear",
     expected: Iterable[RowName] = (),
+    published: Published | None = None,
 ) -> list[Table]:
     """Return every table of every benchmark among the records; arguments as in `cells`.
 
-    All landmark tasks share one table, every other task has one of its own, and the cost table comes last.
+    All landmark tasks share one table, every other task has one of its own, and the cost table comes last. With
+    ``published`` figures, those of a task stand below its measured rows, and the gaps to them in a table of their own.
 
     Raises:
         RecordError: see `cells`.
     """
     result = []
-    for benchmark in _benchmarks(probes, costs, head, expected):
+    for benchmark in _benchmarks(probes, costs, head, expected, published or Published()):
+        gaps = []
         for title, members in _tables_of_tasks(benchmark.probes):
             columns = [column for task in members.values() for column in _task_columns(task, len(members) > 1)]
             caption = [_head_caption(members.values(), head), *map(_split_sizes, members.values())]
-            result.append(_table(f"{title} ({benchmark.name})", columns, caption, benchmark.cells))
+            caption += [line for task in members for line in _published_caption(benchmark, task)]
+            result.append(_table(f"{title} ({benchmark.name})", columns, caption, benchmark.cells, benchmark.unsure))
+            gaps += _gap_columns(columns, benchmark.cells)
+        if gaps:
+            cells_of_gaps = [cell for cell in benchmark.cells if cell["metric"].startswith(GAP_METRIC)]
+            caption = ["Measured minus published, where set, protocol, split and head are the same."]
+            result.append(_table(f"Gap to published figures ({benchmark.name})", gaps, caption, cells_of_gaps))
         if benchmark.costs:
             result.append(
                 _table(f"Cost ({benchmark.name})", COST_COLUMNS, _cost_caption(benchmark.costs), benchmark.cells)
@@ -119,7 +130,7 @@ def overview(
     Arguments and errors as in `tables`.
     """
     result = []
-    for benchmark in _benchmarks(probes, costs, head, expected):
+    for benchmark in _benchmarks(probes, costs, head, expected, Published()):
         tasks = [task for _, members in _tables_of_tasks(benchmark.probes) for task in members.values()]
         if tasks:
             columns = [_headline_column(records[0]) for records in tasks]
@@ -136,10 +147,26 @@ class _Benchmark:
     probes: list[Record]
     costs: list[Record]
     cells: list[Cell]
+    published: Published
+    refused: Mapping[str, list[str]]  # by task, the published figures that no gap is computed to
+
+    @property
+    def unsure(self) -> set[tuple[str, str]]:
+        """Published rows and tasks whose figures are unsure."""
+        return {
+            (figure.row, record["task"])
+            for record in self.probes
+            for figure in self.published.beside(record)
+            if figure.confidence == "unsure"
+        }
 
 
 def _benchmarks(
-    probes: Iterable[Record], costs: Iterable[Record], head: str, expected: Iterable[RowName]
+    probes: Iterable[Record],
+    costs: Iterable[Record],
+    head: str,
+    expected: Iterable[RowName],
+    published: Published,
 ) -> Iterator[_Benchmark]:
     """Records and cells of each benchmark, by name; a benchmark without records is left out."""
     probes, costs, expected = list(probes), list(costs), list(expected)
@@ -147,7 +174,9 @@ def _benchmarks(
         own_probes = [record for record in probes if record["benchmark"] == name]
         own_costs = [record for record in costs if record["benchmark"] == name]
         rows = [row for row in expected if row[0] == name]
-        yield _Benchmark(name, own_probes, own_costs, cells(own_probes, own_costs, head=head, expected=rows))
+        measured = cells(own_probes, own_costs, head=head, expected=rows)
+        all_cells, refused = with_published(measured, own_probes, published, head)
+        yield _Benchmark(name, own_probes, own_costs, all_cells, published, refused)
 
 
 def _tables_of_tasks(records: Iterable[Record]) -> list[tuple[str, dict[str, list[Record]]]]:
@@ -233,15 +262,54 @@ def _cost_caption(costs: Sequence[Record]) -> list[str]:
     return caption
 
 
-def _table(title: str, columns: Sequence[Column], caption: list[str], benchmark_cells: Sequence[Cell]) -> Table:
+def _published_caption(benchmark: _Benchmark, task: str) -> list[str]:
+    """Where the published figures of a task come from, what was not found, and why gaps are not computed."""
+    record = next(record for record in benchmark.probes if record["task"] == task)
+    figures = benchmark.published.beside(record)
+    caption = []
+    if sources := sources_of(figures):
+        caption.append(f"Published for {task}: {'; '.join(sources)}.")
+    if any(figure.confidence == "unsure" for figure in figures):
+        caption.append("(?): unsure, read at second hand or in a text conversion.")
+    if missing := benchmark.published.missing(record):
+        caption.append(f"Not found: {'; '.join(missing)}.")
+    if refused := benchmark.refused.get(task):
+        caption.append(f"No gap is computed to {'; '.join(refused)}.")
+    return caption
+
+
+def _gap_columns(columns: Sequence[Column], benchmark_cells: Sequence[Cell]) -> list[Column]:
+    """For each of these columns, the columns of gaps to published figures of the same task and metric."""
+    metrics = dict.fromkeys((cell["task"], cell["metric"]) for cell in benchmark_cells)
+    return [
+        Column(task, metric, f"{task}, {row}: {column.label}", column.unit, NEITHER, _signed(column.show))
+        for column in columns
+        for task, metric in metrics
+        for row in [metric.removeprefix(GAP_METRIC).removesuffix(f": {column.metric}")]
+        if task == column.task and metric == f"{GAP_METRIC}{row}: {column.metric}"
+    ]
+
+
+def _signed(show: Callable[[float], str]) -> Callable[[float], str]:
+    return lambda value: f"+{show(value)}" if value > 0 else show(value)
+
+
+def _table(
+    title: str,
+    columns: Sequence[Column],
+    caption: list[str],
+    benchmark_cells: Sequence[Cell],
+    unsure: Collection[tuple[str, str]] = (),
+) -> Table:
     by_key = {(cell["kind"], cell["variant"], cell["task"], cell["metric"]): cell for cell in benchmark_cells}
     rows = dict.fromkeys((cell["kind"], cell["variant"]) for cell in benchmark_cells)
     grid = {row: [by_key.get((*row, column.task, column.metric)) for column in columns] for row in rows}
-    seed_counts = {cell["n_seeds"] for entries in grid.values() for cell in entries if cell and cell["values"]}
+    grid = {row: entries for row, entries in grid.items() if row[0] != "published" or any(entries)}
+    seed_counts = {cell["n_seeds"] for entries in grid.values() for cell in entries if cell and cell["n_seeds"]}
     seeds = max(seed_counts, default=0)
     best = [_best(column, [entries[i] for entries in grid.values()]) for i, column in enumerate(columns)]
     table_rows = [
-        Row(kind, variant, [_entry(*each, seeds) for each in zip(columns, entries, best, strict=True)])
+        Row(kind, variant, [_entry(*each, seeds, unsure) for each in zip(columns, entries, best, strict=True)])
         for (kind, variant), entries in grid.items()
     ]
     spread = "Mean ± standard deviation over " if seeds > 1 else "From "
@@ -259,10 +327,14 @@ def _best(column: Column, column_cells: Sequence[Cell | None]) -> str | None:
     return column.show(max(means) if column.better == HIGHER else min(means))
 
 
-def _entry(column: Column, cell: Cell | None, best: str | None, seeds: int) -> Entry:
+def _entry(
+    column: Column, cell: Cell | None, best: str | None, seeds: int, unsure: Collection[tuple[str, str]]
+) -> Entry:
     if cell is None or cell["mean"] is None:
         return Entry()
     mean = column.show(cell["mean"])
+    if cell["kind"] == "published":
+        return Entry(f"{mean} (?)" if (cell["variant"], cell["task"]) in unsure else mean)
     constant = column.better == NEITHER and cell["std"] == 0  # a count that is the same for every seed
     spread = "" if cell["std"] is None or constant else f" ± {column.show(cell['std'])}"
     fewer = f" ({cell['n_seeds']})" if cell["n_seeds"] < seeds else ""

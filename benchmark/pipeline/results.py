@@ -1,6 +1,7 @@
 """Tables of a benchmark from what its runs left on disk. Nothing is computed anew; no encoder or data are needed."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,8 +10,9 @@ from benchmark.files import write_text
 from benchmark.layout import COST, TABLES, scores_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.records import read_cost, read_scores
-from probes.cells import RecordError, cells
+from probes.cells import Cell, RecordError, cells
 from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text
+from probes.published import Published, PublishedError, load, with_published
 from probes.tables import overview, tables
 
 FORMATS = ("text", "md", "tex", "csv", "json")
@@ -41,10 +43,10 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
     """
     benchmark = benchmark or BenchmarkRecord.read(folder)
     if form in ("csv", "json"):
-        benchmark_cells = _tabulate(cells, folder, benchmark, head)
+        benchmark_cells = _tabulate(_all_cells, folder, benchmark, head)
         return (as_json(benchmark_cells) if form == "json" else as_csv(benchmark_cells)).rstrip()
     formatter = {"text": as_text, "md": as_markdown, "tex": as_latex}[form]
-    text = formatter(_tabulate(tables, folder, benchmark, head)).rstrip()
+    text = formatter(_tabulate(partial(tables, published=_published()), folder, benchmark, head)).rstrip()
     notes = notes_of(benchmark)
     if not notes:
         return text
@@ -64,8 +66,25 @@ def notes_of(benchmark: BenchmarkRecord) -> str:
     return "\n".join([*notes, *(f"Warning: {line}" for line in benchmark.warnings)])
 
 
+def _all_cells(probes: list[dict[str, Any]], costs: list[dict[str, Any]], *, head: str, expected: Any) -> list[Cell]:
+    """Measured cells, then published ones and gaps."""
+    return with_published(cells(probes, costs, head=head, expected=expected), probes, _published(), head)[0]
+
+
+def _published() -> Published:
+    """The published figures.
+
+    Raises:
+        DataError: their file was edited and is broken.
+    """
+    try:
+        return load()
+    except PublishedError as error:
+        raise DataError(first_line(error)) from error
+
+
 def _tabulate(function: Callable[..., Result], folder: Path, benchmark: BenchmarkRecord, head: str) -> Result:
-    """The result of `cells`, `tables` or `overview` for the records of a benchmark's runs."""
+    """The result of a function such as `tables` for the records of a benchmark's runs."""
     rows = [(benchmark.benchmark, run.kind, run.variant) for run in benchmark.runs]
     try:
         probes, costs = _records(folder, benchmark)
