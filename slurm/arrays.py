@@ -85,7 +85,8 @@ def arrange(jobs: Sequence[Job], queued: Mapping[str, str], packs: Mapping[str, 
     remaining = [job for job in ordered(jobs) if job.name not in members]
     while remaining:
         ready = [job for job in remaining if all(name in members for name in job.depends_on)]
-        remaining = [job for job in remaining if job not in ready]
+        taken = {job.name for job in ready}
+        remaining = [job for job in remaining if job.name not in taken]
         for pack in _packs(ready, members, packs):
             parents = frozenset(members[name] for job in pack for name in job.depends_on)
             member = _add(pack, parents, arrays, max_size)

@@ -1,12 +1,14 @@
 """Submission of one job array through `submitit.SlurmExecutor`."""
 
+import io
 import os
 import shlex
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import submitit
-from submitit.core.utils import FailedSubmissionError
+from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from slurm.arrays import Array
 from slurm.commands import KEPT, SlurmError
@@ -111,11 +113,15 @@ def submit_array(array: Array, name: str, resources: Resources, site: Site, fold
                 python=f"{IGNORE_EARLY_NOTICE} {site.python} -P",  # -P: code comes from the snapshot alone
             )
             executor.update_parameters(**parameters(array, name, resources, site, logs))
-            jobs = executor.submit_array([member] * size)
+            with redirect_stderr(io.StringIO()):  # submitit prints what it also raises
+                jobs = executor.submit_array([member] * size)
     except FailedSubmissionError as error:
-        raise SlurmError(f"sbatch submitted nothing: {' '.join(str(error).split())[:100]}") from error
+        raise SlurmError(f"sbatch submitted nothing: {_one_line(error)[:100]}") from error
+    except FailedJobError as error:  # of sbatch itself
+        asked = ", ".join(f"{key}={value}" for key, value in resources.submitit_parameters().items())
+        raise SlurmError(f"{_one_line(error)}; it was asked for {asked}") from error
     except (RuntimeError, FileNotFoundError) as error:
-        raise SlurmError("; ".join(line.strip() for line in str(error).splitlines() if line.strip())) from error
+        raise SlurmError(_one_line(error)) from error
     return jobs[0].job_id.partition("_")[0]
 
 
@@ -126,6 +132,10 @@ def log_path(array: Array, index: int, position: int, resources: Resources, logs
     """
     suffix = f"-{position}" if resources.pack > 1 else ""
     return logs / f"{array.stage}-{array.job_id or '%A'}_{index}{suffix}.log"
+
+
+def _one_line(error: Exception) -> str:
+    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
 
 def _use_snapshot(snapshot: Path) -> list[str]:

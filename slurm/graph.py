@@ -59,7 +59,7 @@ def ordered(jobs: Sequence[Job]) -> list[Job]:
     while ready := [job for job in remaining if sorted_names.issuperset(job.depends_on)]:
         sorted_jobs += ready
         sorted_names |= {job.name for job in ready}
-        remaining = [job for job in remaining if job not in ready]
+        remaining = [job for job in remaining if job.name not in sorted_names]
     if remaining or len(names) < len(jobs):
         affected = {job.name for job in remaining} or names
         raise ValueError(f"duplicate names, or jobs that can never start: {sorted(affected)}")

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from benchmark.config.csv import CsvFaces
 from benchmark.config.data import ConcatData, Data, FrameData, SyntheticData, VideoData, VoxCelebData
 from benchmark.config.sets import AnyFaces, FaceFolder, SyntheticFaces
-from benchmark.data.tracks.source import TrackSource
 from benchmark.errors import DataError, UsageError
 from benchmark.files import digest
 
 if TYPE_CHECKING:
     from benchmark.data.faces.labelled_set import LabelledSet
     from benchmark.data.tracks.detector import FaceDetector
+    from benchmark.data.tracks.source import TrackSource
 
 
-def source(data: Data) -> TrackSource:
+def source(data: Data) -> "TrackSource":
     """The reader of raw tracks for a kind of pre-training data.
 
     Raises:
@@ -64,7 +64,7 @@ def _root(data: VideoData | FrameData) -> Path:
     return Path(data.root)
 
 
-def _voxceleb(data: VoxCelebData) -> TrackSource:
+def _voxceleb(data: VoxCelebData) -> "TrackSource":
     from benchmark.data.tracks.voxceleb import VoxCeleb, locate_clips, locate_frames, locate_metadata
 
     root = Path(data.root) if data.root else None

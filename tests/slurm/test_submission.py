@@ -197,14 +197,16 @@ def test_cancelling_one_run_leaves_the_others(lab: Lab, tmp_path: Path) -> None:
     ],
     ids=["partition", "memory", "walltime", "gpus", "reservation", "option"],
 )
-def test_refusals_are_reported_in_the_words_of_slurm(
-    lab: Lab, tmp_path: Path, resources: Resources, message: str
+def test_refusals_are_reported_in_the_words_of_slurm_and_once(
+    lab: Lab, tmp_path: Path, resources: Resources, message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     jobs = [job(tmp_path, "p"), job(tmp_path, "e", "p", stage="second")]
     with pytest.raises(SlurmError) as caught:
         launch(tmp_path, jobs, resources)
     assert message in str(caught.value)
+    assert f"it was asked for timeout_min={resources.timeout_min}, " in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
     assert empty()
 
 
