@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from torch import Tensor
 
-from .target import REGRESSION, Labels, ProbeError
+from .errors import ProbeError
+from .target import REGRESSION, Labels
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from .coding import Decoding
-from .target import KINDS, REGRESSION, ProbeError
+from .errors import ProbeError
+from .target import KINDS, REGRESSION
 
 SCHEMA = 1
 

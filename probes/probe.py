@@ -1,6 +1,6 @@
 """Fit heads on frozen features and score them: the entry point of this package."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .coding import Coding, coding_for
-from .exact import fit_exact
+from .errors import ProbeError
 from .fitted import FittedHead
-from .heads import Affine, Features, Split
-from .linear import Budget, fit_linear
-from .mean import fit_mean
-from .metrics import score
-from .target import ProbeError, Target, any_known, check, take
+from .head import Affine, Features, Fitted, Head, Split
+from .registry import HEADS, METRICS
+from .scores import score
+from .target import Target, any_known, check, take
 
-HEADS = ("linear", "exact", "mean", "identity")
+UNCHANGED = "identity"  # in place of a head's name: the features are outputs, and scored as they are
 SPLITS = ("train", "val", "test")
-PER_IMAGE = {"landmarks": "errors", "pose": "errors", "classes": "probabilities", "aus": "probabilities"}
+
+Options = Mapping[str, Mapping[str, Any]]  # of heads, by name
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,14 @@ class Probed:
     ``record`` can be written as JSON::
 
         {"target_kind": kind, "names": [...], "n": {"train": n, "val": n, "test": n},   # faces with a label
-         "heads": {head: {"metrics": {name: {"value": float | None, "unit": str, "n": int}},
+         "heads": {head: {"title": ..., "metrics": {name: {"value": float | None, "unit": str, "n": int}},
                           "choice": {"lr" or "alpha" or "C": ..., "by": metric, "val": score},
                           "protocol": {...}, "notes": [line, ...]}}}
 
     ``arrays`` holds ``rows`` (N,), the scored test faces as rows of the labelled set, and for each head
     ``<head>.errors`` (landmarks (N,) in %, NaN if undefined; pose (N, 3) in degrees) or ``<head>.probabilities``
-    (N, C or A). ``fitted`` holds the scored heads by name.
+    (N, C or A), and ``<head>.<metric>`` (N,) of further metrics. ``fitted`` holds the scored heads that are affine, by
+    name.
     """
 
     record: dict[str, Any]
@@ -48,14 +49,16 @@ def probe(
     features: NDArray[Any],
     *,
     heads: Sequence[str] = ("linear", "exact"),
+    metrics: Sequence[str] = (),
     seed: int = 0,
     group: NDArray[Any] | None = None,
-    budget: Budget | None = None,
+    options: Options | None = None,
 ) -> Probed:
     """Probe the features (N, D) of one run; other arguments as in `probe_runs`."""
     if features.ndim != 2:
         raise ProbeError(f"features of one run are (N, D), not {features.shape}")
-    return probe_runs(target, split, features[None], heads=heads, seed=seed, group=group, budget=budget)[0]
+    stacked = features[None]
+    return probe_runs(target, split, stacked, heads=heads, metrics=metrics, seed=seed, group=group, options=options)[0]
 
 
 def probe_runs(
@@ -64,9 +67,10 @@ def probe_runs(
     features: NDArray[Any],
     *,
     heads: Sequence[str] = ("linear", "exact"),
+    metrics: Sequence[str] = (),
     seed: int = 0,
     group: NDArray[Any] | None = None,
-    budget: Budget | None = None,
+    options: Options | None = None,
 ) -> list[Probed]:
     """Fit heads on the train split, select hyper-parameters on val, and score on test.
 
@@ -77,20 +81,21 @@ def probe_runs(
         split: (N,) "train", "val" or "test".
         features: (R, N, D) of R runs. For the head ``identity`` they are outputs in the encoded space of the target,
             D = ``coding_for(train).width``, and are scored unchanged.
-        heads: any of ``linear`` (the paper's), ``exact`` (ridge or logistic regression), ``mean``, ``identity``.
-        seed: of the sample order in ``linear``; nothing else is random.
+        heads: names of registered heads or files that register one (`registry.HEADS`), or ``identity``.
+        metrics: beyond the standard ones of each kind: names or files (`registry.METRICS`).
+        seed: of what a head draws at random.
         group: (N,) names of sub-sets, for additional metrics ``metric/group``.
-        budget: training budget of ``linear``.
+        options: of heads, by their names, where not the defaults.
 
     Returns:
         One result per run.
 
     Raises:
         ProbeError: shapes disagree, a split has no known label, train has fewer than two classes, features or known
-            values are not finite, or a head is unknown.
+            values are not finite, a head or metric is unknown, or one of them does not do what it should.
     """
-    for head in heads:
-        _check_head(head)
+    fitters = [head_of(name, options or {}) for name in heads]
+    further = [METRICS.get(name)() for name in metrics]
     if group is not None:
         _check_column("group", group, len(target.values))
     rows, (train, val, test) = _splits(target, split, features)
@@ -109,18 +114,20 @@ def probe_runs(
         for _ in features
     ]
     tested = None if group is None else group[rows["test"]]
-    for head in heads:
-        fitted = _fit(head, train, val, coding, seed, budget or Budget())
-        for run, result in enumerate(results):
-            result.fitted[head] = FittedHead(target.names, fitted.weight[run], fitted.bias[run, 0], coding.decoding)
-            scores = score(test.labels, result.fitted[head].predict(test.features[run]), tested)
-            result.record["heads"][head] = {
+    for head in fitters:
+        for run, (result, fitted) in enumerate(zip(results, head.fit_runs(train, val, coding, seed), strict=True)):
+            predictions = coding.decode(outputs_of(head, fitted, test.features[run], coding))
+            scores = score(test.labels, predictions, tested, further)
+            result.record["heads"][head.name] = {
+                "title": head.title,
                 "metrics": scores.metrics,
-                "choice": fitted.choice[run],
-                "protocol": fitted.protocol,
+                "choice": dict(fitted.choice),
+                "protocol": dict(fitted.protocol),
                 "notes": [*coding.notes, *scores.notes],
             }
-            result.arrays[f"{head}.{PER_IMAGE[target.kind]}"] = scores.per_image
+            result.arrays.update({f"{head.name}.{name}": values for name, values in scores.per_image.items()})
+            if isinstance(fitted, Affine):
+                result.fitted[head.name] = FittedHead(target.names, fitted.weight, fitted.bias, coding.decoding)
     return results
 
 
@@ -131,6 +138,7 @@ def predict(
     *,
     head: str,
     seed: int = 0,
+    options: Options | None = None,
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Fit one head on the features (N, D) of one run, as `probe` does, and predict the test faces.
 
@@ -141,16 +149,51 @@ def predict(
     Raises:
         ProbeError: as `probe_runs` does.
     """
-    _check_head(head)
+    fitter = head_of(head, options or {})
     rows, (train, val, test) = _splits(target, split, features[None])
     coding = coding_for(train.labels)
-    fitted = _fit(head, train, val, coding, seed, Budget())
-    return rows["test"], coding.decode(fitted(test.features)[0])
+    fitted = fitter.fit_runs(train, val, coding, seed)[0]
+    return rows["test"], coding.decode(outputs_of(fitter, fitted, test.features[0], coding))
 
 
-def _check_head(head: str) -> None:
-    if head not in HEADS:
-        raise ProbeError(f"unknown head {head!r}; one of {', '.join(HEADS)}")
+def head_of(name: str, options: Options | None = None) -> Head:
+    """The head with a name or in a file, with its options.
+
+    Raises:
+        ProbeError: there is none, it is broken, or an option is wrong.
+    """
+    if name == UNCHANGED:
+        return _Unchanged()
+    head = HEADS.get(name)
+    return head((options or {}).get(head.name))
+
+
+class _Unchanged(Head):
+    """No head: the features are the outputs."""
+
+    name = UNCHANGED
+    title = "its own outputs"
+
+    def fit(self, train: Split, val: Split, coding: Coding, seed: int) -> Fitted:
+        dim = train.features.shape[1]
+        if dim != coding.width:
+            raise ProbeError(f"head {UNCHANGED} needs {coding.width} outputs a face, features have {dim}")
+        return Affine(np.eye(dim), np.zeros(dim), {}, {"head": "none: outputs scored"})
+
+
+def outputs_of(head: Head, fitted: Fitted, features: Features, coding: Coding) -> NDArray[Any]:
+    """Outputs (N, T) of a fitted head.
+
+    Raises:
+        ProbeError: they have another shape.
+    """
+    outputs = fitted(features)
+    if np.shape(outputs) != (len(features), coding.width):
+        raise ProbeError(
+            f"head {head.name} gives outputs of shape {np.shape(outputs)} for {len(features)} faces, not "
+            f"({len(features)}, {coding.width})"
+        )
+    return outputs
 
 
 def _splits(
@@ -165,20 +208,6 @@ def _splits(
             needed_for = {"train": "training", "val": "validation", "test": "test"}[name]
             raise ProbeError(f"no known {needed_for} labels ({target.kind})")
     return rows, [Split(_finite(features[:, rows[name]], rows[name]), take(target, rows[name])) for name in SPLITS]
-
-
-def _fit(head: str, train: Split, val: Split, coding: Coding, seed: int, budget: Budget) -> Affine:
-    if head == "linear":
-        return fit_linear(train, val, coding, seed, budget)
-    if head == "exact":
-        return fit_exact(train, val, coding)
-    if head == "mean":
-        return fit_mean(train, coding)
-    runs, _, dim = train.features.shape
-    if dim != coding.width:
-        raise ProbeError(f"head identity needs {coding.width} outputs a face, features have {dim}")
-    unchanged = np.broadcast_to(np.eye(dim), (runs, dim, dim))
-    return Affine(unchanged, np.zeros((runs, 1, dim)), [{} for _ in range(runs)], {"head": "none: outputs scored"})
 
 
 def _check_shapes(target: Target, split: NDArray[Any], features: NDArray[Any]) -> None:

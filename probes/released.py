@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .heads import Affine
-from .target import ProbeError
+from .errors import ProbeError
+from .head import Affine
 
 EPSILON = 1e-5  # of PyTorch's batch norm
 
@@ -21,7 +21,7 @@ def released_probe(state: Mapping[str, NDArray[Any]]) -> Affine:
     gain = layers["0.weight"] / np.sqrt(layers["0.running_var"] + EPSILON)
     shift = layers["0.bias"] - layers["0.running_mean"] * gain
     weight = layers["1.weight"].T
-    return Affine(gain[None, :, None] * weight, (shift @ weight)[None, None], [{}], {"head": "as released"})
+    return Affine(gain[:, None] * weight, shift @ weight, {}, {"head": "as released"})
 
 
 def landmarks(outputs: NDArray[Any]) -> NDArray[np.float32]:

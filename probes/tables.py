@@ -12,7 +12,7 @@ from .published import GAP as GAP_METRIC
 from .published import Published, sources_of, with_published
 
 GAP = "–"
-HEAD_DESCRIPTIONS = {
+HEAD_DESCRIPTIONS = {  # of records that have no title of their own
     "exact": "linear, solved exactly",
     "linear": "linear, trained by Adam",
     "mean": "the training mean",
@@ -102,7 +102,12 @@ def tables(
     for benchmark in _benchmarks(probes, costs, head, expected, published or Published()):
         gaps = []
         for title, members in _tables_of_tasks(benchmark.probes):
-            columns = [column for task in members.values() for column in _task_columns(task, len(members) > 1)]
+            several = len(members) > 1
+            columns = [
+                column
+                for task in members.values()
+                for column in (*_task_columns(task, several), *_further_columns(task, title == TITLES["landmarks"]))
+            ]
             caption = [_head_caption(members.values(), head), *map(_split_sizes, members.values())]
             caption += [line for task in members for line in _published_caption(benchmark, task)]
             result.append(_table(f"{title} ({benchmark.name})", columns, caption, benchmark.cells, benchmark.unsure))
@@ -224,6 +229,22 @@ def _task_columns(records: Sequence[Record], name_task: bool) -> list[Column]:
     return [Column(task, metric, label, "AUC", HIGHER, "{:.3f}".format) for metric, label in labels.items()]
 
 
+def _further_columns(records: Sequence[Record], name_task: bool) -> list[Column]:
+    """Columns of the metrics beyond the standard ones, which say themselves how they are shown."""
+    task, columns = records[0]["task"], {}
+    for record in records:
+        for head in record["heads"].values():
+            for name, entry in head["metrics"].items():
+                if "better" not in entry:
+                    continue
+                _, _, group = name.partition("/")
+                label = f"{entry['label']} in {group}" if group else entry["label"]
+                heading = f"{task} {label}" if name_task else label
+                show = f"{{:.{entry['digits']}f}}".format
+                columns[name] = Column(task, name, heading, entry["unit"], entry["better"], show)
+    return list(columns.values())
+
+
 def _group_metrics(records: Sequence[Record], metric: str, label: str) -> dict[str, str]:
     """Metrics computed within groups of the set (``metric/group``), with ``label`` formatted by the group's name."""
     names = {
@@ -343,15 +364,23 @@ def _entry(
 
 def _head_caption(tasks: Iterable[Sequence[Record]], head: str) -> str:
     """The head of the table's scores, and the variants that use a fallback head."""
+    records = [record for records in tasks for record in records]
     fallbacks: dict[str, set[str]] = {}
-    for record in (record for records in tasks for record in records):
+    for record in records:
         used = head_used(record, head)
         if used not in (None, head):
             fallbacks.setdefault(str(used), set()).add(record["variant"])
     exceptions = "; ".join(
-        f"{', '.join(sorted(variants))}: {HEAD_DESCRIPTIONS[used]}" for used, variants in sorted(fallbacks.items())
+        f"{', '.join(sorted(variants))}: {_head_title(records, used)}" for used, variants in sorted(fallbacks.items())
     )
-    return f"Head: {HEAD_DESCRIPTIONS[head]} ({exceptions})." if exceptions else f"Head: {HEAD_DESCRIPTIONS[head]}."
+    title = _head_title(records, head)
+    return f"Head: {title} ({exceptions})." if exceptions else f"Head: {title}."
+
+
+def _head_title(records: Iterable[Record], head: str) -> str:
+    """What a head is: as its records say, or for older records as `HEAD_DESCRIPTIONS` does."""
+    titles = (record["heads"][head].get("title") for record in records if head in record["heads"])
+    return next(filter(None, titles), None) or HEAD_DESCRIPTIONS.get(head, head)
 
 
 def _split_sizes(records: Sequence[Record]) -> str:

@@ -1,4 +1,4 @@
-"""Targets of a probe, and the error raised for invalid ones."""
+"""Targets of a probe."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -6,12 +6,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import ProbeError
+
 REGRESSION = ("landmarks", "pose")
 KINDS = (*REGRESSION, "classes", "aus")
-
-
-class ProbeError(ValueError):
-    """Invalid features or targets; the message is one line."""
 
 
 class Target(Protocol):

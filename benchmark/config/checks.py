@@ -1,5 +1,6 @@
 """Checks across several keys of a configuration, made before anything is computed."""
 
+from benchmark.config.probing import check_probe
 from benchmark.config.schema import Config, row_name
 from benchmark.errors import UsageError, suggestion
 
@@ -25,9 +26,7 @@ def check(config: Config) -> None:
     if launcher.kind != "inline":
         _check_batches(config)
     _check_lists(config)
-    if config.probe.table_head not in config.probe.heads:
-        head = config.probe.table_head
-        raise UsageError(f"unknown probe.table_head={head}{suggestion(head, config.probe.heads)}")
+    check_probe(config.probe)
     _check_names(config)
     _check_tasks(config)
 
@@ -68,7 +67,7 @@ def check_folder_name(key: str, name: str) -> None:
 def _check_lists(config: Config) -> None:
     """Refuses empty lists and repeated names."""
     rows = [row_name(name) for name in config.methods]
-    for key, names in (("methods", rows), ("tasks", config.tasks), ("probe.heads", config.probe.heads)):
+    for key, names in (("methods", rows), ("tasks", config.tasks)):
         if not names:
             raise UsageError(f"{key} is empty: name at least one")
         if len(set(names)) < len(names):

@@ -71,10 +71,7 @@ NON_IDENTITY_FIELDS = (
 )
 
 
-Head = Literal["linear", "exact", "mean"]
-
-
-def _both_heads() -> list[Head]:
+def _both_heads() -> list[str]:
     return ["linear", "exact"]
 
 
@@ -84,11 +81,13 @@ class ProbeConfig(Schema):
 
     ``linear`` is the paper's: batch norm and a linear layer, trained by Adam for a fixed budget. ``exact`` is the
     same read-out with the same losses, solved exactly with a penalty; it fills the tables, since how far Adam gets
-    in a budget depends on how well conditioned an encoder's features are.
+    in a budget depends on how well conditioned an encoder's features are. `fabbench probes` lists all of them.
     """
 
-    heads: list[Head] = Field(default_factory=_both_heads)
-    table_head: str = "exact"  # the head whose scores fill the tables
+    heads: list[str] = Field(default_factory=_both_heads)  # names, or FILE.py of heads of your own
+    table_head: str = "exact"  # the name of the head whose scores fill the tables
+    metrics: list[str] = Field(default_factory=list)  # beyond the standard ones: names, or FILE.py
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)  # of heads by name, such as {knn: {k: [5]}}
     seed: Seed = 0
 
 

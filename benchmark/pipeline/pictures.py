@@ -31,12 +31,11 @@ from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.errors import MethodError
 from methods.registry import get
+from probes.errors import ProbeError
 from probes.fitted import load_heads
-from probes.metrics import landmark_errors
-from probes.probe import predict
+from probes.metrics.landmark_error import landmark_errors
+from probes.probe import head_of, predict
 from probes.released import landmarks, released_probe
-from probes.tables import HEAD_DESCRIPTIONS
-from probes.target import ProbeError
 
 
 @dataclass(frozen=True)
@@ -147,26 +146,28 @@ def _predict(folder: Path, config: Config, task: str, faces: LabelledSet, target
         probe = released_probe(load_file(folder / PROBE))
     except (SafetensorError, KeyError, ValueError) as error:
         raise DataError(f"{folder / PROBE}: cut short or altered; import the weights again") from error
-    if probe.weight.shape[2] != target.values[0].size:
+    if probe.weight.shape[1] != target.values[0].size:
         return None  # of another number of landmarks
     rows = np.flatnonzero(target.known & (faces.split == "test"))
     embeddings = embed(_load_method(folder, config), faces.frames[rows], pick_device(config.train.device))
-    return _Landmarks(rows, landmarks(probe(embeddings[None])[0]), "the probe released with the weights")
+    return _Landmarks(rows, landmarks(probe(embeddings)), "the probe released with the weights")
 
 
 def _predict_by_head(folder: Path, config: Config, task: str, faces: LabelledSet, target: Target) -> _Landmarks:
     """Landmarks by the head that was scored.
 
-    It is fitted again for a run that was probed before fitted heads were kept, or with other heads.
+    It is fitted again where it is not affine, and so not kept, and for a run that was probed with other heads.
     """
     features = load_features(features_file(folder, config.task[task].set), len(faces.frames))
     name = _method_class(folder).scored_by or config.probe.table_head
-    description = f"head: {HEAD_DESCRIPTIONS[name]}"
     path = heads_file(folder, task)
     try:
+        found = next((head for head in config.probe.heads if head_of(head).name == name), name)
+        description = f"head: {head_of(found).title}"
         heads = load_heads(path) if path.is_file() else {}
         if name not in heads:
-            rows, points = predict(target, faces.split, features, head=name, seed=config.probe.seed)
+            seed, options = config.probe.seed, config.probe.options
+            rows, points = predict(target, faces.split, features, head=found, seed=seed, options=options)
             return _Landmarks(rows, points, description)
     except ProbeError as error:
         raise DataError(f"{error}; run the benchmark again") from error

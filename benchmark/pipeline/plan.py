@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmark.config.load import plain
+from benchmark.config.probing import ProbeParts, resolve_probe
 from benchmark.config.schema import Config, row_name
 from benchmark.config.variants import Variant, WeightsFolder, resolve
 from benchmark.data.verify_set import report_path
@@ -54,6 +55,7 @@ class Plan:
 
     config: Config
     variants: dict[str, Variant]
+    parts: ProbeParts
     data: PreparedData | None  # None: not all prepared yet
 
     @classmethod
@@ -66,12 +68,13 @@ class Plan:
         """
         _check_executor(config)
         variants = resolve(config)
+        parts = resolve_probe(config.probe)
         check_data(config, variants)
         data = find_data(config)
         check_writable("out", config.out)
         if data is None:  # what is missing of it will be written to the cache
             check_writable("cache", config.cache)
-        return cls(config, variants, data)
+        return cls(config, variants, parts, data)
 
     def prepared(self) -> "Plan":
         """The plan with its data prepared: makes what is missing, and checks the rest.
@@ -216,6 +219,7 @@ class Plan:
             sets=sets,
             tasks=task_configs,
             probe=config.probe,
+            parts=self.parts,
             threads=_threads(config),
             command=sys.argv,
             parent=parent,

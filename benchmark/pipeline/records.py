@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AllowInfNan, Strict, TypeAdapter, ValidationError
+from pydantic import AllowInfNan, Field, Strict, TypeAdapter, ValidationError
 
 from benchmark.errors import DataError
 from benchmark.files import read_json
@@ -20,11 +20,15 @@ _Value = Annotated[float, Strict(), AllowInfNan(False)] | None
 class _Metric:
     value: _Value
     unit: str
+    better: Literal[-1, 1] | None = None  # this and below: of metrics beyond the standard ones
+    digits: Annotated[int, Strict(), Field(ge=0, le=9)] | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)
 class _Head:
     metrics: dict[str, _Metric]
+    title: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from benchmark.config.probing import ProbeParts
 from benchmark.config.schema import ProbeConfig, TaskConfig
 from benchmark.errors import DataError
 from benchmark.files import digest, sha256
@@ -42,6 +43,7 @@ class RunSpec:
     sets: dict[str, SetFile]  # labelled sets by name
     tasks: dict[str, TaskConfig]
     probe: ProbeConfig
+    parts: ProbeParts  # heads and metrics
     threads: int  # 0: as many as the job is given cores
     command: list[str]  # command line of the launch, for the record
     parent: Run | None = None  # training starts from the weights of this run
@@ -77,8 +79,17 @@ def stage_keys(spec: RunSpec) -> Iterator[tuple[str, str]]:
         yield f"embed-{name}", digest([VERSION, sha256(folder / WEIGHTS), file.hash])
     for task, config in spec.tasks.items():
         features = sha256(features_file(folder, config.set))
-        heads = [spec.probe.heads, spec.probe.seed]
-        yield f"probe-{task}", digest([VERSION, features, spec.sets[config.set].hash, config.target, heads])
+        probe = _probe_identity(spec)
+        yield f"probe-{task}", digest([VERSION, features, spec.sets[config.set].hash, config.target, probe])
+
+
+def _probe_identity(spec: RunSpec) -> list[Any]:
+    """What the scores of a task depend on beside features and labels."""
+    parts = spec.parts
+    identity: list[Any] = [[head.identity for head in parts.heads], spec.probe.seed]
+    if parts.metrics or parts.options:
+        identity += [[metric.identity for metric in parts.metrics], parts.options]
+    return identity
 
 
 def missing_stages(spec: RunSpec) -> list[str]:

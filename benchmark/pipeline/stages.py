@@ -221,8 +221,16 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
     faces, target = spec.faces[config.set], spec.target(task)
     features = load_features(features_file(run.folder, config.set), len(faces.frames))
     method_head = get(run.method).scored_by
-    heads = [method_head] if method_head else spec.probe.heads
-    probed = probe(target, faces.split, features, heads=heads, seed=spec.probe.seed, group=faces.group)
+    probed = probe(
+        target,
+        faces.split,
+        features,
+        heads=[method_head] if method_head else [head.target for head in spec.parts.heads],
+        metrics=[metric.target for metric in spec.parts.metrics],
+        seed=spec.probe.seed,
+        group=faces.group,
+        options=spec.parts.options,
+    )
     record = {
         "schema": 1,
         "benchmark": run.benchmark,

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from probes.coding import coding_for
-from probes.target import Labels, ProbeError, check
+from probes.errors import ProbeError
+from probes.target import Labels, check
 
 from .examples import KINDS, example
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from probes.errors import ProbeError
 from probes.fitted import load_heads, save_heads
-from probes.linear import Budget
-from probes.metrics import score
 from probes.probe import probe
-from probes.target import ProbeError, take
+from probes.scores import score
+from probes.target import take
 
 from .examples import KINDS, example
 
@@ -19,7 +19,7 @@ HEADS = ("linear", "exact", "mean")
 @pytest.mark.parametrize("kind", KINDS)
 def test_reloaded_heads_give_the_predictions_that_were_scored(kind: str, tmp_path: Path) -> None:
     target, split, features = example(kind)
-    probed = probe(target, split, features, heads=HEADS, budget=Budget(steps=40, batch=64, every=20))
+    probed = probe(target, split, features, heads=HEADS, options={"linear": {"steps": 40, "batch": 64, "every": 20}})
     path = tmp_path / "task.head.safetensors"
     save_heads(probed.fitted, path)
     heads = load_heads(path)
@@ -30,7 +30,7 @@ def test_reloaded_heads_give_the_predictions_that_were_scored(kind: str, tmp_pat
         scores = score(take(target, rows), head.predict(features[rows]))
         assert scores.metrics == probed.record["heads"][name]["metrics"]
         per_image = next(value for key, value in probed.arrays.items() if key.startswith(f"{name}."))
-        assert np.array_equal(scores.per_image, per_image, equal_nan=True)
+        assert np.array_equal(next(iter(scores.per_image.values())), per_image, equal_nan=True)
 
 
 def test_a_head_is_written_with_the_same_bytes_each_time(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from probes.coding import Coding, coding_for
-from probes.exact import _logistic, _ridge, fit_exact
-from probes.heads import Affine, Split, standardiser
-from probes.linear import Budget, fit_linear
-from probes.mean import fit_mean
-from probes.metrics import headline
+from probes.head import AffineRuns, Split, standardiser
+from probes.heads.exact import _logistic, _ridge, fit_exact
+from probes.heads.linear import Budget, fit_linear
+from probes.heads.mean import fit_mean
+from probes.scores import headline
 from probes.target import any_known, take
 
 from .examples import KINDS, example
@@ -31,11 +31,11 @@ def splits(kind: str, runs: int = 1) -> tuple[Split, Split, Coding]:
     return train, val, coding_for(train.labels)
 
 
-def fit_linear_briefly(train: Split, val: Split, coding: Coding) -> Affine:
+def fit_linear_briefly(train: Split, val: Split, coding: Coding) -> AffineRuns:
     return fit_linear(train, val, coding, 0, BUDGET)
 
 
-def val_score(fitted: Affine, val: Split, coding: Coding, run: int = 0) -> float:
+def val_score(fitted: AffineRuns, val: Split, coding: Coding, run: int = 0) -> float:
     """Headline metric of one run on val, without sign."""
     score = headline(val.labels, coding.decode(fitted(val.features)[run]))
     assert score is not None
@@ -111,7 +111,7 @@ def test_linear_comes_near_the_exact_solution() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fit", [fit_exact, fit_linear_briefly])
-def test_the_choice_is_the_best_on_val(fit: Callable[..., Affine], kind: str) -> None:
+def test_the_choice_is_the_best_on_val(fit: Callable[..., AffineRuns], kind: str) -> None:
     train, val, coding = splits(kind, runs=2)
     fitted = fit(train, val, coding)
     for run, choice in enumerate(fitted.choice):
@@ -169,7 +169,7 @@ def test_the_mean_floor_puts_out_the_training_frequencies(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fit", [fit_exact, fit_linear_briefly])
-def test_constant_features_and_scales_do_no_harm(fit: Callable[..., Affine], kind: str) -> None:
+def test_constant_features_and_scales_do_no_harm(fit: Callable[..., AffineRuns], kind: str) -> None:
     train, val, coding = splits(kind)
     plain = fit(train, val, coding)
 

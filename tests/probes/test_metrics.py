@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from probes.metrics import auc, headline, landmark_errors, score
+from probes.metrics.auc import auc
+from probes.metrics.landmark_error import landmark_errors
+from probes.scores import headline, score
 from probes.target import Labels
 
 from .examples import example
@@ -27,7 +29,7 @@ def test_landmark_error_is_the_papers_measure() -> None:
         "n": 6,
     }
     assert scores.metrics["failure_10"]["value"] == pytest.approx(100 * np.mean(np.array(expected) > 10))
-    assert scores.per_image == pytest.approx(expected)
+    assert scores.per_image["errors"] == pytest.approx(expected)
 
 
 def test_faces_whose_eyes_coincide_are_left_out_and_counted() -> None:

@@ -11,13 +11,13 @@ import pytest
 
 from benchmark.data.faces.labelled_set import Target as BenchmarkTarget
 from probes.coding import coding_for
-from probes.linear import Budget
+from probes.errors import ProbeError
 from probes.probe import probe, probe_runs
-from probes.target import ProbeError, any_known, take
+from probes.target import any_known, take
 
 from .examples import KINDS, example
 
-BUDGET = Budget(steps=40, batch=64, every=20)
+BUDGET = {"linear": {"steps": 40, "batch": 64, "every": 20}}
 HEADLINES = {"landmarks": "error", "pose": "mae", "classes": "auc", "aus": "auc"}
 
 
@@ -26,7 +26,7 @@ def test_heads_beat_the_floor_and_the_record_is_json(kind: str) -> None:
     target, split, features = example(kind, n=400)
     group = np.where(np.arange(len(target)) % 2, "grey", "colour")
     heads = ("linear", "exact", "mean")
-    probed = probe(target, split, features, heads=heads, group=group, budget=Budget(steps=300))
+    probed = probe(target, split, features, heads=heads, group=group, options={"linear": {"steps": 300}})
     json.dumps(probed.record, allow_nan=False)
     values = {head: fitted["metrics"][HEADLINES[kind]]["value"] for head, fitted in probed.record["heads"].items()}
     if kind in ("landmarks", "pose"):
@@ -59,8 +59,8 @@ def test_nothing_of_test_enters_choice_or_training(kind: str) -> None:
     other = features.copy()
     other[test] *= 2
     heads = ("linear", "exact", "mean")
-    one = probe(target, split, features, heads=heads, budget=BUDGET).record["heads"]
-    two = probe(replace(target, values=shuffled), split, other, heads=heads, budget=BUDGET).record["heads"]
+    one = probe(target, split, features, heads=heads, options=BUDGET).record["heads"]
+    two = probe(replace(target, values=shuffled), split, other, heads=heads, options=BUDGET).record["heads"]
     assert [fitted["choice"] for fitted in one.values()] == [fitted["choice"] for fitted in two.values()]
     assert one["linear"]["metrics"] != two["linear"]["metrics"]
 
@@ -70,8 +70,8 @@ def test_unknown_values_change_nothing(kind: str) -> None:
     target, split, features = example(kind)
     poisoned = target.values.copy()
     poisoned[~target.known] = 99 if kind == "classes" else np.nan
-    one = probe(target, split, features, budget=BUDGET)
-    two = probe(replace(target, values=poisoned), split, features, budget=BUDGET)
+    one = probe(target, split, features, options=BUDGET)
+    two = probe(replace(target, values=poisoned), split, features, options=BUDGET)
     assert one.record == two.record
     assert all(np.array_equal(one.arrays[name], two.arrays[name]) for name in one.arrays)
 
@@ -116,7 +116,7 @@ def test_a_val_split_that_leaves_the_metric_undefined_chooses_by_the_loss() -> N
     in_val = np.flatnonzero(split == "val")
     values = target.values.copy()
     values[in_val] = 0
-    fitted = probe(replace(target, values=values), split, features, budget=BUDGET).record["heads"]
+    fitted = probe(replace(target, values=values), split, features, options=BUDGET).record["heads"]
     assert [each["choice"]["by"] for each in fitted.values()] == ["loss", "loss"]
 
 
@@ -139,7 +139,7 @@ def test_a_split_without_labels_is_an_error(name: str, word: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"heads": ("knn",)}, "unknown head 'knn'"),
+        ({"heads": ("liner",)}, "unknown head 'liner'; did you mean 'linear'"),
         ({"features": np.zeros((3, 2))}, r"expected \(runs, 240 faces, D\)"),
         ({"features": np.zeros(240)}, r"\(N, D\)"),
         ({"split": np.array(["train"])}, "split has shape"),

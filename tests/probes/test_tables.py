@@ -11,7 +11,7 @@ import pytest
 
 from probes.cells import Cell, RecordError, cells
 from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text, escape
-from probes.metrics import HEADLINE
+from probes.scores import HEADLINE
 from probes.tables import GAP, overview, tables
 
 ERRORS = {"fabnet": [5.0, 5.2, 5.7], "rotation": [6.0, 6.1, 6.2], "pixels": [7.0]}

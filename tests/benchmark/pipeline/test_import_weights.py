@@ -54,7 +54,7 @@ def test_imported_fabnet_equals_the_released_network(tmp_path: Path, width: int,
         generated = model.generate(list(frames[:, :3].unbind(1)), frames[:, 3])
         torch.testing.assert_close(method(frames).pictures["generated"], generated, rtol=0, atol=1e-5)
         state = load_file(imported.folder / "probe.safetensors")
-        outputs = released_probe({name: value.numpy() for name, value in state.items()})(expected.numpy()[None])[0]
+        outputs = released_probe({name: value.numpy() for name, value in state.items()})(expected.numpy())
         np.testing.assert_allclose(outputs, probe(expected).numpy(), atol=1e-5)
         assert landmarks(outputs).shape == (2, 68, 2)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.config.probing import ProbeParts
 from benchmark.config.schema import AugmentConfig, EncoderConfig, ProbeConfig, TaskConfig, TrainConfig
 from benchmark.config.variants import Variant
 from benchmark.pipeline.jobs import failures, run_jobs, tables_job
@@ -54,6 +55,7 @@ def spec(folder: Path, variant: Variant, parent: RunSpec | None = None) -> RunSp
         sets={"faces": SetFile(folder / "faces.arrow", "1" * 64)},
         tasks={"pose": TaskConfig("faces", "pose")},
         probe=ProbeConfig(),
+        parts=ProbeParts([], [], {}),
         threads=1,
         command=["fabbench"],
         parent=parent.run if parent else None,

@@ -4,7 +4,7 @@ Features are standardised and the bias is not penalised. One L2 penalty for all 
 a grid; penalties are per training face, so that they mean the same for any number of faces.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .coding import Coding
-from .heads import Affine, Split, best, standardiser
-from .target import REGRESSION, Labels
+from ..coding import Coding
+from ..head import AffineRuns, Fitted, Head, Split, best, standardiser
+from ..registry import register_head
+from ..target import REGRESSION, Labels
 
 Solution = tuple[dict[str, float], NDArray[np.float64], NDArray[np.float64]]  # penalty, (D, T), (T,)
 
@@ -23,7 +24,17 @@ RIDGE = (*LOGISTIC, 0.00032, 0.0001, 3.2e-05, 1e-05)
 TOLERANCE = 1e-5  # of the gradient, at which a logistic regression counts as solved
 
 
-def fit_exact(train: Split, val: Split, coding: Coding) -> Affine:
+@register_head("exact", version=1)
+class Exact(Head):
+    """Ridge regression for landmarks and pose, logistic regression for classes and units, solved exactly."""
+
+    title = "linear, solved exactly"
+
+    def fit_runs(self, train: Split, val: Split, coding: Coding, seed: int) -> Sequence[Fitted]:
+        return fit_exact(train, val, coding).runs()
+
+
+def fit_exact(train: Split, val: Split, coding: Coding) -> AffineRuns:
     """Ridge for landmarks and pose, weighted logistic regression for classes and action units, run by run."""
     solve, grid = (_ridge, RIDGE) if train.labels.kind in REGRESSION else (_logistic, LOGISTIC)
     mean, scale = standardiser(train.features)
@@ -38,7 +49,7 @@ def fit_exact(train: Split, val: Split, coding: Coding) -> Affine:
         biases.append(offsets[index] - mean[run] @ weight)
         choices.append(chosen)
     protocol = {"solver": solve.__name__.strip("_"), "penalties_per_face": grid}
-    return Affine(np.stack(weights), np.stack(biases), choices, protocol)
+    return AffineRuns(np.stack(weights), np.stack(biases), choices, protocol)
 
 
 def _ridge(x: NDArray[np.float64], labels: Labels, coding: Coding) -> Iterator[Solution]:

@@ -4,7 +4,7 @@ Wiles et al. 2018, section 5, and the released demo; the losses are theirs (`cod
 betas, the learning rate or the number of steps: here betas are PyTorch's defaults, and rate and step are chosen on val.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .coding import Coding
-from .heads import Affine, Split, best, standardiser
+from ..coding import Coding
+from ..head import AffineRuns, Fitted, Head, Split, best, standardiser
+from ..registry import register_head
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,18 @@ class Budget:
     every: int = 50
 
 
-def fit_linear(train: Split, val: Split, coding: Coding, seed: int, budget: Budget) -> Affine:
+@register_head("linear", version=1)
+class Linear(Head):
+    """Batch norm and a linear layer without bias, trained by Adam: the paper's head."""
+
+    title = "linear, trained by Adam"
+    Options = Budget
+
+    def fit_runs(self, train: Split, val: Split, coding: Coding, seed: int) -> Sequence[Fitted]:
+        return fit_linear(train, val, coding, seed, self.options).runs()
+
+
+def fit_linear(train: Split, val: Split, coding: Coding, seed: int, budget: Budget) -> AffineRuns:
     """Train all runs, learning rates and targets as one batched problem.
 
     Batch norm uses the statistics of the whole training set, so that they are the same in training and evaluation; its
@@ -66,7 +78,7 @@ def fit_linear(train: Split, val: Split, coding: Coding, seed: int, budget: Budg
                     best_score[run], choice[run] = score, chosen
                     weight[run], bias[run] = (part[run] for part in heads[index].affine())
     weight /= scale.swapaxes(1, 2)  # from standardised features back to features
-    return Affine(weight, bias - mean @ weight, choice, asdict(budget))
+    return AffineRuns(weight, bias - mean @ weight, choice, asdict(budget))
 
 
 class _Head(torch.nn.Module):

@@ -1,0 +1,116 @@
+"""Scores of predictions: the metrics of each kind of target, and further ones that a user asks for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ProbeError
+from .metric import Metric
+from .registry import METRICS
+from .target import Target, take
+
+STANDARD = {
+    "landmarks": ("error", "failure_10"),
+    "pose": ("mae",),
+    "classes": ("auc", "accuracy", "f1"),
+    "aus": ("auc",),
+}
+"""Metrics that are always computed, by kind of target."""
+HEADLINE = {"landmarks": ("error", -1), "pose": ("mae", -1), "classes": ("auc", 1), "aus": ("auc", 1)}
+"""Metric by which candidates are compared for each kind, and whether higher is better (1) or worse (-1)."""
+ERRORS, PROBABILITIES = "errors", "probabilities"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Metrics of one task.
+
+    Attributes:
+        metrics: by name, a value (float or None), its unit and the number of images or labels n; of metrics beyond
+            the standard ones also how tables show them: ``better``, ``digits`` and ``label``.
+        per_image: by name, one row for each image: ``errors``, landmark errors (N,) in % (NaN if the eye points
+            coincide) or absolute angle errors (N, 3); ``probabilities``, the predicted ones (N, C or A); and the values
+            (N,) of further metrics under their names.
+        notes: one line for each undefined metric.
+    """
+
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    per_image: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def score(
+    target: Target, predictions: NDArray[Any], group: NDArray[Any] | None = None, further: Sequence[Metric] = ()
+) -> Scores:
+    """Score decoded predictions (N, ...) of N faces, each with at least one known label.
+
+    With ``group`` (N,), the same metrics are added for each group as ``metric/group``. If classes are distributed
+    differently in the sources of a set, only the metrics within a source are free of that confound.
+
+    Args:
+        target: the known labels.
+        predictions: in the units of the target.
+        group: names of sub-sets.
+        further: metrics beyond those of `STANDARD`; those of other kinds of target are left out.
+
+    Raises:
+        ProbeError: two metrics have one name, or a metric fails or does not give what `Metric` says.
+    """
+    further = [metric for metric in further if target.kind in metric.kinds and metric.name not in STANDARD[target.kind]]
+    scores = Scores(per_image={**_standard_per_image(target, predictions)})
+    for metric in further:
+        if (values := metric.per_image(target, predictions)) is not None:
+            scores.per_image[metric.name] = _checked(metric, values, len(target.values)).astype(np.float32)
+    _measure(scores, target, predictions, further)
+    for name in [] if group is None else np.unique(group):
+        rows = np.flatnonzero(group == name)
+        part = Scores()
+        _measure(part, take(target, rows), predictions[rows], further)
+        scores.metrics.update({f"{metric}/{name}": entry for metric, entry in part.metrics.items()})
+        scores.notes.extend(f"{name}: {note}" for note in part.notes)
+    return scores
+
+
+def headline(target: Target, predictions: NDArray[Any]) -> float | None:
+    """Return the metric used for selection, signed so that higher is better; None if undefined."""
+    metric, sign = HEADLINE[target.kind]
+    value = _standard(metric).measure(target, predictions).values[metric].known
+    return None if value is None else sign * value
+
+
+@cache
+def _standard(name: str) -> Metric:
+    return METRICS.get(name)()
+
+
+def _standard_per_image(target: Target, predictions: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+    """Errors of each image by the headline metric, or the predicted probabilities."""
+    errors = _standard(HEADLINE[target.kind][0]).per_image(target, predictions)
+    if errors is None:
+        return {PROBABILITIES: predictions.astype(np.float32)}
+    return {ERRORS: errors.astype(np.float32)}
+
+
+def _measure(scores: Scores, target: Target, predictions: NDArray[Any], further: Sequence[Metric]) -> None:
+    """Adds the values of all metrics."""
+    for metric in [*map(_standard, STANDARD[target.kind]), *further]:
+        measured = metric.measure(target, predictions)
+        shown = {"better": metric.better, "digits": metric.digits, "label": metric.label or metric.name}
+        for name, value in measured.values.items():
+            if name in scores.metrics:
+                raise ProbeError(f"metric {metric.name}: another metric gives {name!r} already; rename one of them")
+            entry: dict[str, Any] = {"value": value.known, "unit": metric.unit, "n": value.n}
+            if metric in further:
+                entry |= {**shown, "label": shown["label"] if name == metric.name else name}
+            scores.metrics[name] = entry
+        scores.notes.extend(measured.notes)
+
+
+def _checked(metric: Metric, values: NDArray[Any], n: int) -> NDArray[Any]:
+    if np.shape(values)[:1] != (n,):
+        raise ProbeError(f"metric {metric.name}: per_image gives {np.shape(values)} for {n} images, not ({n},)")
+    return np.asarray(values)

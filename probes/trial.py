@@ -1,0 +1,120 @@
+"""Trial of a head or metric on a few faces with random features, so that one that cannot work is refused at once."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugins import first_line
+
+from .coding import coding_for
+from .errors import ProbeError
+from .head import Head, Split
+from .metric import Measured, Metric
+from .probe import outputs_of
+from .scores import score
+from .target import KINDS, Labels, take
+
+FACES, DIM = 60, 6
+
+
+def try_head(head: Head) -> None:
+    """Fits a head on a small problem of each kind of target.
+
+    Raises:
+        ProbeError: it fails, gives outputs of another shape or that are not finite, judges a face by the others beside
+            it, gives another result from the same seed, or says what cannot be written as JSON.
+    """
+    for kind in KINDS:
+        _guarded(f"head {head.name}, tried on {kind}", lambda kind=kind: _try_head(head, kind))  # type: ignore[misc]
+
+
+def try_metric(metric: Metric) -> None:
+    """Computes a metric on a small problem of each kind of target it applies to.
+
+    Raises:
+        ProbeError: it fails, or does not give what `Metric` says.
+    """
+    for kind in metric.kinds:
+        _guarded(f"metric {metric.name}, tried on {kind}", lambda kind=kind: _try_metric(metric, kind))  # type: ignore[misc]
+
+
+def example(kind: str) -> Labels:
+    """Random labels of `FACES` faces, the first of which cover all classes."""
+    rng = np.random.default_rng(0)
+    all_known = np.ones(FACES, np.bool_)
+    match kind:
+        case "landmarks":
+            points = rng.uniform(0.2, 0.8, (FACES, 5, 2)).astype(np.float32)
+            return Labels(kind, points, all_known, tuple("01234"), (0, 1))
+        case "pose":
+            angles = (20 * rng.normal(size=(FACES, 3))).astype(np.float32)
+            return Labels(kind, angles, all_known, ("roll", "pitch", "yaw"))
+        case "classes":
+            return Labels(kind, np.arange(FACES) % 3, all_known, ("neutral", "happy", "sad"))
+        case "aus":
+            on = (np.arange(FACES)[:, None] // np.array([1, 2]) % 2).astype(np.float32)
+            known = np.ones((FACES, 2), np.bool_)
+            known[10] = [True, False]
+            return Labels(kind, on, known, ("AU1", "AU2"))
+    raise ProbeError(f"no trial for targets of kind {kind!r}")
+
+
+def _try_head(head: Head, kind: str) -> None:
+    labels = example(kind)
+    features = np.random.default_rng(1).normal(size=(1, FACES, DIM)).astype(np.float32)
+    rows = np.split(np.arange(FACES), [FACES // 2, 3 * FACES // 4])
+    train, val, test = (Split(features[:, each], take(labels, each)) for each in rows)
+    coding = coding_for(train.labels)
+    fitted, again = (head.fit_runs(train, val, coding, 0)[0] for _ in range(2))
+    outputs = outputs_of(head, fitted, test.features[0], coding)
+    if not np.isfinite(outputs).all():
+        raise ProbeError("its outputs are not finite")
+    if not np.allclose(outputs_of(head, fitted, test.features[0, :3], coding), outputs[:3], rtol=1e-3, atol=1e-4):
+        raise ProbeError("its outputs for a face depend on the other faces beside it")
+    if not np.array_equal(outputs_of(head, again, test.features[0], coding), outputs):
+        raise ProbeError("it gives another result from the same seed; draw at random by `seed` alone")
+    for name, content in (("choice", fitted.choice), ("protocol", fitted.protocol)):
+        _check_json(name, dict(content))
+
+
+def _try_metric(metric: Metric, kind: str) -> None:
+    labels = example(kind)
+    group = np.where(np.arange(FACES) % 2, "one", "other")
+    measured = metric.measure(labels, _predictions(labels))
+    if not isinstance(measured, Measured):
+        raise ProbeError(f"`measure` gives {type(measured).__name__}, not Measured")
+    if metric.name not in measured.values:
+        raise ProbeError(f"`measure` gives {', '.join(measured.values) or 'nothing'}, and no {metric.name}")
+    _check_json("measure", score(labels, _predictions(labels), group, [metric]).metrics)
+
+
+def _predictions(labels: Labels) -> NDArray[np.float32]:
+    """Random predictions in the form in which heads give them."""
+    rng = np.random.default_rng(2)
+    if labels.kind == "classes":
+        return rng.dirichlet(np.ones(len(labels.names)), FACES).astype(np.float32)
+    if labels.kind == "aus":
+        return rng.uniform(size=labels.values.shape).astype(np.float32)
+    return (labels.values + rng.normal(size=labels.values.shape)).astype(np.float32)
+
+
+def _check_json(name: str, content: dict[str, Any]) -> None:
+    try:
+        json.dumps(content, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ProbeError(f"`{name}` cannot be written as JSON ({error}); use int, float, str and lists") from error
+
+
+def _guarded(what: str, attempt: Callable[[], None]) -> None:
+    """Names the head or metric in whatever its code raises."""
+    try:
+        attempt()
+    except KeyboardInterrupt:
+        raise
+    except ProbeError as error:
+        raise ProbeError(f"{what}: {error}") from error
+    except BaseException as error:  # SystemExit, too, would end the command
+        raise ProbeError(f"{what}: {first_line(error)}") from error
