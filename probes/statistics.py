@@ -7,9 +7,9 @@ Components, 1992, section 4.5). The half width of an interval adds them in squar
 Student's t, with S - 1 and P - 1 degrees of freedom, as Cochran's test does for two samples of unequal variance. A
 metric that is no mean over people, such as an AUC, enters by its jackknife pseudo-values (`probes.jackknife`).
 
-In simulations 95 to 97 % of these intervals of 95 % hold the true mean at 3, 5 and 10 seeds. A percentile bootstrap over
-seeds and people holds it in 74 to 96 % at 3 seeds, since three values drawn with replacement cannot show how far seeds
-spread. From one seed nothing is known of their spread: the interval is that of other people alone
+In simulations 95 to 97 % of these intervals of 95 % hold the true mean at 3, 5 and 10 seeds. A percentile bootstrap
+over seeds and people holds it in 74 to 96 % at 3 seeds, since three values drawn with replacement cannot show how far
+seeds spread. From one seed nothing is known of their spread: the interval is that of other people alone
 (`python -m tests.probes.test_coverage` prints all figures).
 """
 
