@@ -1,6 +1,7 @@
 """Command-line settings in Hydra's override grammar, and what users may leave unquoted beyond it."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -53,6 +54,35 @@ def parse_value(key: str, text: str) -> object:
         UsageError: it cannot be read.
     """
     return Setting("", key, _value_text(key, text)).value
+
+
+def setting_of(key: str, value: object) -> str:
+    """The setting, as typed on the command line, that gives a key a value.
+
+    A text is what stands behind the equals sign, so that ``"a,b"`` may be a list of methods.
+
+    Raises:
+        UsageError: a value that no setting can have.
+    """
+    return f"{key}={value if isinstance(value, str) else _text(key, value)}"
+
+
+def _text(key: str, value: object) -> str:
+    """A value in Hydra's grammar, texts in quotes."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return repr(value)
+        case str() | os.PathLike():
+            return quote(os.fspath(value))
+        case Mapping():
+            return f"{{{','.join(f'{name}:{_text(key, item)}' for name, item in value.items())}}}"
+        case list() | tuple():
+            return f"[{','.join(_text(key, item) for item in value)}]"
+    raise UsageError(f"{key}: a {type(value).__name__} is no value of a setting")
 
 
 def quote(text: str) -> str:

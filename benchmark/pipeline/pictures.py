@@ -10,27 +10,22 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from benchmark.config.schema import Config
-from benchmark.config.variants import WeightsFolder
 from benchmark.data import catalogue
 from benchmark.data.batches import TrackBatches
 from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.data.tracks.manifest import MANIFEST
 from benchmark.data.tracks.store import TrackStore
-from benchmark.errors import DataError, UsageError, first_line, suggestion
-from benchmark.layout import BENCHMARK, CONFIG, METRICS, PICTURES, WEIGHTS, features_file, heads_file
+from benchmark.errors import DataError, UsageError, suggestion
+from benchmark.layout import BENCHMARK, METRICS, PICTURES, WEIGHTS, features_file, heads_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.features import embed, load_features, resize
 from benchmark.pipeline.import_weights import PROBE
+from benchmark.pipeline.saved_method import load_saved_method, saved_method_class
 from benchmark.progress import say
 from benchmark.train.augment import scale_to_unit
 from benchmark.train.device import pick_device
 from benchmark.train.step import views_of
-from benchmark.train.weights import load_method
 from benchmark.viz.samples import SAMPLES, landmark_sheet, sample_sheet, training_curves
-from methods.base import Method
-from methods.encoder import EncoderSpec
-from methods.errors import MethodError
-from methods.registry import get
 from probes.errors import ProbeError
 from probes.fitted import load_heads
 from probes.metrics.landmark_error import landmark_errors
@@ -91,12 +86,12 @@ def _draw_training(folder: Path) -> list[Path]:
 def _draw_tracks(folder: Path, config: Config) -> list[Path]:
     """Pictures that a method makes of samples of test tracks, if it makes any."""
     store = catalogue.store_folder(config.data, config.cache)
-    if not (folder / WEIGHTS).is_file() or _method_class(folder).kind != "method":
+    if not (folder / WEIGHTS).is_file() or saved_method_class(folder).kind != "method":
         return []
     if not (store / MANIFEST).is_file():
         say(f"{_short_name(folder)}: no pictures of tracks, since there is no track store {store}")
         return []
-    method = _load_method(folder, config)
+    method = load_saved_method(folder, config.encoder, config.data.size)
     (frames,) = TrackBatches(TrackStore(store), "test", method.frames, SAMPLES, (2,))[0]  # (B, k, 3, H, W)
     images = scale_to_unit(views_of(frames, method.views))
     resized = resize(images.flatten(0, 1), method.spec.size).unflatten(0, images.shape[:2])
@@ -149,7 +144,8 @@ def _predict(folder: Path, config: Config, task: str, faces: LabelledSet, target
     if probe.weight.shape[1] != target.values[0].size:
         return None  # of another number of landmarks
     rows = np.flatnonzero(target.known & (faces.split == "test"))
-    embeddings = embed(_load_method(folder, config), faces.frames[rows], pick_device(config.train.device))
+    method = load_saved_method(folder, config.encoder, config.data.size)
+    embeddings = embed(method, faces.frames[rows], pick_device(config.train.device))
     return _Landmarks(rows, landmarks(probe(embeddings)), "the probe released with the weights")
 
 
@@ -159,7 +155,7 @@ def _predict_by_head(folder: Path, config: Config, task: str, faces: LabelledSet
     It is fitted again where it is not affine, and so not kept, and for a run that was probed with other heads.
     """
     features = load_features(features_file(folder, config.task[task].set), len(faces.frames))
-    name = _method_class(folder).scored_by or config.probe.table_head
+    name = saved_method_class(folder).scored_by or config.probe.table_head
     path = heads_file(folder, task)
     try:
         found = next((head for head in config.probe.heads if head_of(head).name == name), name)
@@ -177,31 +173,6 @@ def _predict_by_head(folder: Path, config: Config, task: str, faces: LabelledSet
         raise DataError(f"{path}: heads of another method or task; remove it and run the benchmark again")
     rows = np.flatnonzero(target.known & (faces.split == "test"))
     return _Landmarks(rows, head.predict(features[rows]), description)
-
-
-def _method_class(folder: Path) -> type[Method]:
-    """The method that a folder's weights belong to."""
-    try:
-        return get(WeightsFolder(folder).description.method)
-    except MethodError as error:
-        raise DataError(f"{folder / CONFIG}: {error}") from error
-
-
-def _load_method(folder: Path, config: Config) -> Method:
-    """The method with the weights of a folder, in evaluation mode."""
-    about = WeightsFolder(folder).description
-    encoder = about.encoder or config.encoder
-    method_class = _method_class(folder)
-    try:
-        spec = EncoderSpec(size=about.size or config.data.size, width=encoder.width, dim=encoder.dim)
-        method = method_class(spec, about.options)
-    except Exception as error:  # whatever a user's own method raises
-        raise DataError(f"{folder / CONFIG}: {about.method} cannot be built: {first_line(error)}") from error
-    load_method(method, folder)
-    for key, value in method.state_dict().items():
-        if not torch.isfinite(value).all():
-            raise DataError(f"{folder / WEIGHTS}: {key} is not finite")
-    return method.eval()
 
 
 def _short_name(folder: Path) -> str:

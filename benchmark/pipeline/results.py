@@ -43,7 +43,7 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
     """
     benchmark = benchmark or BenchmarkRecord.read(folder)
     if form in ("csv", "json"):
-        benchmark_cells = _tabulate(_all_cells, folder, benchmark, head)
+        benchmark_cells = read_cells(folder, head, benchmark)
         return (as_json(benchmark_cells) if form == "json" else as_csv(benchmark_cells)).rstrip()
     formatter = {"text": as_text, "md": as_markdown, "tex": as_latex}[form]
     text = formatter(_tabulate(partial(tables, published=_published()), folder, benchmark, head)).rstrip()
@@ -52,6 +52,11 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
         return text
     heading = "".join(f"% {line}\n" for line in notes.splitlines()) if form == "tex" else f"{notes}\n\n"
     return f"{heading}{text}"
+
+
+def read_cells(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> list[Cell]:
+    """Every cell of a benchmark's tables, published ones included; arguments and errors as in `render`."""
+    return _tabulate(_all_cells, folder, benchmark or BenchmarkRecord.read(folder), head)
 
 
 def render_overview(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> str:
