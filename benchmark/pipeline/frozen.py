@@ -35,7 +35,8 @@ class Encoder(nn.Module):
 
     def __init__(self, method: Method):
         super().__init__()
-        self.method = method.eval()
+        self.method = method
+        self.eval()
         self.size = None if method.kind == "pretrained" else method.spec.size
         with torch.inference_mode():
             self.dim = self(torch.zeros(1, 3, method.spec.size, method.spec.size)).shape[1]
