@@ -3,11 +3,13 @@
 Source: Zhang, Isola and Efros, "Split-brain autoencoders: unsupervised learning by cross-channel prediction", CVPR
 2017, section 3. The loss is the regression (L2) loss of section 3.1 for both halves, as in the baseline of Wiles,
 Koepke and Zisserman, BMVC 2018, section 5; the model that the authors released has the classification loss. Chosen
-here, since neither paper says: each half is the common encoder and decoder at half width with half the embedding. The
-concatenated embedding then has the common length, and the two halves cost less than one full encoder.
+here, since neither paper says: each half is the common encoder and decoder with half the embedding, so that the
+concatenated embedding has the common length. At half width the two halves cost less than one full encoder, at full
+width each has its capacity.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -17,7 +19,19 @@ from torch import Tensor, nn
 from methods.base import Method, MethodOutput
 from methods.decoder import Decoder
 from methods.encoder import Encoder, EncoderSpec
+from methods.errors import MethodError
 from methods.registry import register
+
+
+@dataclass(frozen=True)
+class SplitBrainOptions:
+    """Options of the split-brain autoencoder."""
+
+    width: str = field(default="half", metadata={"help": "of each half's encoder and decoder: half or full"})
+
+    def __post_init__(self) -> None:
+        if self.width not in ("half", "full"):
+            raise MethodError(f"split_brain: width={self.width} must be half or full")
 
 
 @register("split_brain", version=1)
@@ -27,12 +41,15 @@ class SplitBrain(Method):
     summary = "predicts colour from lightness and lightness from colour, each by half of the network"
     paper = "Zhang et al., CVPR 2017"
     year = 2017
+    Options = SplitBrainOptions
 
     encoder: "SplitEncoder"
 
     def __init__(self, encoder: EncoderSpec, options: Mapping[str, Any] | None = None):
         super().__init__(encoder, options)
         half = encoder.halved()
+        if self.options.width == "full":
+            half = replace(half, width=encoder.width)
         self.encoder = SplitEncoder(half)
         self.to_colour = Decoder(half, in_dim=half.dim, out_channels=2)
         self.to_lightness = Decoder(half, in_dim=half.dim, out_channels=1)

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmark.config.schema import Config, TrainConfig, VariantConfig
+    from benchmark.config.schema import Config, VariantConfig
     from methods.encoder import EncoderSpec
     from methods.registry import MethodInfo
 
@@ -37,7 +37,7 @@ def main(arguments: Namespace, config: "Config") -> int:
     names = {info.name for info in methods}
     for name, variant in sorted(config.variants.items()):
         if name not in names:
-            print(f"  {name:<22} {_describe_variant(variant, config.train)}")
+            print(f"  {name:<22} {_describe_variant(variant, config)}")
     print(f"imported weights ({config.imported}):")
     weights = imported(config)
     for name, variant in weights.items():
@@ -73,12 +73,13 @@ def _parameters(name: str, spec: "EncoderSpec") -> str:
     return f"{sum(weight.numel() for weight in method.parameters()) / 1e6:.2f} M"
 
 
-def _describe_variant(variant: "VariantConfig", train: "TrainConfig") -> str:
+def _describe_variant(variant: "VariantConfig", config: "Config") -> str:
     """A variant as its method and the settings that make it."""
     from benchmark.config.load import differences
 
     settings: dict[str, Any] = {f"options.{key}": value for key, value in variant.options.items()}
-    settings |= {f"train.{key}": value for key, value in differences(variant.train, train).items()}
+    settings |= {f"train.{key}": value for key, value in differences(variant.train, config.train).items()}
+    settings |= {f"augment.{key}": value for key, value in differences(variant.augment, config.augment).items()}
     settings |= {key: value for key in ("init_from", "weights") if (value := getattr(variant, key))}
     return " ".join([variant.method, *(f"{key}={_typed(value)}" for key, value in settings.items())])
 

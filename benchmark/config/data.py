@@ -10,6 +10,9 @@ from benchmark.config.base import AsWritten, Count, Folder, NonNegative, Schema,
 
 RENAMED = {"joined": "concat"}  # former names of kinds
 
+Sampling = Literal["track", "identity"]
+SAMPLING: Sampling = "track"  # the default, which is no part of a run's identity
+
 Jpeg = Annotated[Whole, Field(ge=1, le=100)]
 
 
@@ -24,6 +27,8 @@ class Data(Schema):
     size: Annotated[Whole, Field(ge=16)] = 256  # side of a stored frame, pixels
     split_seed: Seed = 0  # of the split of identities into train/val/test, 75/15/10
     jpeg_quality: Jpeg = 95
+    # What training draws uniformly: a track | a person, then one of the person's videos, then a track of it, as FAb-Net
+    sampling: Sampling = SAMPLING
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import yaml
 
 from benchmark.config.checks import check
 from benchmark.config.compose import compose_config
-from benchmark.config.schema import Config, TrainConfig, VariantConfig, row_name
+from benchmark.config.schema import AugmentConfig, Config, TrainConfig, VariantConfig, row_name
 from benchmark.config.validation import validate
 from benchmark.errors import UsageError
 from benchmark.layout import CONFIG
 from slurm.resources import Resources
 
-Group = TypeVar("Group", TrainConfig, Resources)
+Group = TypeVar("Group", AugmentConfig, TrainConfig, Resources)
 
 
 def load(overrides: Iterable[str] = (), config_dir: str | None = None) -> Config:
@@ -35,7 +35,7 @@ def load(overrides: Iterable[str] = (), config_dir: str | None = None) -> Config
     _apply_settings_of_method_files(config)
     weights = imported(config)
     for name in config.methods:
-        default = weights.get(name) or VariantConfig(method=name, train=config.train)
+        default = weights.get(name) or VariantConfig(method=name, train=config.train, augment=config.augment)
         config.variants.setdefault(name, default)
     check(config)
     return config
@@ -61,18 +61,22 @@ def _apply_settings_of_method_files(config: Config) -> None:
 def imported(config: Config) -> dict[str, VariantConfig]:
     """A variant for each set of weights written by `fabbench import`, by name."""
     folders = [path.parent for path in sorted(Path(config.imported).glob(f"*/{CONFIG}"))]
-    return {folder.name: VariantConfig(weights=str(folder), train=config.train) for folder in folders}
+    return {
+        folder.name: VariantConfig(weights=str(folder), train=config.train, augment=config.augment)
+        for folder in folders
+    }
 
 
 def plain(config: Config) -> dict[str, Any]:
     """The configuration as plain values that load to the same again.
 
-    What variants take over from ``train``, and stages from ``launcher.job``, is left out, so that a setting of
-    ``train`` still applies to them when the result is used as a preset.
+    What variants take over from ``train`` and ``augment``, and stages from ``launcher.job``, is left out, so that a
+    setting of those still applies to them when the result is used as a preset.
     """
     values = asdict(config)
     for name, variant in config.variants.items():
         values["variants"][name]["train"] = differences(variant.train, config.train)
+        values["variants"][name]["augment"] = differences(variant.augment, config.augment)
     for stage, resources in config.launcher.resources.items():
         values["launcher"][stage] = differences(resources, config.launcher.job)
     return values

@@ -1,9 +1,10 @@
 """Schema of a benchmark's configuration: every key, its default and its meaning."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from benchmark.config.base import Count, Folder, Natural, NonNegative, Real, Schema, Seed, Whole, merged
@@ -20,12 +21,39 @@ class EncoderConfig(Schema):
     dim: Annotated[Whole, Field(ge=2)] = 256  # embedding dimension
 
 
+Share = Annotated[Real, Field(gt=0, le=1)]
+
+
+def _ascending(values: list[float]) -> list[float]:
+    if sorted(set(values)) != values:
+        raise ValueError(f"{values} must ascend")
+    return values
+
+
 @dataclass(frozen=True)
 class AugmentConfig(Schema):
-    """Random crop on the device, drawn for each frame on its own. No flip, no colour (as the paper)."""
+    """Random crop on the device, drawn for each frame on its own. No colour (as the paper).
 
-    translate: Annotated[Real, Field(ge=0, le=1)] = 0.05  # uniform, +- this share of the side
-    scale: Annotated[Real, Field(ge=0, le=0.9)] = 0.1  # uniform in 1 +- this
+    ``jitter`` shifts and zooms about the centre and repeats the border outside. ``resized_crop`` cuts a random part of
+    the frame and stretches it to the frame's size, as torchvision's RandomResizedCrop does: RotNet's authors use it,
+    and, with a square window, FAb-Net's.
+    """
+
+    kind: Literal["jitter", "resized_crop"] = "jitter"
+    translate: Annotated[Real, Field(ge=0, le=1)] = 0.05  # jitter: uniform, +- this share of the side
+    scale: Annotated[Real, Field(ge=0, le=0.9)] = 0.1  # jitter: uniform in 1 +- this
+    area: Annotated[list[Share], Field(min_length=2, max_length=2)] = Field(
+        default_factory=lambda: [0.08, 1.0]
+    )  # resized_crop: least and greatest share of the frame, uniform
+    stretch: Annotated[Real, Field(ge=1, le=4)] = 4 / 3  # resized_crop: width / height, log-uniform in 1 / this to this
+    shared_scale: bool = False  # one size of the crop for all frames of a sample; the positions are each frame's own
+    flip: bool = False  # mirror half of the samples left to right, all frames of a sample alike
+    validation: bool = False  # crop validation frames likewise, the same way each time
+
+    def __post_init__(self) -> None:
+        low, high = self.area
+        if low > high:
+            raise ValueError(f"area={self.area}: the least share comes first")
 
 
 # The curriculum's window in percent of a batch: its width, how far it shifts, and how often (Wiles et al. 2018).
@@ -40,14 +68,20 @@ class TrainConfig(Schema):
     batch_size: Count = 32  # samples a step; a sample is one track's k frames, k set by the method
     epoch_samples: Count = 6400  # samples between two validations, in which plateaus are counted
     val_samples: Count = 512  # samples of a validation pass, the same in every epoch
-    optimiser: Literal["adam", "sgd"] = "adam"
+    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
     lr: NonNegative = 1e-3
     momentum: Annotated[Real, Field(ge=0, le=1)] = 0.9  # sgd only
+    nesterov: bool = False  # sgd only
     weight_decay: NonNegative = 0.0
-    schedule: Literal["one_cycle", "plateau", "constant"] = "one_cycle"  # plateau: lr / 10; ends when converged
+    # plateau: lr / 10 at plateaus, ends when converged | multistep: lr / 10 at each of the milestones
+    schedule: Literal["one_cycle", "plateau", "multistep", "constant"] = "one_cycle"
+    milestones: Annotated[list[Annotated[Real, Field(gt=0, lt=1)]], AfterValidator(_ascending)] = Field(
+        default_factory=lambda: [0.3, 0.6, 0.9]
+    )  # multistep: shares of the budget
     plateau_patience: Natural = 5  # more validations than this without a new best loss are a plateau
     curriculum: bool = False  # train on the easiest half of each batch first, on harder ones after plateaus
     curriculum_start: Annotated[Whole, Field(ge=0, le=SHIFTS)] = 0  # shifts of its window at the start; 4: 40-90 %
+    curriculum_hold: bool = False  # one_cycle, multistep: no decay before the window's last shift, as with plateau
     clip: NonNegative | None = 5.0  # gradient norm; null: none
     amp: Literal["auto", "bf16", "off"] = "auto"  # auto: bf16 on a GPU that reports it
     workers: Annotated[Whole, Field(ge=0, le=1024)] = 2  # processes that read samples; 0: the training process itself
@@ -57,6 +91,10 @@ class TrainConfig(Schema):
     checkpoint_steps: Count = 500
     checkpoint_minutes: NonNegative = 5.0
     picture_steps: Natural = 2000  # steps between pictures of validation samples; 0: none
+
+    def __post_init__(self) -> None:
+        if self.nesterov and (self.optimiser != "sgd" or self.momentum == 0):
+            raise ValueError("nesterov=true needs optimiser=sgd and a momentum above 0")
 
 
 # Settings that change where and how fast a run computes, not what it computes.
@@ -69,6 +107,24 @@ NON_IDENTITY_FIELDS = (
     "checkpoint_minutes",
     "picture_steps",
 )
+
+# Settings that came after runs had been made without them. At its default such a setting is what those runs have, and
+# no part of a run's identity.
+LATER_FIELDS = {
+    "AugmentConfig": ("kind", "area", "stretch", "shared_scale", "flip", "validation"),
+    "TrainConfig": ("nesterov", "milestones", "curriculum_hold"),
+}
+
+
+def identity_of(config: AugmentConfig | EncoderConfig | TrainConfig) -> dict[str, Any]:
+    """The settings of a group that decide a run's weights."""
+    later = LATER_FIELDS.get(type(config).__name__, ())
+    default = asdict(type(config)())
+    return {
+        key: value
+        for key, value in asdict(config).items()
+        if key not in NON_IDENTITY_FIELDS and not (key in later and value == default[key])
+    }
 
 
 def _both_heads() -> list[str]:
@@ -98,6 +154,7 @@ class VariantConfig(Schema):
     method: str = ""  # registered name or path of a .py file; default: the variant's own name
     options: dict[str, Any] = Field(default_factory=dict)
     train: TrainConfig = Field(default_factory=TrainConfig)  # the benchmark's, but for the keys the variant sets
+    augment: AugmentConfig = Field(default_factory=AugmentConfig)  # likewise
     init_from: str | None = None  # initial weights: of a variant (same seed), or of a run's folder
     weights: str | None = None  # folder with the weights of a row that is not trained (see fabbench import)
 
@@ -158,12 +215,16 @@ class Config(Schema):
     @model_validator(mode="before")
     @classmethod
     def _complete_variants(cls, values: Any) -> Any:
-        """Gives each variant its name as its method, and the training settings it does not set."""
+        """Gives each variant its name as its method, and the settings of training and crops it does not set."""
         if not isinstance(values, dict) or not isinstance(values.get("variants"), dict):
             return values
-        train = values.get("train", {})
+        shared = {group: values.get(group, {}) for group in ("train", "augment")}
         variants = {
-            name: {"method": name, **variant, "train": merged(train, variant.get("train", {}))}
+            name: {
+                "method": name,
+                **variant,
+                **{group: merged(base, variant.get(group, {})) for group, base in shared.items()},
+            }
             if isinstance(variant, dict)
             else variant
             for name, variant in values["variants"].items()

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from benchmark.config.base import Count
-from benchmark.config.schema import SHIFT, Config, EncoderConfig, TrainConfig, VariantConfig, row_name
+from benchmark.config.schema import SHIFT, AugmentConfig, Config, EncoderConfig, TrainConfig, VariantConfig, row_name
 from benchmark.errors import DataError, UsageError, first_line, suggestion
 from benchmark.files import sha256
 from benchmark.layout import CONFIG, WEIGHTS
@@ -33,6 +33,7 @@ class Variant:
         encoder: width and dimension of the common encoder.
         size: side of the input, pixels.
         train: budget and optimiser.
+        augment: random crops of its training frames.
         parent: the variant whose weights, of the same seed, are its initial weights.
         init_folder: the folder with its initial weights, if no variant gives them.
         weights: the folder with its weights, if it is not trained.
@@ -47,6 +48,7 @@ class Variant:
     encoder: EncoderConfig
     size: int
     train: TrainConfig
+    augment: AugmentConfig
     parent: str | None
     init_folder: Path | None
     weights: Path | None
@@ -137,7 +139,9 @@ def resolve(config: Config) -> dict[str, Variant]:
             raise UsageError(f"init_from goes in a circle: {' -> '.join(circle)}")
         row = row_name(name)
         if row not in variants:
-            settings = config.variants.get(name) or VariantConfig(method=name, train=config.train)
+            settings = config.variants.get(name) or VariantConfig(
+                method=name, train=config.train, augment=config.augment
+            )
             parent_name = _parent_name(config, settings)
             parent = visit(parent_name, (*children, name)) if parent_name else None
             variants[row] = _variant(config, name, settings, parent)
@@ -193,6 +197,7 @@ def _variant(config: Config, name: str, settings: VariantConfig, parent: Variant
         encoder=config.encoder,
         size=config.data.size,
         train=settings.train,
+        augment=settings.augment,
         parent=parent.name if parent else None,
         init_folder=Path(settings.init_from) if settings.init_from and not parent else None,
         weights=None,
@@ -200,6 +205,10 @@ def _variant(config: Config, name: str, settings: VariantConfig, parent: Variant
         shapes=_encoder_shapes(method),
     )
     _check_initial_weights(variant, method, parent)
+    if variant.kind == "ceiling" and variant.augment.flip:
+        raise UsageError(
+            f"{variant.name}: augment.flip mirrors images but not their labels; set it for other rows alone"
+        )
     least = 100 // SHIFT  # in a smaller batch, a shift of the curriculum's window moves past no sample
     if variant.train.curriculum and variant.train.batch_size < least:
         raise UsageError(
@@ -210,8 +219,10 @@ def _variant(config: Config, name: str, settings: VariantConfig, parent: Variant
 
 
 def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
-    if settings.init_from or settings.train != config.train:
-        raise UsageError(f"variants.{name}: weights makes a row that is not trained; leave out init_from and train")
+    if settings.init_from or settings.train != config.train or settings.augment != config.augment:
+        raise UsageError(
+            f"variants.{name}: weights makes a row that is not trained; leave out init_from, train and augment"
+        )
     folder = WeightsFolder(Path(str(settings.weights)))
     method_name = settings.method if settings.method not in ("", name) else folder.description.method
     options = {**folder.description.options, **settings.options}
@@ -229,6 +240,7 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
         encoder=encoder,
         size=size,
         train=config.train,
+        augment=config.augment,
         parent=None,
         init_folder=None,
         weights=folder.path,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from benchmark.config.data import SAMPLING
 from benchmark.config.load import plain
 from benchmark.config.probing import ProbeParts, resolve_probe
 from benchmark.config.schema import Config, row_name
@@ -275,10 +276,11 @@ def _run(config: Config, variant: Variant, seed: int, task: str | None, data_has
         options=variant.options,
         encoder=variant.encoder,
         size=variant.size,
-        augment=config.augment,
+        augment=variant.augment,
         train=variant.train,
         data_hash=data_hash,
         task=task,
+        sampling=SAMPLING if task else config.data.sampling,
         code=sha256(Path(variant.method)) if variant.method.endswith(".py") else None,
         initial_weights=initial_weights,
         weights=WeightsFolder(variant.weights).hash if variant.weights else None,

@@ -18,7 +18,8 @@ from typing import Any
 import yaml
 from filelock import FileLock
 
-from benchmark.config.schema import NON_IDENTITY_FIELDS, AugmentConfig, EncoderConfig, TrainConfig
+from benchmark.config.data import SAMPLING, Sampling
+from benchmark.config.schema import AugmentConfig, EncoderConfig, TrainConfig, identity_of
 from benchmark.files import digest, read_json, sha256, write_json, write_text
 from benchmark.layout import CONFIG, ENVIRONMENT, LOCK, STATUS, done_file
 from benchmark.pipeline.provenance import code_version, environment
@@ -46,6 +47,7 @@ class Run:
     train: TrainConfig
     data_hash: str  # of the track store's manifest; of the labelled set, for a variant trained on labels
     task: str | None = None  # the task whose labels it is trained on
+    sampling: Sampling = SAMPLING  # how tracks are drawn
     code: str | None = None  # SHA-256 of the method's file, for a method given by path
     initial_weights: str | None = None  # key of the run, or SHA-256 of the weights, that training starts from
     weights: str | None = None  # SHA-256 of the weights of a pretrained row, which is not trained
@@ -57,7 +59,7 @@ class Run:
             "method": Path(self.method).stem if self.method.endswith(".py") else self.method,
             "version": self.version,
             "options": self.options,
-            "encoder": asdict(self.encoder),
+            "encoder": identity_of(self.encoder),
             "size": self.size,
             **({"code": self.code} if self.code else {}),
         }
@@ -65,11 +67,12 @@ class Run:
             return {**network, "weights": self.weights}
         return {
             **network,
-            "augment": asdict(self.augment),
-            "train": {key: value for key, value in asdict(self.train).items() if key not in NON_IDENTITY_FIELDS},
+            "augment": identity_of(self.augment),
+            "train": identity_of(self.train),
             "seed": self.seed,
             "data": self.data_hash,
             "task": self.task,
+            **({"sampling": self.sampling} if self.sampling != SAMPLING else {}),
             **({"start": self.initial_weights} if self.initial_weights else {}),
         }
 

@@ -188,8 +188,10 @@ def _batches(spec: RunSpec, method: Method, group: ProcessGroup) -> tuple[Any, A
         return labelled, LabelledBatches(faces, target, "val", size, (1,), shard) if has_val else None
     store = TrackStore(spec.store)
     has_val = len(store.tracks("val")) > 0
-    tracks = TrackBatches(store, "train", method.frames, size, (run.seed, 0), shard)
-    return tracks, TrackBatches(store, "val", method.frames, size, (1,), shard) if has_val else None
+    tracks = TrackBatches(store, "train", method.frames, size, (run.seed, 0), shard, run.sampling)
+    if not has_val:
+        return tracks, None
+    return tracks, TrackBatches(store, "val", method.frames, size, (1,), shard, run.sampling)
 
 
 def _weights_folder(spec: RunSpec) -> Path:

@@ -204,7 +204,8 @@ class _Loop:
 
     def _validate(self, batches: Batches, log: Log, last: bool) -> None:
         step, picture_steps = self.state.step, self.config.picture_steps
-        result = validate(self.method, batches, self.config, self.device, self.group, self.training_step.jitter)
+        inputs = self.training_step.validation_inputs
+        result = validate(self.method, batches, self.config, inputs, self.device, self.group)
         self.state.val_loss = result.loss
         log.write(step, {"val_loss": result.loss})
         if not last:

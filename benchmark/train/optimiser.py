@@ -29,8 +29,15 @@ def make_optimiser(method: Method, config: TrainConfig) -> Optimizer:
 def _common(method: Method, config: TrainConfig) -> Optimizer:
     groups = method.parameter_groups(config)
     if config.optimiser == "sgd":
-        return torch.optim.SGD(groups, config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
-    return torch.optim.Adam(groups, config.lr, weight_decay=config.weight_decay)
+        return torch.optim.SGD(
+            groups,
+            config.lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            nesterov=config.nesterov,
+        )
+    kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
+    return kind(groups, config.lr, weight_decay=config.weight_decay)
 
 
 def _check_complete(method: Method, optimiser: Optimizer) -> None:

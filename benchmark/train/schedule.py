@@ -3,7 +3,7 @@
 Curriculum: Wiles et al. 2018, section 4, and the authors' code (github.com/oawiles/FAb-Net). The samples of a batch
 are ranked by their losses, and only those in a window of ranks are trained on, first the 50 % with the lowest losses.
 At each plateau of the validation loss the window moves up by 10 points, four times, to 40-90 %. Only from then on do
-plateaus divide the learning rate.
+plateaus divide the learning rate, and with ``curriculum_hold`` no other schedule lowers it before either.
 """
 
 import math
@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from benchmark.config.schema import SHIFT, SHIFTS, WINDOW, TrainConfig
 
 LR_DIVISIONS = 2  # by 10, with schedule=plateau; the run has converged at the plateau after the last
+LOWEST_LR = 1 / 25 / 1e4  # share of train.lr at the end of one cycle: OneCycleLR's default
 SHORT_RUN = 20  # steps; shorter runs warm up for longer, since OneCycleLR divides by zero if that is exactly one step
 
 
@@ -30,6 +31,9 @@ class Schedule:
         self.optimiser = optimiser
         self.config = config
         self.one_cycle = _one_cycle(optimiser, config) if config.schedule == "one_cycle" else None
+        self.annealing: CosineAnnealingLR | None = None  # of one cycle, once the curriculum no longer holds the rate
+        self.step = 0
+        self.held_until = 0 if self._last_window_at(config.curriculum_start) else None
         self.shifts = config.curriculum_start
         self.divisions = 0
         self.best_loss = math.inf
@@ -65,7 +69,12 @@ class Schedule:
 
     def after_step(self) -> None:
         """Moves the learning rate on after a training step."""
-        if self.one_cycle is not None:
+        self.step += 1
+        if self.config.schedule == "multistep":
+            self._pass_milestones()
+        elif self.annealing is not None:
+            self.annealing.step()
+        elif self.one_cycle is not None and (self.held_until is not None or not self._at_peak()):
             self.one_cycle.step()
 
     def after_validation(self, loss: float) -> None:
@@ -84,15 +93,20 @@ class Schedule:
         if self.config.curriculum and self.shifts < SHIFTS:
             self.shifts += 1
             self.best_loss = math.inf  # harder samples may raise the loss: that is no plateau of the new window
+            if self.held_until is None and self._last_window_at(self.shifts):
+                self._release()
         elif self.config.schedule == "plateau" and self.divisions < LR_DIVISIONS:
-            self.divisions += 1
-            for group in self.optimiser.param_groups:
-                group["lr"] /= 10
+            self._divide()
         else:
             self.converged = self.config.schedule == "plateau"
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes during a run, as plain values."""
+        held = {
+            "step": self.step,
+            "held_until": self.held_until,
+            "annealing": self.annealing.state_dict() if self.annealing is not None else None,
+        }
         return {
             "shifts": self.shifts,
             "divisions": self.divisions,
@@ -100,6 +114,7 @@ class Schedule:
             "waited": self.validations_since_best,
             "converged": self.converged,
             "one_cycle": self.one_cycle.state_dict() if self.one_cycle is not None else None,
+            **(held if self._counts_steps else {}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -111,9 +126,57 @@ class Schedule:
         self.converged = state["converged"]
         if self.one_cycle is not None:
             self.one_cycle.load_state_dict(state["one_cycle"])
+        if not self._counts_steps:
+            return
+        self.step, self.held_until = state["step"], state["held_until"]
+        if state["annealing"] is not None:
+            self.annealing = self._anneal()
+            self.annealing.load_state_dict(state["annealing"])
+
+    @property
+    def _counts_steps(self) -> bool:
+        """Whether the learning rate depends on the number of the step, or on when the curriculum let go of it."""
+        return self.config.schedule == "multistep" or (self.config.curriculum and self.config.curriculum_hold)
+
+    def _last_window_at(self, shifts: int) -> bool:
+        """Whether nothing holds the learning rate after this number of shifts."""
+        return not (self.config.curriculum and self.config.curriculum_hold) or shifts == SHIFTS
+
+    def _at_peak(self) -> bool:
+        """Whether one cycle's warm-up is over, so that the next step would lower the learning rate."""
+        assert self.one_cycle is not None
+        return self.one_cycle.last_epoch >= int(_warm_up(self.config) * self.config.steps) - 1
+
+    def _release(self) -> None:
+        """Lets the learning rate fall from here on: what is left of the budget takes the place of the whole."""
+        self.held_until = self.step
+        if self.one_cycle is not None and self._at_peak():
+            self.annealing = self._anneal()
+
+    def _anneal(self) -> CosineAnnealingLR:
+        assert self.held_until is not None
+        left = max(1, self.config.steps - self.held_until - 1)
+        return CosineAnnealingLR(self.optimiser, left, eta_min=self.config.lr * LOWEST_LR)
+
+    def _pass_milestones(self) -> None:
+        if self.held_until is None:
+            return
+        left = self.config.steps - self.held_until
+        if self.step - self.held_until in {round(share * left) for share in self.config.milestones}:
+            self._divide()
+
+    def _divide(self) -> None:
+        self.divisions += 1
+        for group in self.optimiser.param_groups:
+            group["lr"] /= 10
 
 
 def _one_cycle(optimiser: torch.optim.Optimizer, config: TrainConfig) -> OneCycleLR:
-    warm_up = 0.3 if config.steps < SHORT_RUN else 0.1  # fraction of the steps
     highest = [group["lr"] for group in optimiser.param_groups]  # a method's own groups may differ
+    warm_up = _warm_up(config)
     return OneCycleLR(optimiser, highest, total_steps=config.steps, pct_start=warm_up, cycle_momentum=False)
+
+
+def _warm_up(config: TrainConfig) -> float:
+    """Share of the steps in which one cycle raises the learning rate."""
+    return 0.3 if config.steps < SHORT_RUN else 0.1

@@ -17,6 +17,9 @@ from methods.base import Method
 from methods.errors import MethodError
 from methods.outputs import check_output
 
+VALIDATION_SEED = 0  # of the crops of validation frames, the same in every validation of every run
+NO_CROP = AugmentConfig(translate=0, scale=0)
+
 
 class DivergedError(FabbenchError):
     """The training loss is no longer a finite number."""
@@ -56,6 +59,8 @@ class TrainingStep:
         self.model = group.wrap(method)
         self.shard = group.shard(config.batch_size)
         self.jitter = CropJitter(augment)
+        # Views of a frame, which a method compares, would be equal without.
+        self.val_jitter = CropJitter(augment if augment.validation or method.views > 1 else NO_CROP)
 
     def __call__(self, step: int, batch: Batch) -> StepResult:
         """Takes step number ``step``, counted from 0, on this process's shard of a batch.
@@ -68,7 +73,7 @@ class TrainingStep:
         seed_step(self.seed, step)
         self.method.train()
         self.method.step, self.method.total_steps = step, self.config.steps
-        inputs = self._inputs(batch)
+        inputs = self._inputs(batch, self.jitter)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             output = self.model(*inputs)
         try:
@@ -92,12 +97,18 @@ class TrainingStep:
             check_finite(loss, step + 1, self.config)
         return StepResult(loss, output.scalars)
 
-    def _inputs(self, batch: Batch) -> Batch:
+    def validation_inputs(self, number: int, batch: Batch) -> Batch:
+        """Frames and labels of validation batch ``number`` on the device, cropped the same way each time."""
+        if not self.val_jitter.identity:
+            seed_step(VALIDATION_SEED, number)
+        return self._inputs(batch, self.val_jitter)
+
+    def _inputs(self, batch: Batch, jitter: CropJitter) -> Batch:
         """Jittered frames and their labels on the device; landmark labels (B, L, 2) move with the frames."""
         frames, *labels = (part.to(self.device, non_blocking=True) for part in batch)
         frames = views_of(frames, self.method.views)
         points = labels[0] if labels and labels[0].ndim == 3 else None
-        images, points = self.jitter(frames, points, shard=self.shard, batch_size=self.config.batch_size)
+        images, points = jitter(frames, points, shard=self.shard, batch_size=self.config.batch_size)
         return (images, *labels) if points is None else (images, points, *labels[1:])
 
     def _objective(self, losses: Tensor, batch_losses: Tensor) -> Tensor:

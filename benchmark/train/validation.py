@@ -1,5 +1,6 @@
 """Validation: the mean loss on a fixed number of batches, and a sheet of sample pictures."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +9,10 @@ from torch import Tensor
 
 from benchmark.config.schema import TrainConfig
 from benchmark.layout import PICTURES
-from benchmark.train.augment import CropJitter, scale_to_unit
 from benchmark.train.distributed import ProcessGroup
-from benchmark.train.step import seed_step, views_of
-from benchmark.train.stream import Batches, stream
+from benchmark.train.stream import Batch, Batches, stream
 from benchmark.viz.samples import sample_sheet
 from methods.base import Method
-
-VIEWS_SEED = 0  # of the views that validation draws, the same in every validation of every run
 
 
 @dataclass(frozen=True)
@@ -32,11 +29,22 @@ class ValidationResult:
 
 
 def validate(
-    method: Method, batches: Batches, config: TrainConfig, device: torch.device, group: ProcessGroup, jitter: CropJitter
+    method: Method,
+    batches: Batches,
+    config: TrainConfig,
+    inputs: Callable[[int, Batch], Batch],
+    device: torch.device,
+    group: ProcessGroup,
 ) -> ValidationResult:
-    """Evaluates a method on the first ``config.val_samples`` validation samples in float32.
+    """Evaluates a method on the first ``config.val_samples`` validation samples, in float32.
 
-    Frames are not jittered, unless the method compares several views of a frame, which would be equal without.
+    Args:
+        method: in training or not; it is in evaluation mode afterwards.
+        batches: this process's shard of the validation batches.
+        config: number of samples, batch size and workers.
+        inputs: from the number of a batch and the batch to what the method is called with, on the device.
+        device: of the method.
+        group: the processes that share each batch.
     """
     method.eval()
     n_batches = -(-config.val_samples // config.batch_size)  # rounded up
@@ -44,14 +52,7 @@ def validate(
     pictures: dict[str, Tensor] = {}
     with torch.no_grad():
         for number, batch in enumerate(stream(batches, range(n_batches), config.workers, device)):
-            frames, *labels = (part.to(device, non_blocking=True) for part in batch)
-            if method.views > 1:
-                seed_step(VIEWS_SEED, number)
-                shard = group.shard(config.batch_size)
-                images, _ = jitter(views_of(frames, method.views), shard=shard, batch_size=config.batch_size)
-            else:
-                images = scale_to_unit(frames)
-            output = method(images, *labels)
+            output = method(*inputs(number, batch))
             losses.append(group.all_gather(output.losses.float()))
             pictures = pictures or output.pictures
     return ValidationResult(float(torch.cat(losses).mean()), pictures)

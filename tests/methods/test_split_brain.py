@@ -73,6 +73,15 @@ def test_encoder_has_fewer_parameters_than_the_common_one() -> None:
     assert count(SplitBrain(spec).encoder) < count(Encoder(spec))
 
 
+def test_at_full_width_each_half_has_the_common_encoders_capacity() -> None:
+    spec = EncoderSpec(size=32, width=8, dim=16)
+    full, half = SplitBrain(spec, {"width": "full"}), SplitBrain(spec)
+    assert full.encoder.lightness.layers[2].weight.shape == Encoder(spec).layers[2].weight.shape
+    assert full.embed(tracks(2, 1)[:, 0]).shape == half.embed(tracks(2, 1)[:, 0]).shape == (2, 16)
+    with pytest.raises(MethodError, match="width=whole must be half or full"):
+        SplitBrain(spec, {"width": "whole"})
+
+
 def test_encoder_must_have_an_even_width() -> None:
     with pytest.raises(MethodError, match="must be even"):
         SplitBrain(EncoderSpec(size=16, width=3, dim=8))

@@ -6,6 +6,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from benchmark.data.split import SPLITS
@@ -21,6 +22,8 @@ from benchmark.data.tracks.format import (
 )
 from benchmark.data.tracks.manifest import read_manifest
 from benchmark.errors import DataError
+
+FRAMES_FOLDER = "/1.6"  # in VoxCeleb1, between person and video
 
 
 class TrackStore:
@@ -74,6 +77,20 @@ class TrackStore:
     def identity(self, track: int) -> str:
         """Identity of the person that a track shows."""
         return str(self._identities[int(self._identity_codes[self._checked(track)])].as_py())
+
+    def identity_codes(self) -> NDArray[np.int32]:
+        """A number for the identity of each track, shape (number of tracks,); read-only."""
+        return self._identity_codes
+
+    def video_codes(self) -> NDArray[np.int32]:
+        """A number for the video that each track is part of, shape (number of tracks,).
+
+        It is the folder above the track in the name that the source gave it: VIDEO in ``ID/VIDEO/TRACK``. Tracks
+        of VoxCeleb1's ``NAME/1.6/VIDEO`` are videos of their own.
+        """
+        folders = pc.replace_substring_regex(self._names, "/[^/]*$", "")
+        videos = pc.if_else(pc.ends_with(folders, FRAMES_FOLDER), self._names, folders)
+        return cast("NDArray[np.int32]", videos.dictionary_encode().indices.to_numpy())
 
     def name(self, track: int) -> str:
         """Name of a track in its source."""

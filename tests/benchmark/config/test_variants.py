@@ -67,7 +67,7 @@ def test_a_registered_method_gives_initial_weights() -> None:
         (["variants.own={method: fabnet, options: {sources: 0}}"], "sources=0 must be 1 or more"),
         (["variants.own={method: fabnet, train: {curriculum: true, batch_size: 9}}"], "too small for the curriculum"),
         (["variants.own={method: fabnet, train: {curriculum_start: 5}}"], "curriculum_start=5 must be"),
-        (["variants.own={method: fabnet, weights: a, init_from: random}"], "leave out init_from and train"),
+        (["variants.own={method: fabnet, weights: a, init_from: random}"], "leave out init_from, train and augment"),
         (["variants.own={method: vgg-face}"], "own needs weights"),
         (["variants.own={method: split_brain}", "encoder.dim=15"], "must be even to be halved"),
     ],

@@ -9,6 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from benchmark.config.data import Sampling
 from benchmark.data.batches import LabelledBatches, TrackBatches
 from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.tracks.pack import TrackPacker
@@ -21,8 +22,16 @@ from tests.benchmark.conftest import SIDE, Discs
 class Spy(TrackBatches):
     """Batches that record which frames are read."""
 
-    def __init__(self, store: TrackStore, split: str, frames: int, batch: int, seed: tuple[int, ...] = (0,)):
-        super().__init__(store, split, frames, batch, seed)
+    def __init__(
+        self,
+        store: TrackStore,
+        split: str,
+        frames: int,
+        batch: int,
+        seed: tuple[int, ...] = (0,),
+        sampling: Sampling = "track",
+    ):
+        super().__init__(store, split, frames, batch, seed, sampling=sampling)
         self.read: list[tuple[int, int]] = []
         self.inner, self.store = store, self  # type: ignore[assignment]
 
@@ -93,6 +102,48 @@ def test_frames_are_drawn_uniformly(store: TrackStore) -> None:
     expected = 60 * 64 / 4
     assert set(frames) == {0, 1, 2, 3}
     assert all(abs(count - expected) < 5 * expected**0.5 for count in frames.values())
+
+
+class Recordings(Discs):
+    """Every other person has three videos, of one, two and three tracks; the others have one track each."""
+
+    def tracks(self) -> list[RawTrack]:
+        tracks = []
+        for number, track in enumerate(super().tracks()):
+            n_videos = 3 if number % 2 else 1
+            names = [f"{track.identity}/{video}/{n}" for video in range(n_videos) for n in range(video + 1)]
+            tracks += [RawTrack(track.identity, name, track.location) for name in names]
+        return tracks
+
+
+def test_sampling_by_identity_draws_a_person_then_a_video_then_a_track(tmp_path: Path) -> None:
+    TrackPacker(Recordings(), tmp_path / "store", split_seed=0).pack()
+    store = TrackStore(tmp_path / "store")
+    spy = Spy(store, "train", 1, 64, sampling="identity")
+    drawn = Counter(store.name(int(track)) for step in range(80) for track in spy.drawn(step)[:, 0, 0])
+    names = [store.name(int(track)) for track in store.tracks("train")]
+    assert {name.count("/2/") for name in names} == {0, 1}, "both kinds of people should be there"
+    for name in names:
+        person, video, _ = name.split("/")
+        n_people = len({other.split("/")[0] for other in names})
+        n_videos = len({other.split("/")[1] for other in names if other.startswith(f"{person}/")})
+        n_tracks = sum(other.startswith(f"{person}/{video}/") for other in names)
+        expected = 80 * 64 / n_people / n_videos / n_tracks
+        assert abs(drawn[name] - expected) < 5 * expected**0.5, name
+
+
+def test_tracks_of_voxceleb1_are_videos_of_their_own(tmp_path: Path) -> None:
+    class Vox1(Discs):
+        def tracks(self) -> list[RawTrack]:
+            return [
+                RawTrack(track.identity, f"vox1/{track.identity}/1.6/v{n}", track.location)
+                for n, track in enumerate(super().tracks())
+            ]
+
+    TrackPacker(Vox1(identities=4), tmp_path / "store", split_seed=0).pack()
+    store = TrackStore(tmp_path / "store")
+    assert len(set(store.video_codes().tolist())) == len(store)
+    assert len(set(store.identity_codes().tolist())) == 4
 
 
 def test_short_tracks_are_left_out(tmp_path: Path) -> None:

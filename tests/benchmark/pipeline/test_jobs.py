@@ -24,6 +24,7 @@ def variant(name: str, steps: int, parent: str | None = None, kind: str = "metho
         encoder=EncoderConfig(),
         size=64,
         train=TrainConfig(steps=steps),
+        augment=AugmentConfig(),
         parent=parent,
         init_folder=None,
         weights=None,

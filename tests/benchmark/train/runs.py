@@ -40,7 +40,13 @@ class KilledAt(TrackBatches):
 
 
 def train(
-    folder: Path, store: TrackStore, name: str = "fabnet", *, kill_at: int | None = None, **settings: Any
+    folder: Path,
+    store: TrackStore,
+    name: str = "fabnet",
+    *,
+    kill_at: int | None = None,
+    augment: AugmentConfig | None = None,
+    **settings: Any,
 ) -> Method:
     """Trains a method in ``folder`` with `CONFIG` and these settings; a checkpoint there is resumed from."""
     config = replace(CONFIG, **settings)
@@ -49,7 +55,7 @@ def train(
     batches = KilledAt(store, "train", method.frames, config.batch_size, (7, 0))
     batches.kill_at = kill_at
     val_batches = TrackBatches(store, "val", method.frames, config.batch_size, (1,))
-    pretrain(method, batches, val_batches, config=config, augment=AugmentConfig(), seed=7, folder=folder)
+    pretrain(method, batches, val_batches, config=config, augment=augment or AugmentConfig(), seed=7, folder=folder)
     return method
 
 

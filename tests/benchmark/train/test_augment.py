@@ -1,5 +1,7 @@
 """Crop jitter of frames and their landmarks."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import Tensor
@@ -53,6 +55,104 @@ def test_shift_and_zoom_are_uniform_about_the_centre() -> None:
         assert values.max() <= high + 1e-4
         assert values.mean() == pytest.approx((low + high) / 2, abs=0.003)
         assert values.std() == pytest.approx((high - low) / 12**0.5, rel=0.05)
+
+
+def sources(config: AugmentConfig, k: int, n: int = 1000) -> tuple[Tensor, Tensor]:
+    """Size (n, k, 2) and centre (n, k, 2) of the window that each frame was cut from, in sides; x then y.
+
+    The frames hold coordinates: each pixel of the crop says where it was read.
+    """
+    side = 17
+    axis = torch.arange(side)[None] * 15  # 0 to 240: steps that uint8 holds exactly
+    x, y = axis.expand(side, -1), axis.T.expand(-1, side)
+    frames = torch.stack([x, y, x]).to(torch.uint8).expand(n, k, -1, -1, -1)
+    images, _ = CropJitter(config)(frames)
+    places = images * 255 / 15  # pixels
+    middle, one = side // 2, side // 4
+    centre = places[:, :, :2, middle, middle]
+    across = places[:, :, 0, middle, middle + one] - places[:, :, 0, middle, middle - one]
+    down = places[:, :, 1, middle + one, middle] - places[:, :, 1, middle - one, middle]
+    size = torch.stack([across, down], 2) / (2 * one)
+    return size, (centre - middle) / side
+
+
+def test_a_shared_scale_is_one_for_the_frames_of_a_sample_and_shifts_stay_their_own() -> None:
+    torch.manual_seed(0)
+    size, centre = sources(AugmentConfig(translate=0.02, scale=0.1, shared_scale=True), k=3)
+    assert torch.allclose(size, size[:, :1].expand_as(size), atol=1e-3)
+    assert size.std() > 0.03
+    assert (centre[:, 0] - centre[:, 1]).abs().mean() > 0.005
+    own, _ = sources(AugmentConfig(translate=0.02, scale=0.1), k=3)
+    assert (own[:, 0] - own[:, 1]).abs().mean() > 0.03
+
+
+def test_a_square_resized_crop_is_the_released_codes() -> None:
+    """Crops of side 170 to 189 from a window of 190, at any place within it."""
+    torch.manual_seed(0)
+    low, high = 170 / 190, 189 / 190
+    size, centre = sources(
+        AugmentConfig(kind="resized_crop", area=[low**2, high**2], stretch=1, shared_scale=True), k=2
+    )
+    assert torch.allclose(size[..., 0], size[..., 1], atol=1e-3)
+    assert torch.allclose(size[:, 0], size[:, 1], atol=1e-3)
+    assert size.min() >= low - 1e-3
+    assert size.max() <= high + 1e-3
+    assert size.mean() == pytest.approx((low + high) / 2, abs=0.003)
+    assert (centre.abs() <= (1 - size) / 2 + 1e-3).all(), "the window lies within the frame"
+    assert centre.std() == pytest.approx(0.017, abs=0.002), "about 2 % of the side"
+
+
+def test_a_resized_crop_has_the_area_and_shape_of_torchvisions() -> None:
+    torch.manual_seed(0)
+    size, centre = sources(AugmentConfig(kind="resized_crop", area=[0.2, 1.0]), k=1, n=4000)
+    area, ratio = size.prod(2).flatten(), (size[..., 0] / size[..., 1]).flatten()
+    assert area.min() > 0.19
+    assert area.median() == pytest.approx(0.57, abs=0.03), "a little below the middle: large windows may not fit"
+    assert ratio.min() > 0.74
+    assert ratio.max() < 1.35
+    assert ratio.log().mean() == pytest.approx(0, abs=0.01)
+    assert (centre.abs() <= (1 - size) / 2 + 2e-3).all()
+
+
+@pytest.mark.parametrize("kind", ["jitter", "resized_crop"])
+def test_a_flip_mirrors_half_of_the_samples_with_all_their_frames(kind: Literal["jitter", "resized_crop"]) -> None:
+    torch.manual_seed(0)
+    size, _ = sources(AugmentConfig(kind=kind, flip=True), k=2)
+    mirrored = size[..., 0] < 0
+    assert (mirrored[:, 0] == mirrored[:, 1]).all()
+    assert mirrored.float().mean() == pytest.approx(0.5, abs=0.04)
+    assert (size[..., 1] > 0).all()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [AugmentConfig(kind="resized_crop", area=[0.5, 0.8]), AugmentConfig(shared_scale=True), AugmentConfig(flip=True)],
+)
+def test_points_move_with_every_kind_of_crop(config: AugmentConfig) -> None:
+    torch.manual_seed(0)
+    points = torch.rand(40, 2) * 0.2 + 0.4
+    images, moved = CropJitter(config)(blob(points), points[:, None])
+    assert moved is not None
+    inside = ((moved[:, 0] - 0.5).abs() < 0.25).all(1)
+    assert (centroid(images) - moved[:, 0])[inside].abs().max() < 0.3 / SIDE
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        AugmentConfig(),
+        AugmentConfig(shared_scale=True, flip=True),
+        AugmentConfig(kind="resized_crop", shared_scale=True),
+        AugmentConfig(kind="resized_crop"),
+    ],
+)
+def test_a_shard_is_cropped_as_within_the_whole_batch(config: AugmentConfig) -> None:
+    frames = torch.randint(0, 256, (6, 2, 3, 16, 16), dtype=torch.uint8)
+    torch.manual_seed(0)
+    whole, _ = CropJitter(config)(frames)
+    torch.manual_seed(0)
+    part, _ = CropJitter(config)(frames[2:4], shard=slice(2, 4), batch_size=6)
+    torch.testing.assert_close(part, whole[2:4])
 
 
 def test_without_jitter_values_are_scaled_only() -> None:

@@ -1,6 +1,7 @@
 """Learning rate and curriculum of a run."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -83,6 +84,53 @@ def test_plateaus_leave_the_learning_rate_of_other_schedules_alone(kind: str) ->
     assert not schedule.converged
 
 
+def rates(schedule: Schedule, steps: int) -> list[float]:
+    """The learning rate of each of the next steps."""
+    seen = []
+    for _ in range(steps):
+        seen.append(learning_rate(schedule))
+        schedule.optimiser.step()
+        schedule.after_step()
+    return seen
+
+
+def test_a_curriculum_that_holds_keeps_one_cycle_at_its_peak_until_the_last_window() -> None:
+    schedule = make_schedule(schedule="one_cycle", curriculum=True, curriculum_hold=True, steps=100)
+    seen = rates(schedule, 30)
+    assert seen[9:] == pytest.approx([0.1] * 21), "warm-up takes a tenth of the steps"
+    for _ in range(3):
+        plateau(schedule)
+        seen += rates(schedule, 10)
+    assert seen[30:] == pytest.approx([0.1] * 30)
+    plateau(schedule)
+    falling = rates(schedule, 40)
+    assert falling[0] == pytest.approx(0.1)
+    assert all(after < before for before, after in pairwise(falling))
+    assert falling[20] == pytest.approx(0.05, rel=0.05), "a cosine over what is left"
+    assert falling[-1] == pytest.approx(0.1 / 25 / 1e4, rel=0.01)
+
+
+def test_one_cycle_after_an_early_last_window_goes_by_the_clock() -> None:
+    held = make_schedule(schedule="one_cycle", curriculum=True, curriculum_hold=True, curriculum_start=4, steps=50)
+    free = make_schedule(schedule="one_cycle", steps=50)
+    assert rates(held, 50) == rates(free, 50)
+
+
+def test_multistep_divides_the_rate_at_each_milestone() -> None:
+    schedule = make_schedule(schedule="multistep", milestones=[0.3, 0.6, 0.9], steps=50)
+    assert rates(schedule, 50) == pytest.approx([0.1] * 15 + [0.01] * 15 + [0.001] * 15 + [0.0001] * 5)
+    assert not schedule.converged
+
+
+def test_milestones_are_shares_of_what_is_left_once_a_curriculum_no_longer_holds() -> None:
+    schedule = make_schedule(
+        schedule="multistep", milestones=[0.5], steps=100, curriculum=True, curriculum_hold=True, curriculum_start=3
+    )
+    assert rates(schedule, 60) == pytest.approx([0.1] * 60)
+    plateau(schedule)
+    assert rates(schedule, 40) == pytest.approx([0.1] * 20 + [0.01] * 20)
+
+
 def test_run_may_begin_with_the_last_window_of_a_curriculum() -> None:
     assert make_schedule(curriculum=True, curriculum_start=4).window == (40, 90)
 
@@ -106,9 +154,10 @@ def test_samples_within_the_window_get_the_gradient() -> None:
     assert losses.grad.tolist() == pytest.approx([0, 0, 0, 0.2, 0.2, 0.2, 0.2, 0.2, 0, 0])
 
 
-@pytest.mark.parametrize("kind", ["plateau", "one_cycle"])
+@pytest.mark.parametrize("kind", ["plateau", "one_cycle", "multistep"])
 @pytest.mark.parametrize("curriculum", [False, True])
-def test_restored_schedule_continues_like_the_original(kind: str, curriculum: bool) -> None:
+@pytest.mark.parametrize("start", [0, 3])
+def test_restored_schedule_continues_like_the_original(kind: str, curriculum: bool, start: int) -> None:
     def run(schedule: Schedule, losses: list[float]) -> list[tuple[tuple[int, int], float, bool]]:
         states = []
         for loss in losses:
@@ -119,7 +168,8 @@ def test_restored_schedule_continues_like_the_original(kind: str, curriculum: bo
         return states
 
     losses = [1.0, 1.0, 1.0, 2.0, 2.0, 1.9, 1.9, 1.9, 1.9, 1.9, 1.9, 1.9]
-    uninterrupted, first, second = (make_schedule(schedule=kind, curriculum=curriculum, steps=20) for _ in range(3))
+    settings = {"schedule": kind, "curriculum": curriculum, "curriculum_hold": True, "curriculum_start": start}
+    uninterrupted, first, second = (make_schedule(**settings, steps=20) for _ in range(3))
     expected = run(uninterrupted, losses)
     states = run(first, losses[:5])
     second.load_state_dict(first.state_dict())
