@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -89,6 +89,11 @@ class AffineRuns:
         """Outputs (R, N, T) of features (R, N, D)."""
         return features @ self.weight + self.bias
 
+    def refitted(self, fitted: Fitted) -> Affine:
+        """The only run, fitted again on train and val with the choices of ``fitted``."""
+        (again,) = self.runs()
+        return replace(again, choice=fitted.choice, protocol={**fitted.protocol, "refit": True})
+
     def runs(self) -> list[Affine]:
         """The head of each run."""
         return [Affine(*each, self.protocol) for each in zip(self.weight, self.bias[:, 0], self.choice, strict=True)]
@@ -137,6 +142,26 @@ class Head(ABC):
         """Fit on the features (R, N, D) of R runs: one after the other, unless a subclass fits them together."""
         return [self.fit(train.of_run(run), val.of_run(run), coding, seed) for run in range(len(train.features))]
 
+    def refit(self, fitted: Fitted, train: Split, val: Split, coding: Coding, seed: int) -> Fitted:
+        """Fit on train and val of one run together, with the choices made before: nothing is chosen anew.
+
+        Args:
+            fitted: what was fitted on train, with its choices.
+            train: features (N, D) and labels of one run.
+            val: likewise.
+            coding: of the labels of both.
+            seed: as in `fit`.
+
+        Raises:
+            ProbeError: this head has no such method of its own.
+        """
+        raise ProbeError(f"head {self.name} cannot be fitted again on train and val; define refit, or set refit=false")
+
+    @property
+    def can_refit(self) -> bool:
+        """Whether the head has a `refit` of its own."""
+        return type(self).refit is not Head.refit
+
     @classmethod
     def parse_options(cls, options: Mapping[str, Any]) -> Any:
         """The ``Options`` with these values, the others at their defaults.
@@ -177,6 +202,14 @@ def _as_type_of(default: Any, value: Any, where: str) -> Any:
         expectation = "a list" if expected is tuple else expected.__name__
         raise ProbeError(f"{where} must be {expectation}, not {value!r}")
     return value
+
+
+def joined(train: Split, val: Split) -> Split:
+    """The faces of two splits as one; features (N, D) or (R, N, D)."""
+    features = np.concatenate([train.features, val.features], -2)
+    values = np.concatenate([train.labels.values, val.labels.values])
+    known = np.concatenate([train.labels.known, val.labels.known])
+    return Split(features, replace(train.labels, values=values, known=known))
 
 
 def standardiser(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .coding import Coding, coding_for
 from .errors import ProbeError
 from .fitted import FittedHead
-from .head import Affine, Features, Fitted, Head, Split
+from .head import Affine, Features, Fitted, Head, Split, joined
 from .registry import HEADS, METRICS
 from .scores import score
 from .target import Target, any_known, check, take
@@ -53,12 +53,22 @@ def probe(
     seed: int = 0,
     group: NDArray[Any] | None = None,
     options: Options | None = None,
+    refit: bool = False,
 ) -> Probed:
     """Probe the features (N, D) of one run; other arguments as in `probe_runs`."""
     if features.ndim != 2:
         raise ProbeError(f"features of one run are (N, D), not {features.shape}")
-    stacked = features[None]
-    return probe_runs(target, split, stacked, heads=heads, metrics=metrics, seed=seed, group=group, options=options)[0]
+    return probe_runs(
+        target,
+        split,
+        features[None],
+        heads=heads,
+        metrics=metrics,
+        seed=seed,
+        group=group,
+        options=options,
+        refit=refit,
+    )[0]
 
 
 def probe_runs(
@@ -71,6 +81,7 @@ def probe_runs(
     seed: int = 0,
     group: NDArray[Any] | None = None,
     options: Options | None = None,
+    refit: bool = False,
 ) -> list[Probed]:
     """Fit heads on the train split, select hyper-parameters on val, and score on test.
 
@@ -86,6 +97,7 @@ def probe_runs(
         seed: of what a head draws at random.
         group: (N,) names of sub-sets, for additional metrics ``metric/group``.
         options: of heads, by their names, where not the defaults.
+        refit: once every choice is made on val, fit again on train and val together.
 
     Returns:
         One result per run.
@@ -99,8 +111,6 @@ def probe_runs(
     if group is not None:
         _check_column("group", group, len(target.values))
     rows, (train, val, test) = _splits(target, split, features)
-    coding = coding_for(train.labels)
-
     results = [
         Probed(
             {
@@ -115,7 +125,8 @@ def probe_runs(
     ]
     tested = None if group is None else group[rows["test"]]
     for head in fitters:
-        for run, (result, fitted) in enumerate(zip(results, head.fit_runs(train, val, coding, seed), strict=True)):
+        all_fitted, coding = _fit(head, train, val, seed, refit)
+        for run, (result, fitted) in enumerate(zip(results, all_fitted, strict=True)):
             predictions = coding.decode(outputs_of(head, fitted, test.features[run], coding))
             scores = score(test.labels, predictions, tested, further)
             result.record["heads"][head.name] = {
@@ -123,12 +134,30 @@ def probe_runs(
                 "metrics": scores.metrics,
                 "choice": dict(fitted.choice),
                 "protocol": dict(fitted.protocol),
-                "notes": [*coding.notes, *scores.notes],
+                "notes": [*coding.notes, *_cap_note(fitted), *scores.notes],
             }
             result.arrays.update({f"{head.name}.{name}": values for name, values in scores.per_image.items()})
             if isinstance(fitted, Affine):
                 result.fitted[head.name] = FittedHead(target.names, fitted.weight, fitted.bias, coding.decoding)
     return results
+
+
+def _fit(head: Head, train: Split, val: Split, seed: int, refit: bool) -> tuple[Sequence[Fitted], Coding]:
+    """A head fitted on every run, and the coding of its outputs."""
+    coding = coding_for(train.labels)
+    fitted = head.fit_runs(train, val, coding, seed)
+    if not refit or head.name == UNCHANGED:
+        return fitted, coding
+    of_both = coding_for(joined(train, val).labels)
+    again = [head.refit(each, train.of_run(run), val.of_run(run), of_both, seed) for run, each in enumerate(fitted)]
+    return again, of_both
+
+
+def _cap_note(fitted: Fitted) -> list[str]:
+    """A note where training was ended by a cap: its head says ``converged`` among its choices."""
+    if fitted.choice.get("converged", True):
+        return []
+    return ["training ended at its cap; val might have improved further: raise the head's cap"]
 
 
 def predict(

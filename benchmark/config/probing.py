@@ -79,6 +79,8 @@ def resolve_probe(config: ProbeConfig) -> ProbeParts:
             [_part(target, metric, METRICS) for target, metric in zip(config.metrics, metrics, strict=True)],
             _own_options(heads),
         )
+        if config.refit and (unable := [head.name for head in heads if not head.can_refit]):
+            raise UsageError(f"probe.refit=true: head {unable[0]} defines no refit; leave it out of probe.heads")
         for part, head in zip(parts.heads, heads, strict=True):
             if part.code is not None:
                 try_head(head)

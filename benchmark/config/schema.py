@@ -135,15 +135,16 @@ def _both_heads() -> list[str]:
 class ProbeConfig(Schema):
     """Heads fitted on frozen features; every choice is made on val.
 
-    ``linear`` is the paper's: batch norm and a linear layer, trained by Adam for a fixed budget. ``exact`` is the
-    same read-out with the same losses, solved exactly with a penalty; it fills the tables, since how far Adam gets
-    in a budget depends on how well conditioned an encoder's features are. `fabbench probes` lists all of them.
+    ``linear`` is the paper's: batch norm and a linear layer, trained by Adam until val stops improving. ``exact`` is
+    the same read-out with the same losses, solved exactly with a penalty; it orders the tables, since how far Adam gets
+    depends on how well conditioned an encoder's features are. `fabbench probes` lists all of them.
     """
 
     heads: list[str] = Field(default_factory=_both_heads)  # names, or FILE.py of heads of your own
     table_head: str = "exact"  # the name of the head whose scores fill the tables
     metrics: list[str] = Field(default_factory=list)  # beyond the standard ones: names, or FILE.py
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)  # of heads by name, such as {knn: {k: [5]}}
+    refit: bool = False  # fit again on train and val once choices are made, as figures published without a val were
     seed: Seed = 0
 
 

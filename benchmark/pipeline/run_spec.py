@@ -20,7 +20,8 @@ from benchmark.pipeline.run_folder import Run, is_done, part_of
 if TYPE_CHECKING:
     from benchmark.data.faces.labelled_set import LabelledSet, Target
 
-VERSION = 1  # of what the embed and probe stages compute; raise it when their results change
+VERSION = 1  # of what the embed stage computes; raise it when its results change
+PROBE_VERSION = 2  # of what the probe stage computes beside the heads, which have versions of their own
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def stage_keys(spec: RunSpec) -> Iterator[tuple[str, str]]:
     for task, config in spec.tasks.items():
         features = sha256(features_file(folder, config.set))
         probe = _probe_identity(spec)
-        yield f"probe-{task}", digest([VERSION, features, spec.sets[config.set].hash, config.target, probe])
+        yield f"probe-{task}", digest([PROBE_VERSION, features, spec.sets[config.set].hash, config.target, probe])
 
 
 def _probe_identity(spec: RunSpec) -> list[Any]:
@@ -89,6 +90,8 @@ def _probe_identity(spec: RunSpec) -> list[Any]:
     identity: list[Any] = [[head.identity for head in parts.heads], spec.probe.seed]
     if parts.metrics or parts.options:
         identity += [[metric.identity for metric in parts.metrics], parts.options]
+    if spec.probe.refit:
+        identity.append("refit")
     return identity
 
 

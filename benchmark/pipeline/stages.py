@@ -232,6 +232,7 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
         seed=spec.probe.seed,
         group=faces.group,
         options=spec.parts.options,
+        refit=spec.probe.refit,
     )
     record = {
         "schema": 1,

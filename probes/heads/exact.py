@@ -6,6 +6,7 @@ a grid; penalties are per training face, so that they mean the same for any numb
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..coding import Coding
-from ..head import AffineRuns, Fitted, Head, Split, best, standardiser
+from ..head import AffineRuns, Fitted, Head, Split, best, joined, standardiser
 from ..registry import register_head
 from ..target import REGRESSION, Labels
 
@@ -33,10 +34,13 @@ class Exact(Head):
     def fit_runs(self, train: Split, val: Split, coding: Coding, seed: int) -> Sequence[Fitted]:
         return fit_exact(train, val, coding).runs()
 
+    def refit(self, fitted: Fitted, train: Split, val: Split, coding: Coding, seed: int) -> Fitted:
+        return refit_exact(fitted, train, joined(train, val), coding).refitted(fitted)
+
 
 def fit_exact(train: Split, val: Split, coding: Coding) -> AffineRuns:
     """Ridge for landmarks and pose, weighted logistic regression for classes and action units, run by run."""
-    solve, grid = (_ridge, RIDGE) if train.labels.kind in REGRESSION else (_logistic, LOGISTIC)
+    solve, grid = _solver(train.labels.kind)
     mean, scale = standardiser(train.features)
     weights, biases, choices = [], [], []
     for run in range(len(train.features)):
@@ -50,6 +54,23 @@ def fit_exact(train: Split, val: Split, coding: Coding) -> AffineRuns:
         choices.append(chosen)
     protocol = {"solver": solve.__name__.strip("_"), "penalties_per_face": grid}
     return AffineRuns(np.stack(weights), np.stack(biases), choices, protocol)
+
+
+def refit_exact(fitted: Fitted, train: Split, both: Split, coding: Coding) -> AffineRuns:
+    """The solution for all faces (N, D) with the penalty per face that was chosen by fitting on ``train``."""
+    solve, grid = _solver(train.labels.kind)
+    choice, n = fitted.choice, len(train.labels)
+    penalty = choice["alpha"] / n if "alpha" in choice else 1 / (choice["C"] * n)
+    index = int(np.argmin(np.abs(np.array(grid) - penalty)))
+    mean, scale = standardiser(both.features)
+    _, solution, offset = next(islice(solve((both.features - mean) / scale, both.labels, coding), index, None))
+    weight = solution / scale.T
+    return AffineRuns(weight[None], (offset - mean @ weight)[None], [{}], {})
+
+
+def _solver(kind: str) -> tuple[Callable[[NDArray[np.float64], Labels, Coding], Iterator[Solution]], tuple[float, ...]]:
+    """The solver for a kind of target, and its grid of penalties."""
+    return (_ridge, RIDGE) if kind in REGRESSION else (_logistic, LOGISTIC)
 
 
 def _ridge(x: NDArray[np.float64], labels: Labels, coding: Coding) -> Iterator[Solution]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..coding import Coding
-from ..head import Features, Fitted, Head, Split, best, standardiser
+from ..head import Features, Fitted, Head, Split, best, joined, standardiser
 from ..registry import register_head
 from ..target import Labels
 
@@ -48,6 +48,10 @@ class NearestNeighbours(Head):
         index, _, choice = best([{"k": k} for k in ks], outputs, coding, val.labels)
         protocol = {"distance": "Euclidean, of standardised features", "weights": "equal", "k": ks}
         return _Neighbours(space, ks[index], choice, protocol)
+
+    def refit(self, fitted: Fitted, train: Split, val: Split, coding: Coding, seed: int) -> Fitted:
+        space = _Space.of(joined(train, val), coding)
+        return _Neighbours(space, fitted.choice["k"], fitted.choice, {**fitted.protocol, "refit": True})
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..coding import Coding
-from ..head import AffineRuns, Fitted, Head, Split
+from ..head import AffineRuns, Fitted, Head, Split, joined
 from ..registry import register_head
 
 
@@ -17,6 +17,10 @@ class Mean(Head):
 
     def fit_runs(self, train: Split, val: Split, coding: Coding, seed: int) -> Sequence[Fitted]:
         return fit_mean(train, coding).runs()
+
+    def refit(self, fitted: Fitted, train: Split, val: Split, coding: Coding, seed: int) -> Fitted:
+        both = joined(train, val)
+        return fit_mean(Split(both.features[None], both.labels), coding).refitted(fitted)
 
 
 def fit_mean(train: Split, coding: Coding) -> AffineRuns:
