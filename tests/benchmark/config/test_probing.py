@@ -12,10 +12,9 @@ from benchmark.errors import UsageError
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
-def test_the_heads_that_are_built_in_are_identified_by_name() -> None:
-    """As they have always been, so that results on disk stay valid."""
+def test_the_heads_that_are_built_in_are_identified_by_name_and_version() -> None:
     parts = resolve_probe(ProbeConfig())
-    assert [head.identity for head in parts.heads] == ["linear", "exact"]
+    assert [head.identity for head in parts.heads] == [["linear", 2, None], "exact"]
     assert parts.metrics == []
     assert parts.options == {}
 
