@@ -38,9 +38,9 @@ class RandomFeatures(Head):
 
     @dataclass(frozen=True)
     class Options:
-        """Set by probe.options.random_features.hidden=1024, for example."""
+        """Set by probe.options.random_features.hidden=512, for example."""
 
-        hidden: int = 512
+        hidden: int = 128
 
     def fit(self, train: Split, val: Split, coding: Coding, seed: int) -> Fitted:
         mean, scale = standardiser(train.features)

@@ -17,7 +17,7 @@ from .probe import outputs_of
 from .scores import score
 from .target import KINDS, Labels, take
 
-FACES, DIM = 60, 6
+FACES, DIM = 40, 6
 
 
 def try_head(head: Head) -> None:
@@ -25,7 +25,7 @@ def try_head(head: Head) -> None:
 
     Raises:
         ProbeError: it fails, gives outputs of another shape or that are not finite, judges a face by the others beside
-            it, gives another result from the same seed, or says what cannot be written as JSON.
+            it, or says what cannot be written as JSON.
     """
     for kind in KINDS:
         _guarded(f"head {head.name}, tried on {kind}", lambda kind=kind: _try_head(head, kind))  # type: ignore[misc]
@@ -68,14 +68,12 @@ def _try_head(head: Head, kind: str) -> None:
     rows = np.split(np.arange(FACES), [FACES // 2, 3 * FACES // 4])
     train, val, test = (Split(features[:, each], take(labels, each)) for each in rows)
     coding = coding_for(train.labels)
-    fitted, again = (head.fit_runs(train, val, coding, 0)[0] for _ in range(2))
+    fitted = head.fit_runs(train, val, coding, 0)[0]
     outputs = outputs_of(head, fitted, test.features[0], coding)
     if not np.isfinite(outputs).all():
         raise ProbeError("its outputs are not finite")
     if not np.allclose(outputs_of(head, fitted, test.features[0, :3], coding), outputs[:3], rtol=1e-3, atol=1e-4):
         raise ProbeError("its outputs for a face depend on the other faces beside it")
-    if not np.array_equal(outputs_of(head, again, test.features[0], coding), outputs):
-        raise ProbeError("it gives another result from the same seed; draw at random by `seed` alone")
     for name, content in (("choice", fitted.choice), ("protocol", fitted.protocol)):
         _check_json(name, dict(content))
 

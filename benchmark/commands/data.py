@@ -2,18 +2,20 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.commands._settings import refuse_unused
 from benchmark.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
+    from plugins import Registry
 
 NAME = "data"
 SUMMARY = "list the data sets; `data show NAME` draws one and prints its figures"
 EXAMPLES = """
   fabbench data
+  fabbench data data=./mine.py sets.mine.kind=./faces.py    with a source and a set of your own
   fabbench data show synthetic                      contact sheet, and the realism readings beside real faces
   fabbench data show tracks data=videos data.store=/data/vox2-packed
 """
@@ -31,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def main(arguments: Namespace, config: "Config") -> int:
     match arguments.words:
         case []:
-            refuse_unused("data", ("sets", "task"), arguments.settings)
+            refuse_unused("data", ("data", "sets", "task"), arguments.settings)
             _list(config)
         case ["show"]:
             raise UsageError(f"name what to show: {', '.join([*config.sets, TRACKS])}")
@@ -47,17 +49,41 @@ def main(arguments: Namespace, config: "Config") -> int:
 
 
 def _list(config: "Config") -> None:
-    """Prints the kinds of pre-training data and the labelled sets of the configuration."""
+    """Prints the kinds of pre-training data and the labelled sets of the configuration, and what is installed."""
     from benchmark.config.data import DATA_KINDS
+    from benchmark.config.own import SETS, SOURCES, TrackReader
 
     print("to pre-train on (data=KIND):")
-    for kind, schema in DATA_KINDS.items():
-        print(f"  {kind:<22} {(schema.__doc__ or '').splitlines()[0]}")
+    for kind, schema in {**DATA_KINDS, **_installed(SOURCES)}.items():
+        print(f"  {kind:<22} {_summary(schema)}")
+    if isinstance(config.data, TrackReader):
+        print(f"  {config.data.kind:<22} {_summary(config.data)}")
     print("to probe on (tasks of these sets; `fabbench data show NAME`):")
     for name, faces in sorted(config.sets.items()):
         tasks = [task for task, settings in config.task.items() if settings.set == name]
-        about = (faces.__doc__ or "").splitlines()[0]
-        print(f"  {name:<22} {about}  tasks: {', '.join(sorted(tasks)) or 'none'}")
+        print(f"  {name:<22} {_summary(faces)}  tasks: {', '.join(sorted(tasks)) or 'none'}")
+    for kind, own in _installed(SETS).items():
+        print(f"  sets.NAME.kind={kind:<7} {_summary(own)}")
+
+
+def _installed(registry: "Registry[Any]") -> dict[str, Any]:
+    """The classes of installed packages by name.
+
+    Raises:
+        UsageError: one cannot be imported.
+    """
+    from importlib.metadata import entry_points
+
+    from plugins import PluginError
+
+    try:
+        return {entry.name: registry.get(entry.name) for entry in entry_points(group=registry.group)}
+    except PluginError as error:
+        raise UsageError(str(error)) from error
+
+
+def _summary(described: object) -> str:
+    return (described.__doc__ or "").splitlines()[0]
 
 
 def _show(name: str, config: "Config") -> None:

@@ -115,10 +115,11 @@ def _submit(config: "Config", parts: int) -> list[str]:
 def _describe(config: "Config", parts: int) -> list[str]:
     """The state of the store and, on a cluster, the jobs that would be submitted. Reads no track, writes nothing."""
     from benchmark.data import catalogue
+    from benchmark.data.own import check_source
     from benchmark.pipeline import cluster
     from benchmark.pipeline.preparation import describe_tracks, track_jobs, tracks_ready
 
-    catalogue.source(config.data).tracks()
+    check_source(catalogue.source(config.data))
     lines = [describe_tracks(config)]
     if config.launcher.kind == "slurm" and not tracks_ready(config):
         lines += cluster.describe(config, cluster.JobPaths.of_store(config), track_jobs(config, parts))

@@ -16,13 +16,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from benchmark.config.data import DATA_KINDS, SyntheticData
 from benchmark.config.overrides import Setting, parse, quote
+from benchmark.config.own import SETS, SOURCES, is_own
 from benchmark.config.schema import Config
+from benchmark.config.sets import SET_KINDS
 from benchmark.config.validation import nearest
 from benchmark.errors import UsageError, first_line
+from plugins import PluginError
 
 GROUPS = ("preset", "data", "launcher")  # a setting chooses one file
 WHOLE_GROUPS = {"task": "tasks", "variant": "methods"}  # all files are read; the setting that chooses among their keys
 OWN_PRESET = "own_preset"  # name in the group of a preset that is a file of the user's
+OWN_SOURCE = "own_source"  # likewise, of a source of tracks
 
 
 def compose_config(words: Iterable[str], config_dir: str | None = None) -> dict[str, Any]:
@@ -43,8 +47,10 @@ def compose_config(words: Iterable[str], config_dir: str | None = None) -> dict[
     if own_preset is not None:
         _store_preset(own_preset)
         choices["preset"] = OWN_PRESET
+    if _is_own_source(source := choices.get("data", "")):
+        choices["data"] = _store_source(source)
     for group, name in choices.items():
-        if name != OWN_PRESET and name not in group_names(group, config_dir):
+        if name not in (OWN_PRESET, OWN_SOURCE) and name not in group_names(group, config_dir):
             raise UsageError(_unknown_choice(group, name, config_dir))
     overrides = [f"{group}={name}" for group, name in choices.items()]
     overrides += [f"{group}=[{','.join(group_names(group, config_dir))}]" for group in WHOLE_GROUPS]
@@ -103,16 +109,37 @@ def _compose(overrides: Sequence[str]) -> dict[str, Any]:
     if OmegaConf.is_missing(config, "root"):
         raise UsageError(f"preset {config.get('preset')} needs root=DIR, the folder its data lie in")
     complete = OmegaConf.merge(_defaults(config), config)
-    return cast(dict[str, Any], OmegaConf.to_container(complete, resolve=True))
+    values = cast(dict[str, Any], OmegaConf.to_container(complete, resolve=True))
+    _give_sizes(values)
+    return values
+
+
+def _give_sizes(values: dict[str, Any]) -> None:
+    """Gives labelled sets of the user's own the size of the pre-training data, unless they have one."""
+    sets = values.get("sets")
+    for group in sets.values() if isinstance(sets, dict) else ():
+        if isinstance(group, dict) and (kind := str(group.get("kind"))) not in SET_KINDS and is_own(kind, SETS):
+            group.setdefault("size", values["data"]["size"])
 
 
 def _defaults(config: DictConfig) -> dict[str, Any]:
     """The schema's defaults that interpolations such as ``${data.size}`` may refer to."""
     default = Config()
     groups = {name: asdict(getattr(default, name)) for name in ("encoder", "augment", "train", "probe")}
-    kind = DATA_KINDS.get(config.data.get("kind"), SyntheticData)  # an unknown kind is refused by the schema
-    data = {"name": kind.name, "size": kind.size}
+    data = _data_defaults(str(config.data.get("kind")))
     return {"out": default.out, "cache": default.cache, "name": default.name, "root": None, "data": data, **groups}
+
+
+def _data_defaults(kind: str) -> dict[str, Any]:
+    """Name and size of pre-training data; an unknown kind is refused by the schema."""
+    if kind not in DATA_KINDS and is_own(kind, SOURCES):
+        try:
+            own = SOURCES.get(kind)
+        except PluginError as error:
+            raise UsageError(f"data.kind: {error}") from error
+        return {"name": own.name, "size": own.size}
+    schema = DATA_KINDS.get(kind, SyntheticData)
+    return {"name": schema.name, "size": schema.size}
 
 
 def _find_own_preset(preset: str, config_dir: str | None) -> Path | None:
@@ -150,10 +177,23 @@ def _store_preset(path: Path) -> None:
         defaults.insert(0, "default")
     for group in ("data", "launcher"):
         if isinstance(content.get(group), str):
-            defaults.append({f"override /{group}": content.pop(group)})
+            choice = content.pop(group)
+            own = group == "data" and _is_own_source(choice)
+            defaults.append({f"override /{group}": _store_source(choice) if own else choice})
     content.setdefault("name", path.stem)
     content["preset"] = str(path)
     ConfigStore.instance().store(OWN_PRESET, content, group="preset", package="_global_")
+
+
+def _is_own_source(name: str) -> bool:
+    """Whether a choice of ``data`` is a source of the user's own, rather than a file of the group."""
+    return name not in group_names("data") and is_own(name, SOURCES)
+
+
+def _store_source(kind: str) -> str:
+    """Adds a source of the user's own to the group `data`; returns its name there."""
+    ConfigStore.instance().store(OWN_SOURCE, {"kind": kind}, group="data")
+    return OWN_SOURCE
 
 
 def _read_keys(path: Path) -> dict[Any, Any]:

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from benchmark.config.base import AsWritten, Count, Folder, NonNegative, Schema, Seed, Whole
+from benchmark.config.own import TrackReader
 
 RENAMED = {"joined": "concat"}  # former names of kinds
 
@@ -128,5 +129,6 @@ class VoxCelebData(Data):
     detector: str | None = None
 
 
-AnyData = SyntheticData | VideoData | FrameData | ConcatData | VoxCelebData
-DATA_KINDS: dict[str, type[AnyData]] = {kind.kind: kind for kind in get_args(AnyData)}
+BuiltInData = SyntheticData | VideoData | FrameData | ConcatData | VoxCelebData
+DATA_KINDS: dict[str, type[BuiltInData]] = {kind.kind: kind for kind in get_args(BuiltInData)}
+AnyData = BuiltInData | TrackReader

@@ -8,9 +8,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from benchmark.config.base import Count, Folder, Natural, NonNegative, Real, Schema, Seed, Whole, merged
-from benchmark.config.data import AnyData, SyntheticData
+from benchmark.config.data import AnyData, BuiltInData, SyntheticData
 from benchmark.config.launcher import LauncherConfig
-from benchmark.config.sets import AnyFaces
+from benchmark.config.own import FaceSet, TrackReader, own_or
+from benchmark.config.sets import AnyFaces, BuiltInFaces
 
 
 @dataclass(frozen=True)
@@ -203,14 +204,14 @@ class Config(Schema):
     cache: Folder = "results/cache"  # packed stores and labelled sets made from raw data
     imported: Folder = "results/imported"  # weights from elsewhere, by name, written by `fabbench import`
     root: Folder | None = None  # a data root that presets may build paths from
-    data: AnyData = Field(default_factory=SyntheticData, discriminator="kind")
+    data: Annotated[AnyData, own_or(BuiltInData, TrackReader)] = Field(default_factory=SyntheticData)
     encoder: EncoderConfig = Field(default_factory=EncoderConfig)
     augment: AugmentConfig = Field(default_factory=AugmentConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
     probe: ProbeConfig = Field(default_factory=ProbeConfig)
     launcher: LauncherConfig = Field(default_factory=LauncherConfig)
     variants: dict[str, VariantConfig] = Field(default_factory=dict)
-    sets: dict[str, Annotated[AnyFaces, Field(discriminator="kind")]] = Field(default_factory=dict)
+    sets: dict[str, Annotated[AnyFaces, own_or(BuiltInFaces, FaceSet)]] = Field(default_factory=dict)
     task: dict[str, TaskConfig] = Field(default_factory=dict)  # tasks by name
 
     @model_validator(mode="before")

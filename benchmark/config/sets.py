@@ -7,6 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from benchmark.config.base import AsWritten, Count, Folder, Schema, Seed, Whole
 from benchmark.config.csv import CsvFaces
+from benchmark.config.own import FaceSet
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
@@ -132,5 +133,6 @@ PublishedFaces = (
     | WflwFaces
     | PointFaces
 )
-AnyFaces = SyntheticFaces | CsvFaces | PublishedFaces
-SET_KINDS: dict[str, type[AnyFaces]] = {kind.kind: kind for kind in get_args(AnyFaces)}
+BuiltInFaces = SyntheticFaces | CsvFaces | PublishedFaces
+SET_KINDS: dict[str, type[BuiltInFaces]] = {kind.kind: kind for kind in get_args(BuiltInFaces)}
+AnyFaces = BuiltInFaces | FaceSet

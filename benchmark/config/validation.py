@@ -2,17 +2,24 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import fields
+from functools import partial
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from benchmark.config.data import RENAMED
+from benchmark.config.base import check_keys
+from benchmark.config.data import DATA_KINDS, RENAMED
+from benchmark.config.own import SETS, SOURCES, is_own
 from benchmark.config.schema import Config
+from benchmark.config.sets import SET_KINDS
 from benchmark.errors import UsageError, suggestion
+from plugins import PluginError, Registry
 
 NO_SWEEPS = "there are no sweeps; give several seeds= and methods=, or compare settings as variants"
 _CONFIG = TypeAdapter(Config)
+JSON_TYPES = (str, int, float, bool, list, dict, type(None))
 
 
 def validate(values: Mapping[str, Any]) -> Config:
@@ -21,10 +28,51 @@ def validate(values: Mapping[str, Any]) -> Config:
     Raises:
         UsageError: an unknown key or choice, or a value of the wrong type or out of range; the first of them.
     """
+    values = dict(values)
+    if isinstance(data := values.get("data"), Mapping):
+        values["data"] = _own(data, ("data",), SOURCES, DATA_KINDS)
+    if isinstance(sets := values.get("sets"), Mapping):
+        values["sets"] = {name: _own(group, ("sets", name), SETS, SET_KINDS) for name, group in sets.items()}
+    config: Config = _validated(_CONFIG, values)
+    return config
+
+
+def _validated(adapter: TypeAdapter[Any], values: Mapping[str, Any]) -> Any:
     try:
-        return _CONFIG.validate_python(values)
+        return adapter.validate_python(values)
     except ValidationError as error:
         raise UsageError(_message(error.errors(include_url=False)[0], values)) from error
+
+
+def _own(group: Any, path: tuple[str, ...], registry: Registry[Any], built_in: Iterable[str]) -> Any:
+    """An instance of the user's class that a group of keys configures, or the group as it is if its kind is built in.
+
+    Raises:
+        UsageError: the kind is unknown, its file is broken, or a key or value is wrong.
+    """
+    kind, key = (group.get("kind") if isinstance(group, Mapping) else None), ".".join(path)
+    if not isinstance(kind, str) or kind in built_in:
+        return group
+    if not is_own(kind, registry):
+        raise UsageError(f"unknown {key}.kind={kind}{nearest(kind, [*built_in, *registry.names()])}")
+    try:
+        cls = registry.get(kind)
+    except PluginError as error:
+        raise UsageError(f"{key}.kind: {error}") from error
+    nested: dict[str, Any] = {**group}
+    adapter: Any = Annotated[cls, BeforeValidator(partial(check_keys, cls))]
+    for part in reversed(path):
+        nested, adapter = {part: nested}, dict[str, adapter]
+    found = _validated(TypeAdapter(adapter), nested)
+    for part in path:
+        found = found[part]
+    for item in fields(found):
+        if not isinstance(getattr(found, item.name), JSON_TYPES):
+            raise UsageError(
+                f"{key}.{item.name}: {kind} makes it a {type(getattr(found, item.name)).__name__}; a setting is a str, "
+                "int, float, bool, list, dict or None"
+            )
+    return found
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

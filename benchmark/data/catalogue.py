@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.config.csv import CsvFaces
-from benchmark.config.data import ConcatData, Data, FrameData, SyntheticData, VideoData, VoxCelebData
+from benchmark.config.data import AnyData, ConcatData, FrameData, SyntheticData, VideoData, VoxCelebData
+from benchmark.config.own import FaceSet, TrackReader
 from benchmark.config.sets import AnyFaces, FaceFolder, SyntheticFaces
 from benchmark.errors import DataError, UsageError
 from benchmark.files import digest
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from benchmark.data.tracks.source import TrackSource
 
 
-def source(data: Data) -> "TrackSource":
+def source(data: AnyData) -> "TrackSource":
     """The reader of raw tracks for a kind of pre-training data.
 
     Raises:
@@ -55,6 +56,8 @@ def source(data: Data) -> "TrackSource":
             return Concat([source(part) for part in data.parts])
         case VoxCelebData():
             return _voxceleb(data)
+        case TrackReader():
+            return data
     raise TypeError(f"no reader for {type(data).__name__}")
 
 
@@ -93,11 +96,11 @@ def _detector(data: VideoData | FrameData | VoxCelebData) -> "FaceDetector | Non
     return FaceDetector(Path(data.detector)) if data.detector else None
 
 
-def store_folder(data: Data, cache: str) -> Path:
+def store_folder(data: AnyData, cache: str) -> Path:
     """Folder of the packed track store: ``data.store``, or one in the cache named by all that decides its content."""
     if data.store is not None:
         return Path(data.store)
-    parts: Sequence[Data] = data.parts if isinstance(data, ConcatData) else [data]
+    parts: Sequence[AnyData] = data.parts if isinstance(data, ConcatData) else [data]
     folders = [getattr(part, key, None) for part in parts for key in ("root", "vox1", "vox2")]
     resolved = [str(Path(folder).resolve()) for folder in folders if folder is not None]
     key = digest([source(data).describe(), resolved, data.split_seed, data.jpeg_quality])
@@ -116,6 +119,11 @@ def set_file(name: str, config: AnyFaces, cache: str) -> Path:
     if isinstance(config, FaceFolder) and config.root is None:
         raise UsageError(f"sets.{name}.root=DIR is missing: its folder, or root=DIR for the folder of all sets")
     settings = asdict(config)
+    if isinstance(config, FaceSet):
+        from benchmark.data.own import fingerprint
+
+        del settings["kind"]  # a path, say: the code counts instead
+        return _set_path(name, cache, [settings, fingerprint(name, config)])
     if isinstance(config, CsvFaces):  # whose files in the cache have always been named so
         del settings["kind"]
         settings["name"] = name
@@ -129,7 +137,11 @@ def set_file(name: str, config: AnyFaces, cache: str) -> Path:
 
         module = module_of(config.kind)
         origin = [module.VERSION, *module.find(config).fingerprint()]
-    return Path(cache, "faces", f"{name}-{digest([settings, origin])[:10]}.arrow")
+    return _set_path(name, cache, [settings, origin])
+
+
+def _set_path(name: str, cache: str, content: list[object]) -> Path:
+    return Path(cache, "faces", f"{name}-{digest(content)[:10]}.arrow")
 
 
 def make_set(name: str, config: AnyFaces, cache: str, workers: int, progress: Callable[..., None]) -> Path:
@@ -152,6 +164,10 @@ def read_set(name: str, config: AnyFaces, cache: str, workers: int, progress: Ca
 
     scratch = Path(cache, "faces")
     scratch.mkdir(parents=True, exist_ok=True)
+    if isinstance(config, FaceSet):
+        from benchmark.data.own import read_own
+
+        return read_own(name, config, progress, scratch)
     module = module_of(config.kind)
     try:
         raw = module.read(config)

@@ -45,6 +45,7 @@ def check_data(config: Config, variants: dict[str, Variant]) -> None:
         UsageError: settings that make no data, data of different sizes, or tracks too short for a variant's samples.
         DataError: raw data that are missing, or a store that cannot be read.
     """
+    from benchmark.data.own import check_source
     from benchmark.data.tracks.manifest import read_manifest
 
     size = config.data.size
@@ -52,7 +53,7 @@ def check_data(config: Config, variants: dict[str, Variant]) -> None:
         if (set_size := config.sets[name].size) != size:
             raise UsageError(f"set {name} holds {set_size} px faces, data.size={size}; make them the same")
     if not tracks_ready(config):
-        catalogue.source(config.data).tracks()
+        check_source(catalogue.source(config.data))
     elif (store_size := read_manifest(track_store(config))["size"]) != size:
         store = track_store(config)
         raise UsageError(

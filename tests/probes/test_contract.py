@@ -62,7 +62,7 @@ def test_a_head_predicts_what_was_scored(head: str) -> None:
     name = HEADS.get(head).name
     probed = probe(target, split, features, heads=[head], options=SHORT)
     rows, angles = predict(target, split, features, head=head, options=SHORT)
-    errors = np.abs(angles - target.values[rows])
+    errors = np.abs(angles - target.values[rows])  # of a second fit: the same seed gives the same head
     assert probed.arrays[f"{name}.errors"] == pytest.approx(errors, rel=1e-4, abs=1e-4)
 
 
@@ -130,7 +130,6 @@ def test_files_that_lack_nothing_pass(tmp_path: Path) -> None:
         ("version=1", "version='1'", "must be an int"),
         ("coding.width", "coding.width + 1", "head mine, tried on landmarks: .*operands|outputs of shape"),
         ("coding.base", "np.full(coding.width, np.nan)", "tried on landmarks: its outputs are not finite"),
-        ("coding.base", "coding.base + np.random.normal()", "another result from the same seed"),
         ("{}, {}", "{'k': np.int64(3)}, {}", "`choice` cannot be written as JSON"),
         ("weight =", "raise SystemExit(3) #", "tried on landmarks: SystemExit"),
         ("return", "pass #", "tried on landmarks: TypeError"),
@@ -152,7 +151,7 @@ def test_a_head_that_cannot_work_is_refused_in_one_line(tmp_path: Path, old: str
         ("def per_image", "def per_face", "has neither `per_image` nor `measure`"),
         ("(Metric)", "(object)", "make it a subclass of probes.metric.Metric"),
         (".max(1)", ".max()", "tried on pose: "),
-        (".max(1)", "[:3, 0]", r"per_image gives \(3,\) for 60 images"),
+        (".max(1)", "[:3, 0]", r"per_image gives \(3,\) for 40 images"),
         ("def per_image", "def measure", "`measure` gives ndarray, not Measured"),
         (
             "def per_image",
