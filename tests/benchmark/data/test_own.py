@@ -60,7 +60,7 @@ def test_the_example_of_a_set(tmp_path: Path) -> None:
     (tmp_path / "faces/happy/new.png").write_bytes((tmp_path / "faces/happy/0.png").read_bytes())
     assert catalogue.set_file("mine", config, str(tmp_path)) != path
     with pytest.raises(UsageError, match=r"sets\.mine: root=DIR is missing"):
-        catalogue.set_file("mine", replace(config, root=None), str(tmp_path))
+        catalogue.set_file("mine", replace(config, root=None), str(tmp_path))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ ONE = [RawTrack("id0", "id0/a", "")]
         (Tracks(listed=ONE, frames=[np.zeros(3)]), "`read` yields ndarray, not Frame"),
         (Tracks(listed=ONE, frames=[Frame("0", np.zeros((8, 8, 3), np.uint8))]), r"a frame is uint8 \(8, 8, 3\)"),
         (
-            Tracks(listed=ONE, frames=[Frame("0", np.zeros((64, 64, 3)))]),
+            Tracks(listed=ONE, frames=[Frame("0", np.zeros((64, 64, 3)))]),  # type: ignore[arg-type]
             r"a frame is float64 \(64, 64, 3\), not uint8",
         ),
     ],
