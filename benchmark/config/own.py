@@ -7,7 +7,7 @@ the file or the name of an installed class, chooses it.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import core_schema
@@ -98,6 +98,7 @@ class TrackReader(Own):
         size: side of the frames, pixels.
         split_seed: of the split of identities into train, val and test.
         jpeg_quality: of the stored frames.
+        sampling: what training draws uniformly, see `benchmark.config.data.Data`.
     """
 
     name: str = ""
@@ -106,10 +107,11 @@ class TrackReader(Own):
     size: Annotated[Whole, Field(ge=16)] = 64
     split_seed: Seed = 0
     jpeg_quality: Annotated[Whole, Field(ge=1, le=100)] = 95
+    sampling: Literal["track", "identity"] = "track"
 
     def describe(self) -> dict[str, Any]:
         """Everything that determines the content of the frames."""
-        elsewhere = {"kind", "name", "root", "store", "split_seed", "jpeg_quality"}
+        elsewhere = {"kind", "name", "root", "store", "split_seed", "jpeg_quality", "sampling"}
         settings = {key: value for key, value in asdict(self).items() if key not in elsewhere}
         return {**self.identity(), **settings}
 
