@@ -19,6 +19,7 @@ key=value sets one key of the configuration; the most used are
   data.root=DIR  data.store=DIR    raw files; the packed store        seeds=3 or seeds=[0,1,5]  repetitions
   train.steps=N  train.lr=X        the budget, the same for all       launcher=inline|local|slurm  where it runs
   out=DIR                          run folders (results/runs)         name=NAME                 of the benchmark
+  cache=DIR                        stores and labelled sets made from raw data (results/cache)
 `fabbench run --cfg` prints every key with its value."""
 
 

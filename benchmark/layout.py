@@ -3,6 +3,7 @@
 <out>/<benchmark>/
 benchmark.json              what the last launch consists of
 tables/                     tables in every format
+status.json                 state of the last submission of its runs to a cluster
 logs/  slurm/  snapshots/   output of jobs, ledger of submitted jobs, code that jobs run
 <data>/<variant>/seed<k>-<hash>/
 config.yaml             resolved configuration of the run, its identity and key

@@ -1,10 +1,11 @@
 """Arrangement of jobs into job arrays, and the dependencies between arrays.
 
 A job takes the array index of the job it depends on. One array can then depend on another element by element
-(``aftercorr``), whichever elements are still to be done. Where the indices differ, an array depends on the members it
-names (``afterok``).
+(``aftercorr``), whichever elements are still to be done. Where the indices differ, or several jobs of a stage depend on
+the same one, an array depends on the members it names (``afterok``).
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -87,9 +88,11 @@ def arrange(jobs: Sequence[Job], queued: Mapping[str, str], packs: Mapping[str, 
         ready = [job for job in remaining if all(name in members for name in job.depends_on)]
         taken = {job.name for job in ready}
         remaining = [job for job in remaining if job.name not in taken]
-        for pack in _packs(ready, members, packs):
-            parents = frozenset(members[name] for job in pack for name in job.depends_on)
-            member = _add(pack, parents, arrays, max_size)
+        allocations = list(_packs(ready, members, packs))
+        parents = [frozenset(members[name] for job in pack for name in job.depends_on) for pack in allocations]
+        siblings = Counter((pack[0].stage, each) for pack, each in zip(allocations, parents, strict=True))
+        for pack, each in zip(allocations, parents, strict=True):
+            member = _add(pack, each, siblings[pack[0].stage, each] > 1, arrays, max_size)
             members |= {job.name: member for job in pack}
     return arrays
 
@@ -116,11 +119,16 @@ def _packs(ready: list[Job], members: Mapping[str, Element], sizes: Mapping[str,
             yield tuple(jobs[start : start + size])
 
 
-def _add(pack: tuple[Job, ...], parents: frozenset[Element], arrays: list[Array], max_size: int) -> Element:
-    """Add a pack to the first array with the same dependencies and a free index, or to a new one."""
+def _add(
+    pack: tuple[Job, ...], parents: frozenset[Element], shared: bool, arrays: list[Array], max_size: int
+) -> Element:
+    """Add a pack to the first array with the same dependencies and a free index, or to a new one.
+
+    ``shared``: other packs of its stage have the same parents, so that it cannot take their index.
+    """
     stage, afterany = pack[0].stage, pack[0].afterany
     parent_indices = {parent.index for parent in parents}
-    elementwise = len(parent_indices) == 1 and not afterany
+    elementwise = len(parent_indices) == 1 and not shared and not afterany
     candidates = [
         array for array in arrays if (array.stage, array.afterany, array.elementwise) == (stage, afterany, elementwise)
     ]

@@ -27,6 +27,7 @@ class Entry:
         submitted: Unix time of the submission.
         launch: name of the launch's folder, which tells the job from others if the cluster gives its id again; empty
             in ledgers that were written without it.
+        elsewhere: Slurm's ids of the jobs of other ledgers that it waits for.
     """
 
     stage: str
@@ -35,6 +36,7 @@ class Entry:
     log: str
     submitted: float
     launch: str = ""
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def logs(self) -> list[Path]:

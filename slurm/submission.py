@@ -27,14 +27,26 @@ class Submission:
 
     Attributes:
         arrays: arrays that were submitted.
-        queued: names of the jobs that were in the queue before.
+        queued: Slurm job ids by name of the jobs that were in the queue before.
     """
 
     arrays: list[Array]
-    queued: list[str]
+    queued: dict[str, str]
+
+    @property
+    def job_ids(self) -> dict[str, str]:
+        """Slurm job ids by name of all jobs that are in the queue now."""
+        return self.queued | job_ids_of(self.arrays)
 
 
-def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, folder: Path, logs: Path) -> Submission:
+def submit(
+    jobs: Sequence[Job],
+    resources: Mapping[str, Resources],
+    site: Site,
+    folder: Path,
+    logs: Path,
+    elsewhere: Mapping[str, str] | None = None,
+) -> Submission:
     """Submit every job that is not in the queue.
 
     Args:
@@ -43,6 +55,7 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
         site: how jobs start on this cluster.
         folder: folder of the ledger and of the files that jobs read, on a file system that the nodes share.
         logs: folder of the log files, on such a file system.
+        elsewhere: Slurm job ids by name of queued jobs of other ledgers, which these may depend on.
 
     Raises:
         SlurmError: Slurm refused something. As after any other exception, what this launch had submitted is cancelled.
@@ -50,24 +63,25 @@ def submit(jobs: Sequence[Job], resources: Mapping[str, Resources], site: Site, 
     """
     with locked_ledger(folder) as ledger:
         queue = _settled_queue(ledger, jobs)
+        elsewhere = elsewhere or {}
+        outdated = _outdated(jobs, ledger, queue, elsewhere)
         job_ids = _queued_ids(ledger, queue)
-        outdated = _outdated(jobs, job_ids, queue)
         job_ids = {job.name: job_ids[job.name] for job in jobs if job.name in job_ids.keys() - outdated.keys()}
-        arrays = _arrange(jobs, job_ids, resources, max_array_size())
+        arrays = _arrange(jobs, job_ids, elsewhere, resources, max_array_size())
         if not arrays:
-            return Submission([], list(job_ids))
+            return Submission([], job_ids)
         launch_folder = Path(tempfile.mkdtemp(dir=folder, prefix=time.strftime("%Y%m%d-%H%M%S-")))
         logs.mkdir(parents=True, exist_ok=True)
         try:
             for array in arrays:
                 names = {job.name for pack in array.members.values() for job in pack}
                 _cancel_and_wait([job_id for name, job_id in outdated.items() if name in names])
-                _submit_array(array, resources[array.stage], site, launch_folder, logs, ledger)
+                _submit_array(array, resources[array.stage], site, launch_folder, logs, ledger, elsewhere)
         except BaseException:
             with suppress(SlurmError):  # the next launch cancels what is left
                 scancel([job for job, info in squeue().items() if Path(info.command).parent.name == launch_folder.name])
             raise
-    return Submission(arrays, list(job_ids))
+    return Submission(arrays, job_ids)
 
 
 def cancel(folder: Path, names: Collection[str] | None) -> list[str]:
@@ -101,8 +115,10 @@ def planned(
     site: Site,
     folder: Path,
     logs: Path,
+    elsewhere: Mapping[str, str] | None = None,
     *,
     offline: bool = False,
+    first: int = 0,
 ) -> list[tuple[Array, dict[str, Any]]]:
     """The arrays that `submit` would submit, each with its parameters for submitit. Writes and submits nothing.
 
@@ -112,7 +128,9 @@ def planned(
         site: as for `submit`.
         folder: as for `submit`.
         logs: as for `submit`.
+        elsewhere: as for `submit`.
         offline: assume an empty queue and Slurm's default size of arrays, and do not ask Slurm.
+        first: number of the first array; the arrays are named by their numbers.
 
     Raises:
         SlurmError: Slurm does not answer, or resources cannot be used.
@@ -120,10 +138,18 @@ def planned(
     """
     queued = {} if offline else in_queue(Ledger(folder))
     limit = DEFAULT_MAX_ARRAY_SIZE if offline else max_array_size()
-    arrays = _arrange(jobs, {job.name: queued[job.name] for job in jobs if job.name in queued}, resources, limit)
-    for position, array in enumerate(arrays):
+    job_ids = {job.name: queued[job.name] for job in jobs if job.name in queued}
+    arrays = _arrange(jobs, job_ids, elsewhere or {}, resources, limit)
+    for position, array in enumerate(arrays, first):
         array.job_id = f"ARRAY{position}"
     return [(array, _parameters(array, resources[array.stage], site, logs)) for array in arrays]
+
+
+def job_ids_of(arrays: Sequence[Array]) -> dict[str, str]:
+    """Slurm job ids by name of the jobs of arrays that have an id."""
+    return {
+        job.name: f"{array.job_id}_{index}" for array in arrays for index, pack in array.members.items() for job in pack
+    }
 
 
 def in_queue(ledger: Ledger) -> dict[str, str]:
@@ -206,22 +232,30 @@ def _cancel_and_wait(job_ids: Collection[str]) -> None:
         time.sleep(1)
 
 
-def _outdated(jobs: Sequence[Job], job_ids: Mapping[str, str], queue: Mapping[str, JobInfo]) -> dict[str, str]:
-    """Queued jobs that do not wait for what is about to be submitted, and so are submitted anew.
+def _outdated(
+    jobs: Sequence[Job], ledger: Ledger, queue: Mapping[str, JobInfo], elsewhere: Mapping[str, str]
+) -> dict[str, str]:
+    """Queued jobs that do not wait for what is about to be submitted, or was elsewhere, and so are submitted anew.
 
     They depend on earlier submissions of it, which have failed or were cancelled. Jobs of a pack are so together.
     """
     outdated: dict[str, str] = {}
+    job_ids = _queued_ids(ledger, queue)
+
+    def waits_for_all(job: Job) -> bool:
+        if any(name not in (job_ids.keys() | elsewhere.keys()) or name in outdated for name in job.depends_on):
+            return False
+        return {elsewhere[name] for name in job.depends_on if name in elsewhere} <= set(
+            ledger.entries[job.name].elsewhere
+        )
+
     while True:
         new = {
             job.name: job_ids[job.name]
             for job in jobs
             if job.name in job_ids.keys() - outdated.keys()
             if job_ids[job.name] in outdated.values()
-            or (
-                any(name not in job_ids or name in outdated for name in job.depends_on)
-                and (job.afterany or queue[job_ids[job.name]].state == "PENDING")
-            )
+            or (not waits_for_all(job) and (job.afterany or queue[job_ids[job.name]].state == "PENDING"))
         }
         if not new:
             return outdated
@@ -229,10 +263,15 @@ def _outdated(jobs: Sequence[Job], job_ids: Mapping[str, str], queue: Mapping[st
 
 
 def _arrange(
-    jobs: Sequence[Job], queued: Mapping[str, str], resources: Mapping[str, Resources], limit: int
+    jobs: Sequence[Job],
+    queued: Mapping[str, str],
+    elsewhere: Mapping[str, str],
+    resources: Mapping[str, Resources],
+    limit: int,
 ) -> list[Array]:
     packs = {stage: stage_resources.pack for stage, stage_resources in resources.items()}
-    return arrange(jobs, queued, packs, limit)
+    others = [Job(name, print) for name in elsewhere]  # in the queue, so they are depended on and not arranged
+    return arrange([*others, *jobs], {**elsewhere, **queued}, packs, limit)
 
 
 def _array_name(site: Site, array: Array) -> str:
@@ -247,7 +286,13 @@ def _parameters(array: Array, resources: Resources, site: Site, logs: Path) -> d
 
 
 def _submit_array(
-    array: Array, resources: Resources, site: Site, launch_folder: Path, logs: Path, ledger: Ledger
+    array: Array,
+    resources: Resources,
+    site: Site,
+    launch_folder: Path,
+    logs: Path,
+    ledger: Ledger,
+    elsewhere: Mapping[str, str],
 ) -> None:
     name = _array_name(site, array)
     try:
@@ -259,5 +304,7 @@ def _submit_array(
     for index, jobs in array.members.items():
         for position, job in enumerate(jobs):
             log = str(log_path(array, index, position, resources, logs))
-            entries[job.name] = Entry(array.stage, f"{array.job_id}_{index}", name, log, submitted, launch_folder.name)
+            others = tuple(sorted(elsewhere[parent] for parent in job.depends_on if parent in elsewhere))
+            job_id = f"{array.job_id}_{index}"
+            entries[job.name] = Entry(array.stage, job_id, name, log, submitted, launch_folder.name, others)
     ledger.add(entries)

@@ -70,8 +70,11 @@ def selected_benchmark(settings: Sequence[str], config: "Config") -> "BenchmarkR
     from benchmark.pipeline.selection import select_runs
 
     typed = typed_keys(settings)
+    record = BenchmarkRecord.read(Path(config.out, config.name))
+    if not record.all_runs:  # its data are being prepared
+        return record
     return select_runs(
-        BenchmarkRecord.read(Path(config.out, config.name)),
+        record,
         rows=[row_name(method) for method in config.methods] if "methods" in typed else None,
         tasks=config.tasks if "tasks" in typed else None,
         seeds=config.seeds if "seeds" in typed else None,

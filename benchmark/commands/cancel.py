@@ -37,6 +37,12 @@ def main(arguments: Namespace, config: "Config") -> int:
     elif benchmark != BenchmarkRecord.read(folder):
         jobs = job_names([run.name for run in benchmark.all_runs], benchmark)
     cancelled = cluster.cancel(config, jobs)
+    left = cluster.queued_data_jobs(benchmark) if jobs is None else []
     names = f": {', '.join(cancelled)}" if jobs is not None and cancelled else ""
     print(f"{len(cancelled)} job{'' if len(cancelled) == 1 else 's'} cancelled{names}")
+    if left:
+        print(
+            f"{len(left)} jobs that prepare its data are left in the queue, since other benchmarks may wait for them; "
+            f"to cancel them as well: scancel {' '.join(left)}"
+        )
     return 0

@@ -11,12 +11,14 @@ from benchmark.layout import ERROR_LOG
 
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
+    from benchmark.pipeline.benchmark_record import BenchmarkRecord
 
 NAME = "logs"
 SUMMARY = "print the output of a run's jobs"
 EXAMPLES = """
   fabbench logs fabnet/seed0
   fabbench logs fabnet/seed0:pretrain --follow      as it comes, until the job has ended
+  fabbench logs prepare; fabbench logs submit       of the jobs that prepare the data, and then submit the runs
 """
 WORDS = "RUN"
 SETTINGS = ("name", "out")
@@ -40,7 +42,8 @@ def main(arguments: Namespace, config: "Config") -> int:
     folder = cluster.benchmark_folder(config)
     benchmark = BenchmarkRecord.read(folder)
     run_folders = {run.name: folder.parent / run.run for run in benchmark.all_runs}
-    logs = _Logs(job_names(arguments.words, benchmark), run_folders, cluster.JobPaths.of_benchmark(config).ledger)
+    ledger = cluster.JobPaths.of_benchmark(config).ledger
+    logs = _Logs(job_names(arguments.words, benchmark), run_folders, benchmark, ledger)
     names = ", ".join(arguments.words)
     if arguments.follow:
         _follow(logs, _print_ends(logs), names)
@@ -55,14 +58,15 @@ class _Logs:
 
     jobs: list[str]
     run_folders: dict[str, Path]  # by the name of the run
+    benchmark: "BenchmarkRecord"
     ledger_folder: Path
 
     def files(self) -> list[Path]:
         """The logs of jobs that were submitted to a cluster; of runs on this machine, the error logs."""
         from benchmark.pipeline.jobs import run_name
-        from slurm.ledger import Ledger
+        from benchmark.pipeline.status import submitted_jobs
 
-        entries = Ledger(self.ledger_folder).entries
+        entries = submitted_jobs(self.benchmark, self.ledger_folder)
         submitted = [entries[job] for job in self.jobs if job in entries]
         if submitted:
             return [path for entry in submitted for path in entry.logs]
@@ -76,8 +80,9 @@ class _Logs:
         from slurm.ledger import Ledger
         from slurm.submission import in_queue
 
+        folders = {self.ledger_folder, *(Path(job.ledger) for job in self.benchmark.data_jobs)}
         try:
-            return bool(in_queue(Ledger(self.ledger_folder)).keys() & set(self.jobs))
+            return any(in_queue(Ledger(folder)).keys() & set(self.jobs) for folder in folders)
         except SlurmError:
             return True
 

@@ -1,72 +1,86 @@
-"""`fabbench prepare`: pack raw tracks into a store here, one share of them, or all of them as jobs on a cluster."""
+"""`fabbench prepare`: pack raw tracks into a store, or make labelled sets, here or as jobs on a cluster."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmark.errors import UsageError
+from benchmark.commands._settings import refuse_unused
+from benchmark.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
+    from benchmark.pipeline.cluster import JobGroup
 
 NAME = "prepare"
-SUMMARY = "pack raw videos or frames into a track store"
+SUMMARY = "pack raw videos or frames into a track store, or make labelled sets"
 EXAMPLES = """
   fabbench prepare data=videos data.root=/data/vox2 data.store=/data/vox2-packed data.fps=1
   fabbench prepare data=frames data.root=/data/vox1
   fabbench prepare data=voxceleb root=/data launcher=slurm --parts 64    64 jobs on the cluster, and the index
   fabbench prepare data=voxceleb root=/data --part 3/16     one share of 16; then once more without --part
+  fabbench prepare w300 aflw root=/data data.size=256       labelled sets, into the cache
+  fabbench prepare w300 aflw root=/data launcher=slurm      the same, a job each
 """
-WORDS = ""
-SETTINGS = (
-    "data",
-    "cache",
-    *(f"launcher.{key}" for key in ("kind", "job", "prepare", "python", "logs", "snapshots")),
-)
+WORDS = "[SET ...]"
+LAUNCHER = tuple(f"launcher.{key}" for key in ("kind", "parts", "job", "prepare", "python", "logs", "snapshots"))
+SETTINGS = ("data", "sets", "cache", *LAUNCHER)
 FOR_LAUNCHED = False
 
-DEFAULT_PARTS, MAX_PARTS = 16, 100_000
+MAX_PARTS = 100_000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print what would be done, do nothing")
     parser.add_argument("--part", metavar="I/N", help="pack share I of N, from 0, at the same time as the others")
-    parser.add_argument("--parts", metavar="N", type=int, help="with launcher=slurm: jobs (16)")
+    parser.add_argument(
+        "--parts", metavar="N", type=int, help="with launcher=slurm: jobs that pack tracks (launcher.parts)"
+    )
 
 
 def main(arguments: Namespace, config: "Config") -> int:
-    parts = _parts(arguments.parts, config)
+    config = _with_parts(arguments.parts, config)
     share = _share(arguments.part, config) if arguments.part is not None else None
-    if arguments.dry_run:
-        lines = _describe(config, parts)
-    elif share is not None:
-        lines = _pack_share(config, *share)
-    elif config.launcher.kind == "slurm":
-        lines = _submit(config, parts)
+    if arguments.words:
+        refuse_unused("prepare SET", ("sets", "data.size", "cache", *LAUNCHER), arguments.settings)
+        if share is not None or arguments.parts is not None:
+            raise UsageError("--part and --parts are for tracks; each labelled set is one job")
+        lines = _prepare_sets(arguments.words, config, arguments.dry_run)
     else:
-        lines = _pack(config)
-    print("\n".join(lines))
+        refuse_unused("prepare", ("data", "cache", *LAUNCHER), arguments.settings)
+        lines = _describe_tracks(config) if arguments.dry_run else _prepare_tracks(config, share)
+    if lines:
+        print("\n".join(lines))
     return 0
 
 
-def _pack(config: "Config") -> list[str]:
-    """Packs all tracks here, with a process for each core; returns a report of the store."""
-    from benchmark.pipeline.preparation import prepare_tracks, tracks_report
+# -- tracks ------------------------------------------------------------------------------------------------------------
 
+
+def _prepare_tracks(config: "Config", share: tuple[int, int] | None) -> list[str]:
+    """Packs one share or all tracks here, with a process for each core, or submits jobs for what is missing."""
+    from benchmark.pipeline.preparation import prepare_tracks, tracks_ready, tracks_report
+
+    if share is not None:
+        return _pack_share(config, *share)
+    if config.launcher.kind == "slurm" and not tracks_ready(config):
+        return _submit_tracks(config)
     return tracks_report(config, prepare_tracks(config))
 
 
-def _parts(typed: int | None, config: "Config") -> int:
-    """The number of jobs that share the work on a cluster.
+def _with_parts(typed: int | None, config: "Config") -> "Config":
+    """The configuration with the number of jobs that share the work on a cluster.
 
     Raises:
         UsageError: it is out of range, or was given without a cluster.
     """
-    parts = DEFAULT_PARTS if typed is None else typed
-    if not 1 <= parts <= MAX_PARTS:
-        raise UsageError(f"--parts is {parts}; how many jobs share the work, from 1 to {MAX_PARTS}")
-    if typed is not None and config.launcher.kind != "slurm":
+    if typed is None:
+        return config
+    if not 1 <= typed <= MAX_PARTS:
+        raise UsageError(f"--parts is {typed}; how many jobs share the work, from 1 to {MAX_PARTS}")
+    if config.launcher.kind != "slurm":
         raise UsageError("--parts has no effect without launcher=slurm; --part I/N packs one share here")
-    return parts
+    return replace(config, launcher=replace(config.launcher, parts=typed))
 
 
 def _share(text: str, config: "Config") -> tuple[int, int]:
@@ -85,42 +99,84 @@ def _share(text: str, config: "Config") -> tuple[int, int]:
 
 def _pack_share(config: "Config", part: int, parts: int) -> list[str]:
     """Packs one share here."""
-    from benchmark.pipeline.preparation import prepare_share, track_store
+    from benchmark.pipeline.data_jobs import pack_part
+    from benchmark.pipeline.preparation import track_store
 
-    prepare_share(config, part, parts)
+    pack_part(config, part, parts)
     store = track_store(config)
     return [f"part {part} of {parts} of {store} is done; after all parts, the same command without --part"]
 
 
-def _submit(config: "Config", parts: int) -> list[str]:
-    """Lists the tracks, and submits jobs for what is missing of the store."""
-    from benchmark.pipeline import cluster
-    from benchmark.pipeline.preparation import describe_tracks, track_jobs, track_packer, tracks_ready
+def _submit_tracks(config: "Config") -> list[str]:
+    """Submits jobs for what is missing of the store."""
+    from benchmark.data import catalogue
+    from benchmark.data.own import check_source
+    from benchmark.pipeline.data_jobs import check_parts
+    from benchmark.pipeline.preparation import describe_tracks
 
-    if tracks_ready(config):
-        return _pack(config)
-    cluster.check_parts(config, parts)
-    track_packer(config).list_tracks()
-    paths = cluster.JobPaths.of_store(config)
-    submitted = cluster.submit(config, paths, track_jobs(config, parts), cluster.take_snapshot(paths))
-    return [
-        describe_tracks(config),
-        *cluster.summarise(submitted),
-        "",
-        f"logs: {paths.logs}",
-        "The same command with --dry-run tells how far it is; without, it submits what failed or was lost by then.",
-    ]
+    check_source(catalogue.source(config.data))
+    check_parts(config)
+    return [describe_tracks(config), *_submit(config, _track_group(config))]
 
 
-def _describe(config: "Config", parts: int) -> list[str]:
+def _describe_tracks(config: "Config") -> list[str]:
     """The state of the store and, on a cluster, the jobs that would be submitted. Reads no track, writes nothing."""
     from benchmark.data import catalogue
     from benchmark.data.own import check_source
     from benchmark.pipeline import cluster
-    from benchmark.pipeline.preparation import describe_tracks, track_jobs, tracks_ready
+    from benchmark.pipeline.preparation import describe_tracks, tracks_ready
 
-    check_source(catalogue.source(config.data))
+    if not tracks_ready(config):
+        check_source(catalogue.source(config.data))
     lines = [describe_tracks(config)]
     if config.launcher.kind == "slurm" and not tracks_ready(config):
-        lines += cluster.describe(config, cluster.JobPaths.of_store(config), track_jobs(config, parts))
+        lines += cluster.describe(config, [_track_group(config)])
     return lines
+
+
+def _track_group(config: "Config") -> "JobGroup":
+    from benchmark.pipeline.cluster import JobGroup, JobPaths
+    from benchmark.pipeline.data_jobs import track_jobs
+
+    return JobGroup(JobPaths.of_store(config), track_jobs(config))
+
+
+# -- labelled sets -----------------------------------------------------------------------------------------------------
+
+
+def _prepare_sets(names: Sequence[str], config: "Config", dry_run: bool) -> list[str]:
+    """Makes labelled sets here, one after another, or submits a job for each that is missing; or says so only.
+
+    Raises:
+        UsageError: no such set.
+    """
+    from benchmark.data import catalogue
+    from benchmark.pipeline import cluster
+    from benchmark.pipeline.cluster import JobGroup, JobPaths
+    from benchmark.pipeline.data_jobs import make_set, set_jobs
+
+    for name in names:
+        if name not in config.sets:
+            raise UsageError(f"unknown set {name!r}{suggestion(name, config.sets)}")
+    missing = [name for name in names if not catalogue.set_made(name, config.sets[name], config.cache)]
+    lines = [f"faces    {name}: {'to be made' if name in missing else 'ready'}" for name in names]
+    group = JobGroup(JobPaths.of_sets(config), set_jobs(config, missing))
+    if config.launcher.kind == "slurm" and missing:
+        return lines + (cluster.describe(config, [group]) if dry_run else _submit(config, group))
+    if not dry_run:
+        for name in names:
+            make_set(config, name)
+    return lines if dry_run or config.launcher.kind == "slurm" else []
+
+
+def _submit(config: "Config", group: "JobGroup") -> list[str]:
+    """Submits the jobs that are not in the queue; returns what was submitted, and what comes next."""
+    from benchmark.pipeline import cluster
+
+    submitted = cluster.submit(config, [group], cluster.take_snapshot(group.paths))
+    return [
+        *cluster.summarise(submitted),
+        "",
+        f"logs: {group.paths.logs}",
+        "The same command with --dry-run tells how far it is; without, it submits what failed or was lost by then.",
+    ]

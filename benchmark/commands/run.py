@@ -39,7 +39,7 @@ def main(arguments: Namespace, config: "Config") -> int:
         return 0
     summary = plan.run()
     if summary.submitted is not None:
-        print("\n".join(_next_steps(summary.submitted, config)))
+        print("\n".join(_next_steps(summary.submitted, config, prepared=plan.data is not None)))
         return 0
     for failure in summary.failed:
         say(f"failed: {failure.name}: {failure.error}  (log: {failure.log})")
@@ -60,7 +60,7 @@ def _results(folder: Path, head: str) -> str:
     return "\n".join([*lines, "", render_overview(folder, head)])
 
 
-def _next_steps(submission: "Submission", config: "Config") -> list[str]:
+def _next_steps(submission: "Submission", config: "Config", prepared: bool) -> list[str]:
     """What was submitted, a line for each job array, and the commands that follow it."""
     from benchmark.pipeline import cluster
 
@@ -74,6 +74,7 @@ def _next_steps(submission: "Submission", config: "Config") -> list[str]:
     width = max(map(len, commands))
     return [
         *cluster.summarise(submission),
+        *([] if prepared else ["", "Once the data are prepared, the job `submit` submits the runs."]),
         "",
         *(f"{command:<{width}}  {purpose}" for command, purpose in commands.items()),
         "The same command again submits only what is missing, failed or lost by then.",

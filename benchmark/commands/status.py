@@ -63,7 +63,8 @@ def render(status: "BenchmarkStatus", everything: bool) -> str:
     """
     from tabulate import tabulate
 
-    from benchmark.pipeline.jobs import TABLES
+    from benchmark.pipeline.data_jobs import PREPARE
+    from benchmark.pipeline.jobs import SUBMIT, TABLES
     from benchmark.pipeline.status import STATES
 
     now = time.time()
@@ -73,7 +74,7 @@ def render(status: "BenchmarkStatus", everything: bool) -> str:
     if rows:
         body = [[row[column] for column in columns] for row in rows]
         lines.append(tabulate(body, [COLUMNS[column] for column in columns], "plain", disable_numparse=True))
-    for name in (*PARTS, TABLES):
+    for name in (PREPARE, SUBMIT, *PARTS, TABLES):
         counts = Counter(stage.state for stage in status.stages if stage.stage == name)
         if counts:
             numbers = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])

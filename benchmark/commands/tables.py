@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands._settings import selected_benchmark, typed_keys
+from benchmark.errors import DataError
 
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
@@ -30,6 +31,8 @@ def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.pipeline.results import render, render_overview
 
     benchmark = selected_benchmark(arguments.settings, config)
+    if not benchmark.all_runs:
+        raise DataError(f"{config.name}: its data are being prepared, and its runs come after; see `fabbench status`")
     head = config.probe.table_head
     if "probe.table_head" not in typed_keys(arguments.settings):
         head = benchmark.config.get("probe", {}).get("table_head", head)  # that of the launch

@@ -15,6 +15,7 @@ SUMMARY = "check a track store against its checksums, or a labelled set against 
 EXAMPLES = """
   fabbench verify data=videos data.store=/data/vox2-packed
   fabbench verify w300 sets.w300.root=/data/300w    counts, images, labels; writes a JSON report
+  fabbench verify w300 root=/data data.size=256 cache=/scratch/cache    and the copy in the cache, at this size
 """
 WORDS = "[SET]"
 SETTINGS = ("data", "sets", "cache")
@@ -64,5 +65,7 @@ def _verify_set(name: str, config: "Config") -> int:
     for problem in report.problems:
         print(f"problem: {problem}")
     verdict = f"{len(report.problems)} problem(s)" if report.problems else "sound"
+    if not report.cached:
+        print(f"{name}: not in {config.cache} at {config.sets[name].size} px; `fabbench prepare {name}` makes it")
     print(f"{name}: {verdict}  (report: {report.path})")
     return 1 if report.problems else 0

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from benchmark.config.base import Schema, Whole, check_keys, merged
 from slurm.resources import Resources
 
-STAGES = ("prepare", "pretrain", "embed", "probe", "tables")  # whose jobs ask for resources of their own
+STAGES = ("prepare", "submit", "pretrain", "embed", "probe", "tables")  # whose jobs ask for resources of their own
 
 LEAST = {
     **{"cpus_per_task": 1, "gpus_per_node": 0, "nodes": 1, "tasks_per_node": 1, "pack": 1},
@@ -43,8 +43,10 @@ class LauncherConfig(Schema):
     kind: Literal["inline", "local", "slurm"] = "inline"  # this process | worker processes here | a Slurm cluster
     workers: Annotated[Whole, Field(ge=0, le=1024)] = 0  # local: jobs at a time; 0: one a GPU or core
     executor: str = "submitit:LocalExecutor"  # local: MODULE:CLASS with the interface of submitit.Executor
+    parts: Annotated[Whole, Field(ge=1, le=100_000)] = 16  # slurm: jobs that share the packing of the tracks
     job: JobResources = Field(default_factory=Resources)
-    prepare: JobResources = Field(default_factory=Resources)
+    prepare: JobResources = Field(default_factory=Resources)  # of tracks and labelled sets; a process for each CPU
+    submit: JobResources = Field(default_factory=Resources)  # the job that submits the runs once the data are there
     pretrain: JobResources = Field(default_factory=Resources)
     embed: JobResources = Field(default_factory=Resources)
     probe: JobResources = Field(default_factory=Resources)

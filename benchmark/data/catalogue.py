@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.config.csv import CsvFaces
 from benchmark.config.data import AnyData, ConcatData, FrameData, SyntheticData, VideoData, VoxCelebData
@@ -107,26 +107,51 @@ def store_folder(data: AnyData, cache: str) -> Path:
     return Path(cache, "tracks", f"{data.name}-{key[:10]}")
 
 
+def set_folder(cache: str) -> Path:
+    """Folder of the labelled sets in the cache."""
+    return Path(cache, "faces")
+
+
+def check_set(name: str, config: AnyFaces) -> None:
+    """Refuse a labelled set without its files, without listing its images.
+
+    Raises:
+        UsageError: a set read from files without its folder.
+        DataError: the folder does not hold the set.
+    """
+    _refuse_missing_root(name, config)
+    if not isinstance(config, SyntheticFaces | FaceSet):
+        from benchmark.data.sets import module_of
+
+        module_of(config.kind).find(config)
+
+
+def set_made(name: str, config: AnyFaces, cache: str) -> bool:
+    """Whether a labelled set is in the cache. Its images are listed only where a set of its name is there.
+
+    Raises:
+        UsageError, DataError: as `check_set`.
+    """
+    if next(set_folder(cache).glob(f"{name}-*.arrow"), None) is None:
+        check_set(name, config)
+        return False
+    return set_file(name, config, cache).is_file()
+
+
 def set_file(name: str, config: AnyFaces, cache: str) -> Path:
     """Path of a labelled set in the cache, named by all that decides its content.
 
     For a set read from files that is its settings and the names, sizes and times of the files.
 
     Raises:
-        UsageError: a set read from files without its folder.
-        DataError: the folder does not hold the set.
+        UsageError, DataError: as `check_set`.
     """
-    if isinstance(config, FaceFolder) and config.root is None:
-        raise UsageError(f"sets.{name}.root=DIR is missing: its folder, or root=DIR for the folder of all sets")
-    settings = asdict(config)
+    _refuse_missing_root(name, config)
+    settings = set_settings(name, config)
     if isinstance(config, FaceSet):
         from benchmark.data.own import fingerprint
 
-        del settings["kind"]  # a path, say: the code counts instead
         return _set_path(name, cache, [settings, fingerprint(name, config)])
-    if isinstance(config, CsvFaces):  # whose files in the cache have always been named so
-        del settings["kind"]
-        settings["name"] = name
     if isinstance(config, SyntheticFaces):
         from benchmark.data.synthetic import VERSION
         from benchmark.data.synthetic.version import head_digest
@@ -141,7 +166,23 @@ def set_file(name: str, config: AnyFaces, cache: str) -> Path:
 
 
 def _set_path(name: str, cache: str, content: list[object]) -> Path:
-    return Path(cache, "faces", f"{name}-{digest(content)[:10]}.arrow")
+    return set_folder(cache) / f"{name}-{digest(content)[:10]}.arrow"
+
+
+def set_settings(name: str, config: AnyFaces) -> dict[str, Any]:
+    """The settings that decide the content of a labelled set, together with its files."""
+    settings = asdict(config)
+    if isinstance(config, CsvFaces):  # whose files in the cache have always been named so
+        del settings["kind"]
+        settings["name"] = name
+    if isinstance(config, FaceSet):
+        del settings["kind"]  # a path, say: the code counts instead
+    return settings
+
+
+def _refuse_missing_root(name: str, config: AnyFaces) -> None:
+    if isinstance(config, FaceFolder) and config.root is None:
+        raise UsageError(f"sets.{name}.root=DIR is missing: its folder, or root=DIR for the folder of all sets")
 
 
 def make_set(name: str, config: AnyFaces, cache: str, workers: int, progress: Callable[..., None]) -> Path:
@@ -162,7 +203,7 @@ def read_set(name: str, config: AnyFaces, cache: str, workers: int, progress: Ca
     from benchmark.data.faces.build import build_set
     from benchmark.data.sets import module_of
 
-    scratch = Path(cache, "faces")
+    scratch = set_folder(cache)
     scratch.mkdir(parents=True, exist_ok=True)
     if isinstance(config, FaceSet):
         from benchmark.data.own import read_own

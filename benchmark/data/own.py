@@ -12,7 +12,7 @@ import numpy as np
 from benchmark.config.own import FaceSet, Own, TrackReader
 from benchmark.data.faces.build import RawFaces, build_set
 from benchmark.data.faces.labelled_set import LabelledSet, Target
-from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, SkipTrack, TrackSource
+from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, SkipTrack, TrackSource, check_not_empty
 from benchmark.errors import DataError, FabbenchError, UsageError
 from plugins import first_line, split_target
 
@@ -44,13 +44,13 @@ def read_own(name: str, config: FaceSet, progress: Callable[..., None], scratch:
 
 
 def check_source(source: TrackSource) -> None:
-    """Lists the tracks of a source, and reads the first frames of a user's own.
+    """Looks for tracks in a source; lists those of a user's own, and reads the first frames.
 
     Raises:
         DataError: there are none, what the user's class returns cannot be used, or its code fails.
     """
     if not isinstance(source, TrackReader):
-        source.tracks()
+        check_not_empty(source)
         return
     with _user_code("data", source):
         json.dumps(source.describe())

@@ -25,11 +25,13 @@ class SetReport(NamedTuple):
         summary: of the set as read now, with its problems.
         problems: one line each.
         path: the JSON file with the summary.
+        cached: whether the cache has the set, at this size.
     """
 
     summary: dict[str, Any]
     problems: list[str]
     path: Path
+    cached: bool
 
 
 def report_path(set_file: Path) -> Path:
@@ -38,7 +40,7 @@ def report_path(set_file: Path) -> Path:
 
 
 def verify_set(name: str, config: AnyFaces, cache: str, workers: int, progress: Callable[..., None]) -> SetReport:
-    """Read the set again, and save it if the cache does not have it.
+    """Read the set again and compare it with the cache, where that has it. Nothing but the report is kept.
 
     Raises:
         DataError: the set cannot be made at all.
@@ -50,14 +52,13 @@ def verify_set(name: str, config: AnyFaces, cache: str, workers: int, progress: 
         for reason, count in faces.protocol.get(counts, {}).items():
             if any(fault in reason for fault in FAULTS):
                 problems.append(f"{count:,} x {reason}")
-    if path.is_file():
+    cached = path.is_file()
+    if cached:
         try:
             if LabelledSet.load(path, thorough=True).hash != faces.hash:
                 problems.append(f"{path}: made from other files than those there now; remove it to make it anew")
         except DataError as error:
             problems.append(str(error))
-    else:
-        faces.save(path)
     report = summary(faces) | {"problems": problems}
     write_json(report_path(path), report)
-    return SetReport(report, problems, report_path(path))
+    return SetReport(report, problems, report_path(path), cached)

@@ -34,8 +34,22 @@ class SetRecord:
 
 
 @dataclass(frozen=True)
+class DataJobRecord:
+    """A job that prepares data."""
+
+    job: str  # its name
+    shown: str  # what it prepares
+    ledger: str  # folder of the ledger that has it
+    store: str | None = None  # the track store it works on; None for a labelled set
+    part: tuple[int, int] | None = None  # which part of how many it packs
+
+
+@dataclass(frozen=True)
 class BenchmarkRecord:
-    """What a launch of a benchmark consists of."""
+    """What a launch of a benchmark consists of.
+
+    The runs are known once all data are prepared. On a cluster, until then there are only the jobs that prepare them.
+    """
 
     benchmark: str  # name
     runs: list[RunRecord]  # the rows of the tables, once a seed
@@ -45,6 +59,7 @@ class BenchmarkRecord:
     note: str = ""  # printed with the tables
     warnings: list[str] = field(default_factory=list)  # about the data, printed with the tables
     config: dict[str, Any] = field(default_factory=dict)  # resolved
+    data_jobs: list[DataJobRecord] = field(default_factory=list)  # of the last launch that had data to prepare
 
     @property
     def all_runs(self) -> list[RunRecord]:
@@ -95,7 +110,27 @@ class BenchmarkRecord:
             note=content.get("note", ""),
             warnings=list(content.get("warnings", [])),
             config=dict(content.get("config", {})),
+            data_jobs=[_data_job_from_json(job) for job in content.get("data_jobs", [])],
         )
+
+
+def last_record(folder: Path) -> BenchmarkRecord | None:
+    """The record of a benchmark's last launch; None where there is none that can be read."""
+    try:
+        return BenchmarkRecord.read(folder)
+    except (UsageError, DataError):
+        return None
+
+
+def _data_job_from_json(values: dict[str, Any]) -> DataJobRecord:
+    part = values.get("part")
+    return DataJobRecord(
+        job=values["job"],
+        shown=values["shown"],
+        ledger=values["ledger"],
+        store=values.get("store"),
+        part=(part[0], part[1]) if part else None,
+    )
 
 
 def _run_from_json(values: dict[str, Any]) -> RunRecord:

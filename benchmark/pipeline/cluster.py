@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -12,10 +13,12 @@ from benchmark.config.schema import Config
 from benchmark.data import catalogue
 from benchmark.errors import ClusterError, UsageError
 from benchmark.files import sha256
+from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.provenance import ROOT, code_version
 from benchmark.pipeline.run_spec import RunSpec
 from benchmark.progress import say
 from slurm import submission
+from slurm.arrays import Array
 from slurm.commands import SlurmError, SlurmUnreachableError
 from slurm.graph import Job
 from slurm.ledger import Ledger
@@ -28,7 +31,7 @@ PACKAGES = ("benchmark", "methods", "plugins", "probes", "slurm")
 
 @dataclass(frozen=True)
 class JobPaths:
-    """Ledger, log and snapshot paths of the jobs that make a benchmark or a track store."""
+    """Ledger, log and snapshot paths of the jobs that make a benchmark, a track store or labelled sets."""
 
     name: str  # first word of the jobs' names
     ledger: Path  # folder
@@ -49,6 +52,13 @@ class JobPaths:
         return cls._in(folder, config, ledger=folder, logs=folder / "logs")
 
     @classmethod
+    def of_sets(cls, config: Config) -> "JobPaths":
+        """In a folder beside that of the labelled sets, which all benchmarks with the same cache share."""
+        sets = catalogue.set_folder(config.cache).absolute()
+        folder = sets.with_name(f"{sets.name}-jobs")
+        return cls._in(folder, config, ledger=folder, logs=folder / "logs")
+
+    @classmethod
     def _in(cls, folder: Path, config: Config, ledger: Path, logs: Path) -> "JobPaths":
         launcher = config.launcher
         return cls(
@@ -59,28 +69,51 @@ class JobPaths:
         )
 
 
+@dataclass(frozen=True)
+class JobGroup:
+    """Jobs that are recorded in one ledger. They may depend on jobs of the groups before theirs."""
+
+    paths: JobPaths
+    jobs: Sequence[Job]
+
+
 def benchmark_folder(config: Config) -> Path:
     """The benchmark's folder as an absolute path, since jobs may start in another working directory."""
     return Path(config.out, config.name).absolute()
 
 
-def submit(config: Config, paths: JobPaths, jobs: Sequence[Job], code: Path) -> Submission:
+def submit(config: Config, groups: Sequence[JobGroup], code: Path) -> Submission:
     """Submits the jobs that are not in the queue already.
+
+    A job of an earlier group that ends while the later ones are submitted is waited for no more: the jobs look at their
+    inputs themselves.
 
     Args:
         config: says how jobs start and what they ask for.
-        paths: of the jobs.
-        jobs: everything that is missing.
+        groups: everything that is missing.
         code: snapshot that the jobs run, made by `take_snapshot`.
 
     Raises:
         ClusterError: Slurm refused.
     """
+    arrays: list[Array] = []
+    queued: dict[str, str] = {}
+    job_ids: dict[str, str] = {}
     with _cluster_errors():
-        return submission.submit(jobs, config.launcher.resources, _site(config, paths, code), paths.ledger, paths.logs)
+        for group in groups:
+            jobs = _without_ended(group.jobs, job_ids)
+            site = _site(config, group.paths, code)
+            paths = group.paths
+            submitted = submission.submit(
+                jobs, config.launcher.resources, site, paths.ledger, paths.logs, _needed(jobs, job_ids)
+            )
+            arrays += submitted.arrays
+            queued |= submitted.queued
+            job_ids |= submitted.job_ids
+    return Submission(arrays, queued)
 
 
-def describe(config: Config, paths: JobPaths, jobs: Sequence[Job]) -> list[str]:
+def describe(config: Config, groups: Sequence[JobGroup]) -> list[str]:
     """The job arrays that `submit` would submit, a line each, and then the parameters of each for submitit.
 
     On a machine that cannot reach Slurm, those of an empty queue.
@@ -88,14 +121,12 @@ def describe(config: Config, paths: JobPaths, jobs: Sequence[Job]) -> list[str]:
     Raises:
         ClusterError: Slurm refused.
     """
-    site = _site(config, paths, paths.snapshots / "SNAPSHOT")
-    arguments = (jobs, config.launcher.resources, site, paths.ledger, paths.logs)
     with _cluster_errors():
         try:
-            arrays = submission.planned(*arguments)
+            arrays = _planned(config, groups, offline=False)
         except SlurmUnreachableError as error:
             say(f"note: {error}; shown is what would be submitted if no job were in the queue")
-            arrays = submission.planned(*arguments, offline=True)
+            arrays = _planned(config, groups, offline=True)
     lines = [
         f"array    {array.job_id}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
         for array, _ in arrays
@@ -105,6 +136,38 @@ def describe(config: Config, paths: JobPaths, jobs: Sequence[Job]) -> list[str]:
         text = yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=1000)
         lines.append(f"\n# {array.job_id}, for update_parameters of submitit.SlurmExecutor\n{text}")
     return lines
+
+
+def _planned(config: Config, groups: Sequence[JobGroup], offline: bool) -> list[tuple[Array, dict[str, Any]]]:
+    arrays: list[tuple[Array, dict[str, Any]]] = []
+    job_ids: dict[str, str] = {}
+    for group in groups:
+        paths = group.paths
+        planned = submission.planned(
+            _without_ended(group.jobs, job_ids),
+            config.launcher.resources,
+            _site(config, paths, paths.snapshots / "SNAPSHOT"),
+            paths.ledger,
+            paths.logs,
+            _needed(group.jobs, job_ids),
+            offline=offline,
+            first=len(arrays),
+        )
+        arrays += planned
+        queued = {} if offline else submission.in_queue(Ledger(paths.ledger))
+        job_ids |= queued | submission.job_ids_of([array for array, _ in planned])
+    return arrays
+
+
+def _without_ended(jobs: Sequence[Job], elsewhere: Mapping[str, str]) -> list[Job]:
+    """The same jobs, which wait only for jobs of their group and those of others that are in the queue."""
+    known = elsewhere.keys() | {job.name for job in jobs}
+    return [replace(job, depends_on=tuple(name for name in job.depends_on if name in known)) for job in jobs]
+
+
+def _needed(jobs: Sequence[Job], elsewhere: Mapping[str, str]) -> dict[str, str]:
+    """Those of the jobs elsewhere that some of these depend on."""
+    return {name: elsewhere[name] for job in jobs for name in job.depends_on if name in elsewhere}
 
 
 def summarise(submitted: Submission) -> list[str]:
@@ -127,20 +190,35 @@ def cancel(config: Config, names: Sequence[str] | None) -> list[str]:
         return submission.cancel(JobPaths.of_benchmark(config).ledger, names)
 
 
-def check_parts(config: Config, parts: int) -> None:
-    """Refuses another number of shares while jobs that prepare the track store are in the queue.
+def queued_data_jobs(benchmark: BenchmarkRecord) -> list[str]:
+    """Slurm job ids of the jobs in the queue that prepare a benchmark's data.
 
     Raises:
-        UsageError: such jobs are in the queue.
         ClusterError: Slurm cannot be reached.
     """
     with _cluster_errors():
-        queued = submission.in_queue(Ledger(JobPaths.of_store(config).ledger))
-    arrays = {name: job.partition("_")[0] for name, job in queued.items() if "/" in name}
-    if others := {array for name, array in arrays.items() if not name.endswith(f"/{parts}")}:
-        raise UsageError(
-            f"jobs that prepare this store are in the queue, with other --parts; wait, or scancel {' '.join(others)}"
-        )
+        queues = {job.ledger: submission.in_queue(Ledger(Path(job.ledger))) for job in benchmark.data_jobs}
+    return [queues[job.ledger][job.job] for job in benchmark.data_jobs if job.job in queues[job.ledger]]
+
+
+def submitted_before(config: Config, job: str) -> bool:
+    """Whether a job of a benchmark has ever been submitted.
+
+    Raises:
+        ClusterError: the ledger cannot be read.
+    """
+    with _cluster_errors():
+        return job in Ledger(JobPaths.of_benchmark(config).ledger).entries
+
+
+def queued(paths: JobPaths) -> dict[str, str]:
+    """Slurm job ids by name of the jobs of a ledger that are in the queue.
+
+    Raises:
+        ClusterError: Slurm cannot be reached.
+    """
+    with _cluster_errors():
+        return submission.in_queue(Ledger(paths.ledger))
 
 
 def take_snapshot(paths: JobPaths, method_files: Collection[Path] = ()) -> Path:
@@ -155,12 +233,24 @@ def use_snapshot(spec: RunSpec, code: Path) -> RunSpec:
     Raises:
         ClusterError: the file is not the one the run was planned with.
     """
-    if not spec.run.method.endswith(".py"):
-        return spec
-    path = code / path_in_snapshot(Path(spec.run.method))
-    if not path.is_file() or sha256(path) != spec.run.code:
+    path = method_in_snapshot(spec.run.method, code)
+    if path != spec.run.method and sha256(Path(path)) != spec.run.code:
         raise ClusterError(f"{spec.run.method} has changed while the benchmark was submitted; launch again")
-    return replace(spec, run=replace(spec.run, method=str(path)))
+    return replace(spec, run=replace(spec.run, method=path))
+
+
+def method_in_snapshot(method: str, code: Path) -> str:
+    """A method as it is, or the path of its file in a snapshot.
+
+    Raises:
+        ClusterError: the snapshot does not have the file as it is now.
+    """
+    if not method.endswith(".py") or Path(method).is_relative_to(code):
+        return method
+    path = code / path_in_snapshot(Path(method))
+    if not path.is_file():
+        raise ClusterError(f"{method} has changed while the benchmark was submitted; launch again")
+    return str(path)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from benchmark.pipeline.run_spec import RunSpec, missing_parts
 from slurm.graph import Job, Outcome
 
 TABLES = "tables"
+SUBMIT = "submit"  # the job that ends the preparation of the data, and submits the runs
 
 
 def run_jobs(specs: Sequence[RunSpec], variants: Mapping[str, Variant], logged: bool = False) -> list[Job]:

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from benchmark.config.variants import Variant, WeightsFolder, resolve
 from benchmark.data.verify_set import report_path
 from benchmark.errors import DataError, UsageError
 from benchmark.files import sha256
-from benchmark.pipeline import cluster
+from benchmark.pipeline import cluster, cluster_launch
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord, SetRecord
-from benchmark.pipeline.jobs import failures, run_jobs, tables_job
+from benchmark.pipeline.jobs import failures, run_jobs
 from benchmark.pipeline.preparation import (
     PreparedData,
     check_data,
@@ -26,6 +26,7 @@ from benchmark.pipeline.preparation import (
     describe_data,
     find_data,
     prepare_data,
+    unknown_data,
 )
 from benchmark.pipeline.progress import RunsProgress
 from benchmark.pipeline.results import write_tables
@@ -33,7 +34,7 @@ from benchmark.pipeline.run_folder import Run
 from benchmark.pipeline.run_spec import RunSpec, missing_stages
 from benchmark.progress import say
 from slurm.env import available_cores
-from slurm.graph import Job, Outcome
+from slurm.graph import Outcome
 from slurm.launch import launch, load_executor
 from slurm.submission import Submission
 
@@ -58,6 +59,7 @@ class Plan:
     variants: dict[str, Variant]
     parts: ProbeParts
     data: PreparedData | None  # None: not all prepared yet
+    command: list[str] = field(default_factory=lambda: list(sys.argv))  # command line of the launch, for the record
 
     @classmethod
     def of(cls, config: Config) -> "Plan":
@@ -85,6 +87,27 @@ class Plan:
             DataError: data that cannot be made.
         """
         return replace(self, data=prepare_data(self.config))
+
+    def with_unknown_data(self) -> "Plan":
+        """The plan of the same runs on data that are not known yet: their names, but not their folders."""
+        return replace(self, data=unknown_data(self.config))
+
+    def with_methods_in(self, code: Path) -> "Plan":
+        """The plan with users' method files read from a snapshot.
+
+        Raises:
+            ClusterError: a file has changed since the snapshot.
+        """
+        variants = {
+            name: replace(variant, method=cluster.method_in_snapshot(variant.method, code))
+            for name, variant in self.variants.items()
+        }
+        return replace(self, variants=variants)
+
+    @property
+    def method_files(self) -> set[Path]:
+        """Users' method files."""
+        return {Path(variant.method) for variant in self.variants.values() if variant.method.endswith(".py")}
 
     @property
     def folder(self) -> Path:
@@ -133,30 +156,31 @@ class Plan:
                 if variant.parent:
                     lines.append(f"start    {variant.name}: from {variant.parent} of the same seed")
             size = f"{len(config.methods)} variants x {len(config.seeds)} seeds x {len(config.tasks)} tasks"
-            return [*lines, f"runs     {size}, once the data are there"]
-        for spec in self.runs:
-            missing = ", ".join(missing_stages(spec))
-            after = f" (after {spec.parent.name})" if spec.parent and missing else ""
-            lines.append(f"run      {spec.run.name}: {missing or 'done'}{after}  [{spec.run.folder}]")
-        if self.open_runs and config.launcher.kind == "slurm":
-            jobs = self._jobs_with_tables(run_jobs(self.open_runs, self.variants))
-            lines += cluster.describe(config, cluster.JobPaths.of_benchmark(config), jobs)
-        return lines
+            lines.append(f"runs     {size}, once the data are there")
+        else:
+            for spec in self.runs:
+                missing = ", ".join(missing_stages(spec))
+                after = f" (after {spec.parent.name})" if spec.parent and missing else ""
+                lines.append(f"run      {spec.run.name}: {missing or 'done'}{after}  [{spec.run.folder}]")
+        return lines + (cluster_launch.describe(self) if config.launcher.kind == "slurm" else [])
 
     def run(self) -> Summary:
         """Prepares the data, then runs what is missing and writes the tables, or submits all of that to a cluster."""
+        if self.config.launcher.kind == "slurm":
+            return Summary(self.folder, [], cluster_launch.launch(self))
         plan = self.prepared()
-        record = plan.record()
-        for warning in record.warnings:
-            say(f"warning: {warning}")
-        record.write(plan.folder)
-        n_open = len(plan.open_runs)
-        say(f"{len(plan.runs)} runs: {len(plan.runs) - n_open} done, {n_open} to do")
-        if n_open and plan.config.launcher.kind == "slurm":
-            return Summary(plan.folder, [], plan.submit())
-        outcomes = plan.execute() if n_open else []
+        plan.announce(plan.record())
+        outcomes = plan.execute() if plan.open_runs else []
         write_tables(plan.folder, plan.config.probe.table_head)
         return Summary(plan.folder, failures(outcomes))
+
+    def announce(self, record: BenchmarkRecord) -> None:
+        """Writes the record of a launch, and says what is to do."""
+        for warning in record.warnings:
+            say(f"warning: {warning}")
+        record.write(self.folder)
+        n_open = len(self.open_runs)
+        say(f"{len(self.runs)} runs: {len(self.runs) - n_open} done, {n_open} to do")
 
     def execute(self) -> list[Outcome]:
         """Runs what is missing on this machine; returns how each job ended."""
@@ -166,19 +190,6 @@ class Plan:
             jobs = run_jobs(self.open_runs, self.variants)
             workers = _workers(self.config)
             return launch(jobs, launcher.kind, workers, logs, _gpus(), launcher.resources, launcher.executor)
-
-    def submit(self) -> Submission:
-        """Submits what is missing to a cluster, except jobs that are in the queue already.
-
-        Raises:
-            ClusterError: Slurm refused.
-        """
-        paths = cluster.JobPaths.of_benchmark(self.config)
-        method_files = {Path(spec.run.method) for spec in self.open_runs if spec.run.method.endswith(".py")}
-        code = cluster.take_snapshot(paths, method_files)
-        specs = [cluster.use_snapshot(spec, code) for spec in self.open_runs]
-        jobs = self._jobs_with_tables(run_jobs(specs, self.variants, logged=True))
-        return cluster.submit(self.config, paths, jobs, code)
 
     def record(self) -> BenchmarkRecord:
         """What the benchmark consists of, for those who read its folder."""
@@ -197,10 +208,6 @@ class Plan:
             warnings=data_warnings(self.data),
             config=plain(self.config),
         )
-
-    def _jobs_with_tables(self, jobs: list[Job]) -> list[Job]:
-        folder = cluster.benchmark_folder(self.config)
-        return [*jobs, tables_job(jobs, folder, self.config.probe.table_head)]
 
     def _probed_tasks(self, variant: Variant) -> list[str]:
         is_row = variant.name in {row_name(name) for name in self.config.methods}
@@ -222,7 +229,7 @@ class Plan:
             probe=config.probe,
             parts=self.parts,
             threads=_threads(config),
-            command=sys.argv,
+            command=self.command,
             parent=parent,
             initial_weights=variant.init_folder or variant.weights,
         )

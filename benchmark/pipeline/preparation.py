@@ -1,9 +1,6 @@
-"""Data of a benchmark before its runs: the packed track store and the labelled sets, checked, made or found made.
+"""Data of a benchmark before its runs: the packed track store and the labelled sets, checked, made or found made."""
 
-A track store is made by this process, or by jobs that each pack a share of the tracks and a last one that writes the
-index.
-"""
-
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +14,13 @@ from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.pipeline.run_spec import SetFile
 from benchmark.progress import data_progress
 from slurm.env import available_cores
-from slurm.graph import Job
-from slurm.signals import stop_requested
 
 if TYPE_CHECKING:
     from benchmark.data.faces.labelled_set import LabelledSet
     from benchmark.data.tracks.pack import TrackPacker
+
+
+UNKNOWN = "unknown"  # hash of data that are not prepared yet
 
 
 @dataclass(frozen=True)
@@ -93,18 +91,24 @@ def find_data(config: Config) -> PreparedData | None:
         UsageError: a set without a task's target.
         DataError: data that cannot be read, or a split of a set without a label of a task.
     """
-    paths = set_files(config)
-    if not tracks_ready(config) or not all(path.is_file() for path in paths.values()):
+    if sets_to_make(config) or not tracks_ready(config):
         return None
+    paths = set_files(config)
     return _prepared(config, {name: _checked_set(config, name, path, note=False) for name, path in paths.items()})
+
+
+def unknown_data(config: Config) -> PreparedData:
+    """Stands for data that are not prepared yet."""
+    sets = {name: SetFile(Path(name), UNKNOWN) for name in set_names(config)}
+    return PreparedData(track_store(config), UNKNOWN, sys.maxsize, sets)
 
 
 def describe_data(config: Config) -> list[str]:
     """The state of the track store and of each labelled set, a line each."""
-    sets = set_files(config)
+    missing = sets_to_make(config)
     return [
         describe_tracks(config),
-        *(f"faces    {name}: {'ready' if path.is_file() else 'to be made'}" for name, path in sets.items()),
+        *(f"faces    {name}: {'to be made' if name in missing else 'ready'}" for name in set_names(config)),
     ]
 
 
@@ -127,6 +131,16 @@ def set_names(config: Config) -> list[str]:
 def set_files(config: Config) -> dict[str, Path]:
     """Files of the labelled sets by name, whether made or not."""
     return {name: catalogue.set_file(name, config.sets[name], config.cache) for name in set_names(config)}
+
+
+def sets_to_make(config: Config) -> list[str]:
+    """Those of the benchmark's labelled sets that are not in the cache.
+
+    Raises:
+        UsageError: a set without its folder.
+        DataError: a folder does not hold the set.
+    """
+    return [name for name in set_names(config) if not catalogue.set_made(name, config.sets[name], config.cache)]
 
 
 def prepare_sets(config: Config) -> dict[str, SetFile]:
@@ -236,21 +250,6 @@ def prepare_tracks(config: Config) -> dict[str, Any]:
         return track_packer(config).pack(workers=available_cores(), progress=progress)
 
 
-def prepare_share(config: Config, part: int, parts: int) -> None:
-    """Packs share ``part`` of ``parts``, counted from 0: one job of an array.
-
-    Raises:
-        Stopped: this process was asked to stop; calling again continues.
-    """
-    with data_progress(f"tracks: {config.data.name}, part {part} of {parts}") as progress:
-        track_packer(config).pack_part(part, parts, workers=available_cores(), progress=progress, stop=stop_requested)
-
-
-def finish_tracks(config: Config) -> None:
-    """Writes the store's index and manifest after all shares, and prints a report: the last job."""
-    print("\n".join(tracks_report(config, prepare_tracks(config))))
-
-
 def tracks_report(config: Config, manifest: dict[str, Any]) -> list[str]:
     """Contents of a finished store, tracks and frames left out of it, and how to use it."""
     from benchmark.data.tracks.summary import summarise
@@ -258,16 +257,3 @@ def tracks_report(config: Config, manifest: dict[str, Any]) -> list[str]:
     folder = track_store(config)
     settings = f"data={config.data.kind} data.store={folder} data.size={manifest['size']}"
     return [*summarise(manifest), f"store: {folder}  (use it with {settings})"]
-
-
-def track_jobs(config: Config, parts: int) -> list[Job]:
-    """The jobs that make the track store: one for each unfinished share of ``parts``, then one for the index."""
-    from benchmark.data.tracks.slices import slices_done
-
-    done = slices_done(track_store(config))
-    shares = [
-        Job(f"prepare {part}/{parts}", prepare_share, (config, part, parts), stage="prepare")
-        for part in range(min(parts, len(done) or parts))
-        if not done or not all(done[part::parts])
-    ]
-    return [*shares, Job("index", finish_tracks, (config,), tuple(job.name for job in shares), "prepare")]

@@ -10,7 +10,8 @@ from typing import Any
 from benchmark.errors import UsageError, suggestion
 from benchmark.layout import PARTS, cells_file, done_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
-from benchmark.pipeline.jobs import TABLES, job_name
+from benchmark.pipeline.data_jobs import PREPARE, is_done
+from benchmark.pipeline.jobs import SUBMIT, TABLES, job_name
 from benchmark.pipeline.run_folder import part_of, status
 from slurm.commands import JobInfo, SlurmError, sacct, squeue
 from slurm.env import process_exists
@@ -30,8 +31,8 @@ MAX_DETAIL = 200  # characters of a log line
 class StageStatus:
     """The state of one stage of one run."""
 
-    run: str  # name; empty for the tables
-    stage: str  # pretrain | embed | probe | tables
+    run: str  # name; of a job that prepares data, what it prepares; empty for the tables
+    stage: str  # prepare | submit | pretrain | embed | probe | tables
     state: str  # one of STATES
     detail: str  # the error, or what Slurm gives as the reason
     written: dict[str, Any]  # the last content of status.json, if this stage wrote it
@@ -68,17 +69,28 @@ def read_status(benchmark: BenchmarkRecord, folder: Path, ledger_folder: Path) -
         folder: of the benchmark.
         ledger_folder: of the jobs that were submitted for it.
     """
-    slurm = _SlurmRecords.read(Ledger(ledger_folder))
-    stages = [stage for run in benchmark.all_runs for stage in _run_stages(folder.parent / run.run, run, slurm)]
-    if entry := slurm.ledger.entries.get(TABLES):
+    slurm = _SlurmRecords.read(submitted_jobs(benchmark, ledger_folder))
+    stages = list(_preparation_stages(folder, benchmark, slurm))
+    stages += [stage for run in benchmark.all_runs for stage in _run_stages(folder.parent / run.run, run, slurm)]
+    if (entry := slurm.entries.get(TABLES)) and benchmark.runs:
         tables = cells_file(folder)
         done = tables.is_file() and tables.stat().st_mtime >= entry.submitted
-        stages.append(_stage("", TABLES, done, {}, slurm))
+        stages.append(_stage("", TABLES, TABLES, done, {}, slurm))
     return BenchmarkStatus(stages, slurm.error)
 
 
+def submitted_jobs(benchmark: BenchmarkRecord, ledger_folder: Path) -> dict[str, Entry]:
+    """The last submissions of a benchmark's own jobs, and of those that prepare its data."""
+    entries = dict(Ledger(ledger_folder).entries)
+    ledgers = {job.ledger: Ledger(Path(job.ledger)).entries for job in benchmark.data_jobs}
+    for job in benchmark.data_jobs:
+        if entry := ledgers[job.ledger].get(job.job):
+            entries[job.job] = entry
+    return entries
+
+
 def job_names(words: Iterable[str], benchmark: BenchmarkRecord) -> list[str]:
-    """The names of the jobs that ``RUN`` or ``RUN:STAGE`` on the command line stands for.
+    """The names of the jobs that ``RUN``, ``RUN:STAGE``, ``prepare``, ``submit`` or ``tables`` stands for.
 
     Raises:
         UsageError: no such run or stage.
@@ -86,12 +98,15 @@ def job_names(words: Iterable[str], benchmark: BenchmarkRecord) -> list[str]:
     jobs: list[str] = []
     runs = [run.name for run in benchmark.all_runs]
     for word in words:
+        if word == PREPARE:
+            jobs += [job.job for job in benchmark.data_jobs]
+            continue
         run, colon, stage = word.partition(":")
-        if run not in (*runs, TABLES):
+        if run not in (*runs, SUBMIT, TABLES):
             raise UsageError(f"no run {run!r} in this benchmark{suggestion(run, runs)}")
         if colon and stage not in PARTS:
             raise UsageError(f"no stage {stage!r}{suggestion(stage, PARTS)}")
-        jobs += [TABLES] if run == TABLES else [job_name(run, part) for part in PARTS if stage in ("", part)]
+        jobs += [run] if run in (SUBMIT, TABLES) else [job_name(run, part) for part in PARTS if stage in ("", part)]
     return jobs
 
 
@@ -104,25 +119,35 @@ def short_path(path: Path) -> str:
 class _SlurmRecords:
     """What Slurm knows of a benchmark's jobs; empty for a benchmark that was never submitted."""
 
-    ledger: Ledger
+    entries: dict[str, Entry]  # their last submissions, by name
     queue: dict[str, JobInfo]  # pending and running jobs by Slurm's id
     ended: dict[str, JobInfo]  # from accounting, by Slurm's id
     error: str | None  # why Slurm did not answer
 
     @classmethod
-    def read(cls, ledger: Ledger) -> "_SlurmRecords":
-        if not ledger.entries:
-            return cls(ledger, {}, {}, None)
+    def read(cls, entries: dict[str, Entry]) -> "_SlurmRecords":
+        if not entries:
+            return cls(entries, {}, {}, None)
         try:
             queue = squeue()
         except SlurmError as error:
-            return cls(ledger, {}, {}, str(error))
-        ended = sacct([entry.job for entry in ledger.entries.values() if entry.job not in queue])
-        return cls(ledger, queue, ended or {}, None)
+            return cls(entries, {}, {}, str(error))
+        ended = sacct([entry.job for entry in entries.values() if entry.job not in queue])
+        return cls(entries, queue, ended or {}, None)
 
     def job(self, entry: Entry) -> JobInfo | None:
         job = self.queue.get(entry.job) or self.ended.get(entry.job)
         return job if job and job.name == entry.array else None  # Slurm's ids may be given out again
+
+
+def _preparation_stages(folder: Path, benchmark: BenchmarkRecord, slurm: _SlurmRecords) -> Iterator[StageStatus]:
+    """The jobs that prepare the data, and the one that then submits the runs."""
+    if not benchmark.data_jobs:
+        return
+    for job in benchmark.data_jobs:
+        yield _stage(job.shown, PREPARE, job.job, is_done(job), {}, slurm)
+    last = status(folder)
+    yield _stage("", SUBMIT, SUBMIT, last.get("state") == "done", last, slurm)
 
 
 def _run_stages(folder: Path, run: RunRecord, slurm: _SlurmRecords) -> Iterator[StageStatus]:
@@ -136,11 +161,11 @@ def _run_stages(folder: Path, run: RunRecord, slurm: _SlurmRecords) -> Iterator[
         done = all(done_file(folder, name).is_file() for name in names)
         # A run that waits for its next job still has the status of the stage before.
         is_current = part_of(last.get("stage", "")) == part and last.get("state") != "waiting"
-        yield _stage(run.name, part, done, last if is_current else {}, slurm)
+        yield _stage(run.name, part, job_name(run.name, part), done, last if is_current else {}, slurm)
 
 
-def _stage(run: str, stage: str, done: bool, written: dict[str, Any], slurm: _SlurmRecords) -> StageStatus:
-    entry = slurm.ledger.entries.get(job_name(run, stage) if run else stage)
+def _stage(run: str, stage: str, name: str, done: bool, written: dict[str, Any], slurm: _SlurmRecords) -> StageStatus:
+    entry = slurm.entries.get(name)
     job = slurm.job(entry) if entry else None
     if done:
         state, detail = "done", ""

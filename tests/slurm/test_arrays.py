@@ -36,10 +36,9 @@ def test_dependencies_on_part_of_an_array_use_its_indices() -> None:
     jobs = [job("pa"), job("pb"), job("pc"), job("pc2", "pc"), job("ec2", "pc2"), job("ea", "pa"), job("pc3", "pc")]
     assert described(jobs) == [
         "p 0:pa 1:pb 2:pc",
-        "p 2:pc2 aftercorr:0",
-        "p 2:pc3 aftercorr:0",
+        "p 0:pc2 1:pc3 afterok:0_2",
         "e 0:ea aftercorr:0",
-        "e 2:ec2 aftercorr:1",
+        "e 0:ec2 aftercorr:1",
     ]
 
 

@@ -57,5 +57,5 @@ def test_a_cancelled_job_leaves_the_queue_and_can_be_launched_again(tmp_path: Pa
     wait(empty)
     assert sacct([job_id(tmp_path, "p")]) is None, "this cluster has no accounting"
     (tmp_path / "p.go").touch()
-    assert launch(tmp_path, jobs).queued == []
+    assert launch(tmp_path, jobs).queued == {}
     wait(empty)

@@ -57,7 +57,7 @@ def test_pending_and_running_jobs_are_not_submitted_again(lab: Lab, tmp_path: Pa
     wait((tmp_path / "p0").exists)
     before = squeue().keys()
     again = launch(tmp_path, [*jobs, job(tmp_path, "e1", "p0", stage="second")])
-    assert again.queued == ["p0", "e0"]
+    assert list(again.queued) == ["p0", "e0"]
     assert [array.dependency for array in again.arrays] == [f"aftercorr:{job_id(tmp_path, 'p0').partition('_')[0]}"]
     assert squeue().keys() - before == {job_id(tmp_path, "e1")}
     (tmp_path / "p0.go").touch()
@@ -241,7 +241,7 @@ def test_names_and_paths_may_contain_characters_special_to_sbatch_and_shells(lab
     folder.mkdir()
     launch(folder, [Job("p", hold, (str(folder / "p"),))], name="my 'b|\"x, %j ü")
     wait((folder / "p").exists)
-    assert launch(folder, [Job("p", hold, (str(folder / "p"),))]).queued == ["p"]
+    assert list(launch(folder, [Job("p", hold, (str(folder / "p"),))]).queued) == ["p"]
     assert Path(Ledger(folder / "slurm").entries["p"].log).is_file()
     (folder / "p.go").touch()
     wait(empty)
@@ -256,7 +256,7 @@ def test_environment_variables_of_slurm_commands_have_no_effect(
     jobs = [Job("p", hold, (str(tmp_path / "p"),))]
     launch(tmp_path, jobs)
     wait((tmp_path / "p").exists)
-    assert launch(tmp_path, jobs).queued == ["p"]
+    assert list(launch(tmp_path, jobs).queued) == ["p"]
     (tmp_path / "p.go").touch()
     wait(empty)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, TrackSource
+from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, TrackSource, check_not_empty
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,15 @@ class Concat:
     def describe(self) -> dict[str, Any]:
         """Everything that determines the content."""
         return {"reader": "joined", "parts": [part.describe() for part in self.parts]}  # hashed, so not renamed
+
+    def check(self) -> None:
+        """Find one track of every part.
+
+        Raises:
+            DataError: as the part.
+        """
+        for part in self.parts:
+            check_not_empty(part)
 
     def tracks(self) -> list[RawTrack]:
         """List the tracks of every part, with the part's number before their names and locations."""

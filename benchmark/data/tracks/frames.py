@@ -63,26 +63,40 @@ class FrameFolder:
             **({"step": self.step} if self.step > 1 else {}),
         }
 
-    def tracks(self) -> list[RawTrack]:
-        """List the folders with images, sorted by path."""
+    def check(self) -> None:
+        """Find one folder with images.
+
+        Raises:
+            DataError: there is none, or the folder or the detector's weights cannot be read.
+        """
         check_root(self.root)
         if self.detector is not None:
             self.detector.check()
+        n_without_identity = 0
+        for _, folder, names in self._folders():
+            if folder:
+                return
+            n_without_identity += len(names)
+        state = f"{n_without_identity} images lie directly in it" if n_without_identity else "no image in it"
+        raise DataError(
+            f"{self.root}: {state}; expected ID/VIDEO/*.jpg, one folder a track (for video files use data=videos)"
+        )
+
+    def _folders(self) -> Iterator[tuple[str, str, list[str]]]:
+        """Folder above the identities, path below it, and names of the images, of each folder with images."""
         known = ("data",) if self.root.name == "unzippedIntervalFaces" else IDENTITY_FOLDERS
-        tracks, n_without_identity = [], 0
         for base in existing_subfolders(self.root, known):
             for folder, names in walk(self.root / base, IMAGES):
-                if not folder:
-                    n_without_identity += len(names)
-                    continue
-                location = folder if base == "." else f"{base}/{folder}"
-                tracks.append(RawTrack(folder.partition("/")[0], folder, location))
-        if not tracks:
-            state = f"{n_without_identity} images lie directly in it" if n_without_identity else "no image in it"
-            raise DataError(
-                f"{self.root}: {state}; expected ID/VIDEO/*.jpg, one folder a track (for video files use data=videos)"
-            )
-        return tracks
+                yield base, folder, names
+
+    def tracks(self) -> list[RawTrack]:
+        """List the folders with images, sorted by path."""
+        self.check()
+        return [
+            RawTrack(folder.partition("/")[0], folder, folder if base == "." else f"{base}/{folder}")
+            for base, folder, _ in self._folders()
+            if folder
+        ]
 
     def read(self, track: RawTrack) -> Iterator[Frame | SkippedFrame]:
         """Read and crop the images of one folder, sorted by name."""

@@ -112,6 +112,30 @@ class TrackSource(Protocol):
 
 
 @runtime_checkable
+class HasCheck(Protocol):
+    """A source that can tell whether there is something to read without listing all of it."""
+
+    def check(self) -> None:
+        """Look at the folders down to the first that has tracks.
+
+        Raises:
+            DataError: as `TrackSource.tracks`, as far as this shows.
+        """
+
+
+def check_not_empty(source: TrackSource) -> None:
+    """Refuse a source without anything to read. Lists all of it only if the source has no `check`.
+
+    Raises:
+        DataError: as `TrackSource.tracks`.
+    """
+    if isinstance(source, HasCheck):
+        source.check()
+    else:
+        source.tracks()
+
+
+@runtime_checkable
 class HasRemarks(Protocol):
     """A source with remarks about the files it was given; they are kept in the manifest for people."""
 

@@ -74,22 +74,32 @@ class VideoFolder:
             "crop": self.crop.describe(),
         }
 
-    def tracks(self) -> list[RawTrack]:
-        """List the videos, sorted by path; where two differ only in their suffix, it is part of their names."""
+    def check(self) -> None:
+        """Find one video.
+
+        Raises:
+            DataError: there is none, or the folder or the detector's weights cannot be read.
+        """
         check_root(self.root)
         if self.detector is not None:
             self.detector.check()
-        videos = [
-            (base, f"{folder}/{name}" if folder else name)
-            for base in existing_subfolders(self.root, IDENTITY_FOLDERS)
-            for folder, names in walk(self.root / base, SUFFIXES)
-            for name in names
-        ]
-        if not videos:
+        if next(self._videos(), None) is None:
             raise DataError(
                 f"{self.root}: no video in it ({' '.join(sorted(SUFFIXES))}); "
                 "expected ID/.../*.mp4 (for folders of images use data=frames)"
             )
+
+    def _videos(self) -> Iterator[tuple[str, str]]:
+        """Folder above the identities, and path below it, of each video."""
+        for base in existing_subfolders(self.root, IDENTITY_FOLDERS):
+            for folder, names in walk(self.root / base, SUFFIXES):
+                for name in names:
+                    yield base, f"{folder}/{name}" if folder else name
+
+    def tracks(self) -> list[RawTrack]:
+        """List the videos, sorted by path; where two differ only in their suffix, it is part of their names."""
+        self.check()
+        videos = list(self._videos())
         stems = [path.rpartition(".")[0] for _, path in videos]
         files_per_stem = Counter(stems)
         return [

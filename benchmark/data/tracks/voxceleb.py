@@ -20,7 +20,7 @@ from benchmark.data.folders import check_root
 from benchmark.data.text import read_text
 from benchmark.data.tracks.detector import FaceDetector
 from benchmark.data.tracks.frames import FrameFolder
-from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, TrackSource
+from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, TrackSource, check_not_empty
 from benchmark.data.tracks.videos import VideoFolder
 from benchmark.errors import DataError
 
@@ -125,6 +125,16 @@ class VoxCeleb:
             "parts": {name: part.describe() for name, part in self.parts.items()},
             "expected": {name: EXPECTED[name] for name in self.parts},
         }
+
+    def check(self) -> None:
+        """Find one track of each set, and read the metadata.
+
+        Raises:
+            DataError: there is none, or a file cannot be read.
+        """
+        for part in self.parts.values():
+            check_not_empty(part)
+        _ = self._metadata
 
     def tracks(self) -> list[RawTrack]:
         """List the tracks of both sets, named ``vox1/...`` and ``vox2/...``, with one identity per person."""

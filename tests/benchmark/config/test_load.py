@@ -67,6 +67,7 @@ def test_a_stage_inherits_the_resources_of_all_jobs() -> None:
         "pretrain": 8,
         "embed": 8,
         "probe": 2,
+        "submit": 1,  # as launcher/slurm.yaml has it
         "tables": 1,  # as launcher/slurm.yaml has it
     }
 

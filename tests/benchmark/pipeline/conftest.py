@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.config.load import load
+from benchmark.pipeline.preparation import prepare_data
 from tests.benchmark.tiny import FULL, Finished, call, settings
 
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Cache in which the tiny data are made once."""
-    return tmp_path_factory.mktemp("cache")
+    folder = tmp_path_factory.mktemp("cache")
+    prepare_data(load(settings(folder, cache=folder)))
+    return folder
 
 
 @pytest.fixture(scope="session")
