@@ -120,7 +120,11 @@ def check_set(name: str, config: AnyFaces) -> None:
         DataError: the folder does not hold the set.
     """
     _refuse_missing_root(name, config)
-    if not isinstance(config, SyntheticFaces | FaceSet):
+    if isinstance(config, FaceSet):
+        from benchmark.data.own import fingerprint
+
+        fingerprint(name, config)
+    elif not isinstance(config, SyntheticFaces):
         from benchmark.data.sets import module_of
 
         module_of(config.kind).find(config)
