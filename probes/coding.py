@@ -20,7 +20,7 @@ from scipy.special import expit, softmax
 from torch import Tensor
 
 from .errors import ProbeError
-from .target import REGRESSION, Labels
+from .target import CATEGORICAL, MASKED, REGRESSION, Labels
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Decoding:
     Attributes:
         kind: of the target.
         shape: of one prediction.
-        mean: (T,), training mean of landmarks or pose; None for other kinds.
+        mean: (T,), training mean of landmarks, pose or numbers; None for other kinds.
         scale: (T,), training standard deviation, likewise.
     """
 
@@ -40,8 +40,8 @@ class Decoding:
     scale: NDArray[np.float64] | None = None
 
     def __call__(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
-        """Predictions for outputs (..., T): landmarks (..., L, 2), angles, or probabilities (..., C or A)."""
-        if self.kind == "classes":
+        """Predictions for outputs (..., T): landmarks (..., L, 2), angles, numbers, or probabilities (..., C or A)."""
+        if self.kind in CATEGORICAL:
             return softmax(outputs, axis=-1).astype(np.float32)
         if self.kind == "aus":
             return expit(outputs).astype(np.float32)
@@ -71,7 +71,7 @@ class Coding(ABC):
         """Return training values and a mask of the known ones; unknown values are 0."""
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
-        """Predictions for outputs (..., T): landmarks (..., L, 2), angles, or probabilities (..., C or A)."""
+        """Predictions for outputs (..., T): landmarks (..., L, 2), angles, numbers, or probabilities (..., C or A)."""
         return self.decoding(outputs)
 
     @abstractmethod
@@ -98,6 +98,35 @@ class Regression(Coding):
 
     def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
         return (outputs - codes).square().mean(-1) * known
+
+
+class Numbers(Coding):
+    """Numbers of any unit: mean squared error on each, standardised by its known training values.
+
+    The loss of a face is the sum over its known numbers divided by their count A in the target.
+    """
+
+    def __init__(self, train: Labels) -> None:
+        self.width = len(train.names)
+        counts = train.known.sum(0)
+        values = np.where(train.known, train.values, 0).astype(np.float64)
+        self.mean = values.sum(0) / np.maximum(counts, 1)
+        squares = np.where(train.known, (values - self.mean) ** 2, 0)
+        self.scale = np.sqrt(squares.sum(0) / np.maximum(counts, 1))
+        rounding = np.finfo(np.float32).eps * np.abs(self.mean)
+        if (self.scale <= rounding).all():
+            raise ProbeError("the known training values do not vary")
+        self.scale[self.scale <= rounding] = 1
+        self.notes = _unseen(train.names, counts > 0, "no training face has a known")
+        self.decoding = Decoding(train.kind, (self.width,), self.mean, self.scale)
+        self.base = np.zeros(self.width, np.float32)
+
+    def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        codes = np.where(labels.known, (labels.values - self.mean) / self.scale, 0)
+        return codes.astype(np.float32), labels.known
+
+    def loss(self, outputs: Tensor, codes: Tensor, known: Tensor) -> Tensor:
+        return ((outputs - codes).square() * known).mean(-1)
 
 
 class Classes(Coding):
@@ -162,8 +191,8 @@ def coding_for(train: Labels) -> Coding:
     if not train.known.any():
         raise ProbeError("no known training labels")
     if train.kind in REGRESSION:
-        return Regression(train)
-    return Classes(train) if train.kind == "classes" else ActionUnits(train)
+        return Numbers(train) if train.kind in MASKED else Regression(train)
+    return Classes(train) if train.kind in CATEGORICAL else ActionUnits(train)
 
 
 def inverse_frequency(counts: NDArray[Any]) -> NDArray[np.float64]:

@@ -11,18 +11,27 @@ from numpy.typing import NDArray
 from .errors import ProbeError
 from .metric import Metric
 from .registry import METRICS
-from .target import Target, take
+from .target import REGRESSION, Target, take
 
 STANDARD = {
     "landmarks": ("error", "failure_10"),
-    "pose": ("mae",),
+    "pose": ("mae", "geodesic"),
     "classes": ("auc", "accuracy", "f1"),
+    "identity": ("identified",),
     "aus": ("auc",),
+    "regression": ("ccc", "absolute_error", "rmse", "r2"),
 }
 """Metrics that are always computed, by kind of target."""
-HEADLINE = {"landmarks": ("error", -1), "pose": ("mae", -1), "classes": ("auc", 1), "aus": ("auc", 1)}
+HEADLINE = {
+    "landmarks": ("error", -1),
+    "pose": ("mae", -1),
+    "classes": ("auc", 1),
+    "identity": ("identified", 1),
+    "aus": ("auc", 1),
+    "regression": ("ccc", 1),
+}
 """Metric by which candidates are compared for each kind, and whether higher is better (1) or worse (-1)."""
-ERRORS, PROBABILITIES = "errors", "probabilities"
+ERRORS, PROBABILITIES, PREDICTIONS = "errors", "probabilities", "predictions"
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,8 @@ class Scores:
         metrics: by name, a value (float or None), its unit and the number of images or labels n; of metrics beyond
             the standard ones also how tables show them: ``better``, ``digits`` and ``label``.
         per_image: by name, one row for each image: ``errors``, landmark errors (N,) in % (NaN if the eye points
-            coincide) or absolute angle errors (N, 3); ``probabilities``, the predicted ones (N, C or A); and the values
-            (N,) of further metrics under their names.
+            coincide) or absolute angle errors (N, 3); ``probabilities``, the predicted ones (N, C or A);
+            ``predictions``, predicted numbers (N, A); and the values (N,) of other metrics under their names.
         notes: one line for each undefined metric.
     """
 
@@ -88,11 +97,16 @@ def _standard(name: str) -> Metric:
 
 
 def _standard_per_image(target: Target, predictions: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
-    """Errors of each image by the headline metric, or the predicted probabilities."""
-    errors = _standard(HEADLINE[target.kind][0]).per_image(target, predictions)
+    """Errors of each image by the headline metric and other standard ones, or the predictions."""
+    first, *others = (_standard(name) for name in STANDARD[target.kind])
+    errors = first.per_image(target, predictions)
     if errors is None:
-        return {PROBABILITIES: predictions.astype(np.float32)}
-    return {ERRORS: errors.astype(np.float32)}
+        name = PREDICTIONS if target.kind in REGRESSION else PROBABILITIES
+        return {name: predictions.astype(np.float32)}
+    values = {metric.name: metric.per_image(target, predictions) for metric in others}
+    return {ERRORS: errors.astype(np.float32)} | {
+        name: each.astype(np.float32) for name, each in values.items() if each is not None
+    }
 
 
 def _measure(scores: Scores, target: Target, predictions: NDArray[Any], further: Sequence[Metric]) -> None:

@@ -7,7 +7,18 @@ method of a column is marked. A missing value is shown as `GAP`.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .cells import COST, Cell, Record, RowName, cells, head_used
+from .cells import Cell, Record, RowName, cells, head_used
+from .columns import (
+    COST_COLUMNS,
+    HEADLINES,
+    HIGHER,
+    NEITHER,
+    TITLES,
+    Column,
+    further_columns,
+    headline_column,
+    task_columns,
+)
 from .published import GAP as GAP_METRIC
 from .published import Published, sources_of, with_published
 
@@ -18,33 +29,6 @@ HEAD_DESCRIPTIONS = {  # of records that have no title of their own
     "mean": "the training mean",
     "identity": "its own outputs",
 }
-LOWER, HIGHER, NEITHER = -1, 1, 0
-ARROWS = {LOWER: " ↓", HIGHER: " ↑", NEITHER: ""}
-TITLES = {"landmarks": "Landmarks", "pose": "Head pose", "classes": "Expression", "aus": "Action units"}
-
-HEADLINES = {
-    "landmarks": "Landmarks: mean error in % of the inter-ocular distance.",
-    "pose": "Pose: mean absolute error in degrees.",
-    "classes": "Expression: ROC AUC, averaged over classes.",
-    "aus": "Action units: ROC AUC, averaged over units.",
-}
-
-
-@dataclass(frozen=True)
-class Column:
-    """A metric of a task: its heading, how values are printed, and whether lower or higher is better."""
-
-    task: str
-    metric: str
-    label: str
-    unit: str
-    better: int
-    show: Callable[[float], str]
-
-    @property
-    def heading(self) -> str:
-        """Label and unit."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
 @dataclass(frozen=True)
@@ -106,7 +90,7 @@ def tables(
             columns = [
                 column
                 for task in members.values()
-                for column in (*_task_columns(task, several), *_further_columns(task, title == TITLES["landmarks"]))
+                for column in (*task_columns(task, several), *further_columns(task, title == TITLES["landmarks"]))
             ]
             caption = [_head_caption(members.values(), head), *map(_split_sizes, members.values())]
             caption += [line for task in members for line in _published_caption(benchmark, task)]
@@ -138,7 +122,7 @@ def overview(
     for benchmark in _benchmarks(probes, costs, head, expected, Published()):
         tasks = [task for _, members in _tables_of_tasks(benchmark.probes) for task in members.values()]
         if tasks:
-            columns = [_headline_column(records[0]) for records in tasks]
+            columns = [headline_column(records[0]) for records in tasks]
             kinds = {records[0]["target_kind"] for records in tasks}
             caption = [text for kind, text in HEADLINES.items() if kind in kinds]
             caption.append(_head_caption(tasks, head))
@@ -195,83 +179,6 @@ def _tables_of_tasks(records: Iterable[Record]) -> list[tuple[str, dict[str, lis
     for kind, members in by_kind.items():
         result += [(f"{TITLES[kind]}: {task}", {task: records}) for task, records in members.items()]
     return result
-
-
-def _headline_column(record: Record) -> Column:
-    """The column of a task in the overview: its headline metric (`metrics.HEADLINE`), unit and direction."""
-    metric, unit, better, show = {
-        "landmarks": ("error", "%", LOWER, "{:.1f}".format),
-        "pose": ("mae", "deg", LOWER, "{:.2f}".format),
-        "classes": ("auc", "AUC", HIGHER, "{:.3f}".format),
-        "aus": ("auc", "AUC", HIGHER, "{:.3f}".format),
-    }[record["target_kind"]]
-    return Column(record["task"], metric, record["task"], f"{unit}{ARROWS[better]}", better, show)
-
-
-def _task_columns(records: Sequence[Record], name_task: bool) -> list[Column]:
-    """Every column of one task; landmark columns, and all with ``name_task``, are headed by the task's name."""
-    task, kind, names = records[0]["task"], records[0]["target_kind"], records[0]["names"]
-    if kind == "landmarks":
-        errors = {"error": "error", **_group_metrics(records, "error", "error on {}")}
-        columns = [
-            Column(task, metric, f"{task} {label}", "% inter-ocular", LOWER, "{:.2f}".format)
-            for metric, label in errors.items()
-        ]
-        return [*columns, Column(task, "failure_10", f"{task} error > 10 %", "% of images", LOWER, "{:.1f}".format)]
-    if kind == "pose":
-        labels = {"mae": "MAE", **{name: name for name in names}}
-        return [Column(task, metric, label, "deg", LOWER, "{:.2f}".format) for metric, label in labels.items()]
-    labels = {
-        "auc": "average",
-        **_group_metrics(records, "auc", "average in {}"),
-        **{f"auc_{name}": name for name in names},
-    }
-    return [Column(task, metric, label, "AUC", HIGHER, "{:.3f}".format) for metric, label in labels.items()]
-
-
-def _further_columns(records: Sequence[Record], name_task: bool) -> list[Column]:
-    """Columns of the metrics beyond the standard ones, which say themselves how they are shown."""
-    task, columns = records[0]["task"], {}
-    for record in records:
-        for head in record["heads"].values():
-            for name, entry in head["metrics"].items():
-                if "better" not in entry:
-                    continue
-                _, _, group = name.partition("/")
-                label = f"{entry['label']} in {group}" if group else entry["label"]
-                heading = f"{task} {label}" if name_task else label
-                show = f"{{:.{entry['digits']}f}}".format
-                columns[name] = Column(task, name, heading, entry["unit"], entry["better"], show)
-    return list(columns.values())
-
-
-def _group_metrics(records: Sequence[Record], metric: str, label: str) -> dict[str, str]:
-    """Metrics computed within groups of the set (``metric/group``), with ``label`` formatted by the group's name."""
-    names = {
-        name
-        for record in records
-        for head in record["heads"].values()
-        for name in head["metrics"]
-        if name.startswith(f"{metric}/")
-    }
-    return {name: label.format(name.removeprefix(f"{metric}/")) for name in sorted(names)}
-
-
-def _millions(n: float) -> str:
-    return f"{n / 1e6:.2f}"
-
-
-COST_COLUMNS = [
-    Column(COST, "parameters", "parameters", "M", NEITHER, _millions),
-    Column(COST, "encoder_parameters", "encoder", "M", NEITHER, _millions),
-    Column(COST, "steps", "steps", "", NEITHER, "{:,.0f}".format),
-    Column(COST, "steps_before", "steps before", "", NEITHER, "{:,.0f}".format),
-    Column(COST, "samples", "samples", "", NEITHER, "{:,.0f}".format),
-    Column(COST, "frames_seen", "frames", "", NEITHER, "{:,.0f}".format),
-    Column(COST, "train_seconds", "training", "s", NEITHER, "{:,.1f}".format),
-    Column(COST, "images_per_s", "speed", "images/s", NEITHER, "{:,.0f}".format),
-    Column(COST, "peak_memory_mb", "peak memory", "MB", NEITHER, "{:,.0f}".format),
-]
 
 
 def _cost_caption(costs: Sequence[Record]) -> list[str]:

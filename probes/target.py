@@ -8,16 +8,21 @@ from numpy.typing import NDArray
 
 from .errors import ProbeError
 
-REGRESSION = ("landmarks", "pose")
-KINDS = (*REGRESSION, "classes", "aus")
+REGRESSION = ("landmarks", "pose", "regression")  # kinds whose values are real numbers
+CATEGORICAL = ("classes", "identity")  # kinds whose values are indices into their names
+MASKED = ("aus", "regression")  # kinds in which each value of a face is known or not on its own
+KINDS = (*REGRESSION, *CATEGORICAL, "aus")
+TURNS = "roll, pitch, yaw"  # order of the rotations of a pose, the outermost first
 
 
 class Target(Protocol):
     """The targets of N faces, by kind.
 
     ``landmarks``: values float (N, L, 2), crop sides. ``pose``: float (N, 3), degrees. ``classes``: int (N,), an index
-    into ``names``. ``aus``: float (N, A), 0 or 1. ``known`` is a bool mask, (N, A) for ``aus`` and (N,) otherwise;
-    unknown values are never read. ``eyes`` (landmarks only) are the two points whose distance normalises the error.
+    into ``names``; ``identity``: likewise, the person. ``aus``: float (N, A), 0 or 1. ``regression``: float (N, A), any
+    numbers, such as valence. ``known`` is a bool mask, (N, A) for ``aus`` and ``regression`` and (N,) otherwise;
+    unknown values are never read. ``eyes`` (landmarks only) are the two points whose distance normalises the error;
+    ``turns`` (pose only, optional, else `TURNS`) is the order of the rotations.
     """
 
     @property
@@ -41,6 +46,7 @@ class Labels:
     known: NDArray[np.bool_]
     names: tuple[str, ...]
     eyes: tuple[int, int] | None = None
+    turns: str = TURNS
 
     def __len__(self) -> int:
         return len(self.values)
@@ -48,12 +54,13 @@ class Labels:
 
 def take(target: Target, rows: NDArray[np.intp]) -> Labels:
     """Return the targets of ``rows``, in that order."""
-    return Labels(target.kind, target.values[rows], target.known[rows], target.names, target.eyes)
+    turns = getattr(target, "turns", TURNS)
+    return Labels(target.kind, target.values[rows], target.known[rows], target.names, target.eyes, turns)
 
 
 def any_known(target: Target) -> NDArray[np.bool_]:
-    """Return (N,) whether a face has a known label; for ``aus`` one known unit is enough."""
-    return np.asarray(target.known.any(1)) if target.kind == "aus" else target.known
+    """Return (N,) whether a face has a known label; of several, one is enough."""
+    return np.asarray(target.known.any(1)) if target.kind in MASKED else target.known
 
 
 def check(target: Target) -> None:
@@ -65,16 +72,18 @@ def check(target: Target) -> None:
         "landmarks": (*values.shape[1:2], 2),
         "pose": (len(names),),
         "classes": (),
+        "identity": (),
         "aus": (len(names),),
+        "regression": (len(names),),
     }[target.kind]
     if values.shape[1:] != expected:
         raise ProbeError(f"{target.kind} values have shape {values.shape}, expected (N, *{expected})")
-    if target.known.shape != (values.shape if target.kind == "aus" else values.shape[:1]):
+    if target.known.shape != (values.shape if target.kind in MASKED else values.shape[:1]):
         raise ProbeError(f"known has shape {target.known.shape}, which does not fit values {values.shape}")
     if target.kind == "landmarks" and target.eyes is None:
         raise ProbeError("landmarks need `eyes`, the two points whose distance is the unit of error")
     known = values[target.known]
-    if target.kind == "classes":
+    if target.kind in CATEGORICAL:
         wrong = (known < 0) | (known >= len(names)) | (known != np.round(known))
         expectation = f"a class index, 0 to {len(names) - 1}"
     elif target.kind == "aus":

@@ -15,7 +15,7 @@ from .head import Head, Split
 from .metric import Measured, Metric
 from .probe import outputs_of
 from .scores import score
-from .target import KINDS, Labels, take
+from .target import CATEGORICAL, KINDS, Labels, take
 
 FACES, DIM = 40, 6
 
@@ -52,13 +52,17 @@ def example(kind: str) -> Labels:
         case "pose":
             angles = (20 * rng.normal(size=(FACES, 3))).astype(np.float32)
             return Labels(kind, angles, all_known, ("roll", "pitch", "yaw"))
-        case "classes":
+        case "classes" | "identity":
             return Labels(kind, np.arange(FACES) % 3, all_known, ("neutral", "happy", "sad"))
         case "aus":
             on = (np.arange(FACES)[:, None] // np.array([1, 2]) % 2).astype(np.float32)
             known = np.ones((FACES, 2), np.bool_)
             known[10] = [True, False]
             return Labels(kind, on, known, ("AU1", "AU2"))
+        case "regression":
+            known = rng.random((FACES, 2)) < 0.8
+            known[:, 0] = True
+            return Labels(kind, rng.normal(size=(FACES, 2)).astype(np.float32), known, ("valence", "age"))
     raise ProbeError(f"no trial for targets of kind {kind!r}")
 
 
@@ -92,7 +96,7 @@ def _try_metric(metric: Metric, kind: str) -> None:
 def _predictions(labels: Labels) -> NDArray[np.float32]:
     """Random predictions in the form in which heads give them."""
     rng = np.random.default_rng(2)
-    if labels.kind == "classes":
+    if labels.kind in CATEGORICAL:
         return rng.dirichlet(np.ones(len(labels.names)), FACES).astype(np.float32)
     if labels.kind == "aus":
         return rng.uniform(size=labels.values.shape).astype(np.float32)

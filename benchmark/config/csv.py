@@ -110,6 +110,23 @@ class Aus(Schema):
 
 
 @dataclass(frozen=True)
+class Numbers(Schema):
+    """Columns of numbers in any units, such as valence, arousal or age.
+
+    Attributes:
+        columns: column of each number, by its name.
+        unknown: cells, besides blank ones, that mean an unknown value.
+    """
+
+    columns: dict[str, str]
+    unknown: list[int | float | str] = Field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.columns:
+            raise ValueError("columns is empty; give a name and a column, such as {age: age_years}")
+
+
+@dataclass(frozen=True)
 class CsvFaces(Schema):
     """Your own tables: CSV files and a folder of images.
 
@@ -139,13 +156,14 @@ class CsvFaces(Schema):
     pose: Pose | None = None
     classes: Classes | None = None
     aus: Aus | None = None
+    regression: Numbers | None = None
     seed: Whole = 0
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.15
     encoding: str | None = None
     separator: str | None = None
 
     def __post_init__(self) -> None:
-        if not any((self.landmarks, self.pose, self.classes, self.aus)):
-            raise ValueError("no target; give landmarks, pose, classes or aus")
+        if not any((self.landmarks, self.pose, self.classes, self.aus, self.regression)):
+            raise ValueError("no target; give landmarks, pose, classes, aus or regression")
         if self.crop.kind == "landmarks" and self.landmarks is None:
             raise ValueError("a crop by landmarks needs the landmarks' columns")

@@ -71,6 +71,7 @@ class AffectNetFaces(FaceFolder):
 
     kind: Literal["affectnet"] = "affectnet"
     crop: Literal["image", "box"] = "image"  # image: the given picture, as the paper's | box: the CSV lists' face box
+    valence_arousal: bool = False  # also read both, each -1 to 1, as the target valence_arousal
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from benchmark.data.tracks.source import TrackSource
 
 
+# Keys that sets did not have at first; at these defaults they change nothing, and files in the cache keep their names.
+ADDED_KEYS = [("regression", None), ("valence_arousal", False)]
+
+
 def source(data: AnyData) -> "TrackSource":
     """The reader of raw tracks for a kind of pre-training data.
 
@@ -175,7 +179,7 @@ def _set_path(name: str, cache: str, content: list[object]) -> Path:
 
 def set_settings(name: str, config: AnyFaces) -> dict[str, Any]:
     """The settings that decide the content of a labelled set, together with its files."""
-    settings = asdict(config)
+    settings = {key: value for key, value in asdict(config).items() if (key, value) not in ADDED_KEYS}
     if isinstance(config, CsvFaces):  # whose files in the cache have always been named so
         del settings["kind"]
         settings["name"] = name

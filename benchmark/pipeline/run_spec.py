@@ -5,7 +5,7 @@ three parts, `pretrain`, `embed` and `probe`, which may run in different jobs. A
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,10 +63,13 @@ class RunSpec:
         Raises:
             DataError: the set has no such target.
         """
+        from benchmark.data.faces.targets import order_of_turns
+
         faces, name = self.faces[self.tasks[task].set], self.tasks[task].target
         if name not in faces.targets:
             raise DataError(f"task {task}: set {faces.name} has no target {name!r}; it has {', '.join(faces.targets)}")
-        return faces.targets[name]
+        target = faces.targets[name]
+        return replace(target, turns=order_of_turns(faces.protocol)) if target.kind == "pose" else target
 
 
 def stage_keys(spec: RunSpec) -> Iterator[tuple[str, str]]:

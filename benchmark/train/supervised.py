@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from benchmark.data.faces.labelled_set import LabelledSet, Target
-from probes.coding import Coding, Regression, coding_for
+from probes.coding import Coding, Numbers, Regression, coding_for
 from probes.target import take
 
 
@@ -24,10 +24,11 @@ def task_loss(coding: Coding) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """
 
     def loss(outputs: Tensor, values: Tensor, known: Tensor) -> Tensor:
-        if isinstance(coding, Regression):
+        if isinstance(coding, Regression | Numbers):
             mean = torch.as_tensor(coding.mean, dtype=torch.float32, device=values.device)
             scale = torch.as_tensor(coding.scale, dtype=torch.float32, device=values.device)
-            codes = torch.where(known[:, None], (values.flatten(1) - mean) / scale, 0)
+            mask = known if known.ndim == 2 else known[:, None]
+            codes = torch.where(mask, (values.flatten(1) - mean) / scale, 0)
         else:
             codes = torch.where(known, values, 0)
         return coding.loss(outputs, codes, known)

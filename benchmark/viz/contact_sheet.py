@@ -126,6 +126,11 @@ def _draw_target(image: Image.Image, target: Target, row: int, turns: str) -> st
         active = [name for name, value, is_known in zip(target.names, values, known, strict=True) if is_known and value]
         unknown = "" if known.all() else f" ({(~known).sum()}?)"
         return f"AU {'+'.join(name.removeprefix('AU') for name in active) or '-'}{unknown}"
+    if target.kind == "regression":
+        return "  ".join(
+            f"{name} {f'{value:.3g}' if is_known else '?'}"
+            for name, value, is_known in zip(target.names, values, known, strict=True)
+        )
     if not known:
         return f"{target.kind} unknown"
     if target.kind == "classes":

@@ -75,13 +75,30 @@ def _solver(kind: str) -> tuple[Callable[[NDArray[np.float64], Labels, Coding], 
 
 def _ridge(x: NDArray[np.float64], labels: Labels, coding: Coding) -> Iterator[Solution]:
     """Minimise |x w - y|^2 + alpha |w|^2 for every alpha, from one eigendecomposition of x'x."""
-    codes, _ = coding.encode(labels)
+    codes, known = coding.encode(labels)
+    if not known.all():
+        yield from _ridge_of_known(x, codes, known)
+        return
     eigenvalues, basis = np.linalg.eigh(x.T @ x)
     moments = basis.T @ (x.T @ codes)
     for penalty in RIDGE:
         alpha = penalty * len(x)
         shrunk = moments / (np.maximum(eigenvalues, 0)[:, None] + alpha)
         yield {"alpha": alpha}, basis @ shrunk, np.zeros(coding.width)  # x and codes are centred
+
+
+def _ridge_of_known(x: NDArray[np.float64], codes: NDArray[np.float32], known: NDArray[np.bool_]) -> Iterator[Solution]:
+    """`_ridge` for each output on the faces (N, T) whose label of it is known; penalties per known face."""
+    parts = []
+    for each, rows in zip(codes.T, known.T, strict=True):
+        centre = x[rows].mean(0) if rows.any() else np.zeros(x.shape[1])
+        faces = x[rows] - centre
+        eigenvalues, basis = np.linalg.eigh(faces.T @ faces)
+        parts.append((np.maximum(eigenvalues, 0), basis, basis.T @ (faces.T @ each[rows]), centre, max(rows.sum(), 1)))
+    for penalty in RIDGE:
+        weights = [basis @ (moments / (values + penalty * n)) for values, basis, moments, _, n in parts]
+        offsets = [-centre @ weight for weight, (_, _, _, centre, _) in zip(weights, parts, strict=True)]
+        yield {"alpha": penalty * len(x)}, np.stack(weights, 1), np.array(offsets)
 
 
 def _logistic(x: NDArray[np.float64], labels: Labels, coding: Coding) -> Iterator[Solution]:

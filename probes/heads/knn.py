@@ -17,7 +17,7 @@ from torch import Tensor
 from ..coding import Coding
 from ..head import Features, Fitted, Head, Split, best, joined, standardiser
 from ..registry import register_head
-from ..target import Labels
+from ..target import CATEGORICAL, REGRESSION, Labels
 
 CHUNK = 1024  # faces whose distances to all training faces are computed at a time
 
@@ -80,7 +80,7 @@ class _Space:
     def of(cls, train: Split, coding: Coding) -> "_Space":
         mean, scale = standardiser(train.features)
         codes, known = _votes(train.labels, coding)
-        prior = torch.from_numpy(coding.decode(coding.base)) if train.labels.kind in ("classes", "aus") else None
+        prior = torch.from_numpy(coding.decode(coding.base)) if train.labels.kind not in REGRESSION else None
         points = torch.from_numpy(((train.features - mean) / scale).astype(np.float32))
         return cls(mean, scale, points, codes, known, prior, train.labels.kind)
 
@@ -106,7 +106,7 @@ class _Space:
         if self.prior is None:
             return sums / counts.clamp(min=1)
         frequencies = (sums + self.prior) / (counts + 1)
-        return frequencies.log() if self.kind == "classes" else frequencies.logit()
+        return frequencies.log() if self.kind in CATEGORICAL else frequencies.logit()
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,6 @@ class _Neighbours:
 def _votes(labels: Labels, coding: Coding) -> tuple[Tensor, Tensor]:
     """Encoded labels and which are known, both (N, T) float32."""
     codes, known = (torch.from_numpy(each) for each in coding.encode(labels))
-    votes = torch.nn.functional.one_hot(codes, coding.width) if labels.kind == "classes" else codes
+    votes = torch.nn.functional.one_hot(codes, coding.width) if labels.kind in CATEGORICAL else codes
     mask = known if known.ndim == 2 else known[:, None].expand(votes.shape)
     return votes.float(), mask.float()

@@ -37,3 +37,16 @@ class MacroF1(Metric):
         choice, present = predictions.argmax(1), np.unique(values)
         f1 = f1_score(values, choice, labels=present, average="macro", zero_division=0) if n else None
         return Measured({self.name: Value(f1, n)})
+
+
+@register_metric("identified", version=1)
+class Identified(Metric):
+    """Share of images whose person is told: of all people of the task, the most probable one is right."""
+
+    kinds = ("identity",)
+    unit = "fraction"
+    better = HIGHER
+
+    def measure(self, target: Target, predictions: NDArray[Any]) -> Measured:
+        n = len(target.values)
+        return Measured({self.name: Value(accuracy_score(target.values, predictions.argmax(1)) if n else None, n)})

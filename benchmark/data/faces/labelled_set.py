@@ -16,12 +16,20 @@ from numpy.typing import NDArray
 from benchmark.errors import DataError
 from benchmark.files import atomic, read_json, write_json
 
-Kind = Literal["landmarks", "pose", "classes", "aus"]
+Kind = Literal["landmarks", "pose", "classes", "aus", "regression", "identity"]
 SPLITS = ("train", "val", "test")
 FORMAT = 1  # of the file that `LabelledSet.save` writes
 TIME_RESOLUTION = 2.0  # seconds; a file changed within this time of its writing may keep its modification time
 
-DTYPES = {"landmarks": np.float32, "pose": np.float32, "classes": np.int64, "aus": np.float32}
+DTYPES = {
+    "landmarks": np.float32,
+    "pose": np.float32,
+    "classes": np.int64,
+    "aus": np.float32,
+    "regression": np.float32,
+    "identity": np.int64,
+}
+MASKED = ("aus", "regression")  # kinds in which each value of a face is known or not on its own
 
 
 @dataclass(frozen=True)
@@ -29,16 +37,19 @@ class Target:
     """What a probe predicts for each of N faces.
 
     Attributes:
-        kind: landmarks, pose, classes or aus (action units).
+        kind: landmarks, pose, classes, aus (action units), regression (numbers such as valence) or identity.
         values: by kind,
             landmarks: float32 (N, L, 2), x and y in crop sides, 0 to 1 inside the crop;
             pose: float32 (N, 3), degrees, in the order of ``names``. In the image, roll > 0 turns the head clockwise,
             pitch > 0 lifts the chin and yaw > 0 turns the nose to the left, as in AFLW2000-3D;
             classes: int64 (N,), indices into ``names``;
-            aus: float32 (N, A), 0 or 1.
-        known: bool, (N, A) for aus, (N,) otherwise; unknown values are never read.
-        names: of the points, angles, classes or action units.
+            aus: float32 (N, A), 0 or 1;
+            regression: float32 (N, A), in any units;
+            identity: int64 (N,), indices into ``names``.
+        known: bool, (N, A) for aus and regression, (N,) otherwise; unknown values are never read.
+        names: of the points, angles, classes, action units, numbers or people.
         eyes: of landmarks, the indices of the two points whose distance is the unit of error.
+        turns: of pose, the order of the rotations, the outermost first; not part of a saved set.
     """
 
     kind: Kind
@@ -46,6 +57,7 @@ class Target:
     known: NDArray[np.bool_]
     names: tuple[str, ...]
     eyes: tuple[int, int] | None = None
+    turns: str = "roll, pitch, yaw"
 
 
 @dataclass(frozen=True)
@@ -235,13 +247,15 @@ def _problem(target: Target) -> str | None:
         "pose": (n, names),
         "classes": (n,),
         "aus": (n, names),
+        "regression": (n, names),
+        "identity": (n,),
     }
-    if values.shape != expected[kind] or known.shape != (values.shape if kind == "aus" else (n,)):
+    if values.shape != expected[kind] or known.shape != (values.shape if kind in MASKED else (n,)):
         return f"shapes {values.shape} and {known.shape} do not suit {kind} with {names} names"
     known_values = values[known]
     if not np.isfinite(known_values).all():
         return "a known value is not finite"
-    if kind == "classes" and ((known_values < 0) | (known_values >= names)).any():
+    if kind in ("classes", "identity") and ((known_values < 0) | (known_values >= names)).any():
         return "a known class has no name"
     if kind == "aus" and not np.isin(known_values, (0, 1)).all():
         return "a known action unit is neither 0 nor 1"

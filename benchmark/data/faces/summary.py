@@ -71,6 +71,7 @@ def _distribution(faces: LabelledSet, target: Target) -> dict[str, Any]:
     measure, read = {
         "classes": ("faces", _read_classes),
         "aus": ("on of known", _read_aus),
+        "regression": ("known; mean +- s.d. [min, max]", _read_numbers),
         "pose": ("mean +- s.d. [min, max], degrees", _read_pose),
         "landmarks": ("", _read_landmarks),
     }[target.kind]
@@ -91,6 +92,10 @@ def _read_classes(target: Target, values: Values, known: Known) -> Reading:
 def _read_aus(target: Target, values: Values, known: Known) -> Reading:
     on = ((values == 1) & known).sum(0)
     return {name: f"{on[i]:,} of {known[:, i].sum():,}" for i, name in enumerate(target.names)}
+
+
+def _read_numbers(target: Target, values: Values, known: Known) -> Reading:
+    return {name: f"{known[:, i].sum():,}; {_spread(values[known[:, i], i], 2)}" for i, name in enumerate(target.names)}
 
 
 def _read_pose(target: Target, values: Values, known: Known) -> Reading:

@@ -1,6 +1,8 @@
 """Targets that several readers of labelled sets make."""
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +10,14 @@ from numpy.typing import NDArray
 from benchmark.data.faces.labelled_set import Target
 
 HALF_TURN = 180.0  # degrees
+BUILT_IN_TURNS = "roll, pitch, yaw"
+AFLW2000_TURNS = "pitch, yaw, roll"
+
+
+def order_of_turns(protocol: Mapping[str, Any]) -> str:
+    """Order of the rotations of a set's pose, the outermost first: as its files have it, else as the built-in faces."""
+    default = AFLW2000_TURNS if protocol.get("reader") == "aflw2000" else BUILT_IN_TURNS
+    return str(protocol.get("turns", default))
 
 
 def complete(values: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -1,17 +1,18 @@
-"""AffectNet (Mollahosseini et al., 2017): 8 expressions, in both layouts that it has been distributed in.
+"""AffectNet (Mollahosseini et al., 2017): 8 expressions, valence and arousal, in both layouts that were distributed.
 
 Files, manually annotated part only:
     CSV layout: ``Manually_Annotated_file_lists/{training,validation}.csv`` (the latter may lack its header) and
         ``Manually_Annotated_Images/``.
-    .npy layout: ``{train,val}_set/images/N.jpg`` and ``{train,val}_set/annotations/N_exp.npy``.
+    .npy layout: ``{train,val}_set/images/N.jpg`` and ``{train,val}_set/annotations/N_{exp,val,aro}.npy``.
 
 Protocol: the official test set is not public, so the official validation set is the test set, and val is cut off
 train, as in the FAb-Net paper. Codes 8 to 10 (none, uncertain, non-face) are left out. The crop is the given picture,
-as in FAb-Net's demo; ``crop=box`` uses the face boxes of the CSV lists.
+as in FAb-Net's demo; ``crop=box`` uses the face boxes of the CSV lists. With ``valence_arousal``, both are a target of
+kind regression, known where they lie in -1 to 1 (the lists say -2 where there is none).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -44,8 +45,10 @@ IMAGES = (
 IMAGE = "subDirectory_filePath"
 BOX = ("face_x", "face_y", "face_width", "face_height")
 NEEDED = (IMAGE, *BOX, "facial_landmarks", "expression")
-COLUMNS = (*NEEDED, "valence", "arousal")
+AFFECT = ("valence", "arousal")
+COLUMNS = (*NEEDED, *AFFECT)
 SETS = {"train": "train_set", "test": "val_set"}
+NPY = ("val", "aro")  # in names of .npy files: valence and arousal
 
 
 class _Row(NamedTuple):
@@ -53,6 +56,7 @@ class _Row(NamedTuple):
     image: str
     code: int  # expression
     box: NDArray[np.float64]  # (4,) left, top, right, bottom; NaN where unknown
+    affect: tuple[float, float]  # valence and arousal; NaN where unknown or not read
 
 
 def find(config: AffectNetFaces) -> SetFiles:
@@ -80,18 +84,25 @@ def read(config: AffectNetFaces) -> RawFaces:
     skipped: Counter[str] = Counter()
     noted: Counter[str] = Counter()
     if layout == "csv":
-        rows = [row for split, path in _lists(files.root).items() for row in _read_list(split, path, skipped, noted)]
+        needed = COLUMNS if config.valence_arousal else NEEDED
+        lists = _lists(files.root).items()
+        rows = [row for split, path in lists for row in _read_list(split, path, needed, skipped, noted)]
     else:
-        rows = [row for split, name in SETS.items() for row in _read_annotations(split, files.root / name, skipped)]
+        affect = config.valence_arousal
+        folders = {split: files.root / name for split, name in SETS.items()}
+        rows = [row for split, path in folders.items() for row in _read_annotations(split, path, affect, skipped)]
     names = [row.image for row in rows]
     codes = np.array([row.code for row in rows], np.int64)
     known = codes < len(CLASSES)
     boxes = np.array([row.box for row in rows]).reshape(-1, 4)
+    targets = {"expression": Target("classes", np.where(known, codes, -1), known, CLASSES)}
+    if config.valence_arousal:
+        targets["valence_arousal"] = _affect_target(rows, noted)
     return RawFaces(
         ids=names,
         content=image_reader(_image_folder(files.root, names) if layout == "csv" else files.root, names),
         square=box_squares(boxes, 1.0) if config.crop == "box" else middle_square,
-        targets={"expression": Target("classes", np.where(known, codes, -1), known, CLASSES)},
+        targets=targets,
         split=np.array([row.split for row in rows], dtype="U5"),
         duplicates="drop",
         skipped=skipped,
@@ -104,6 +115,14 @@ def read(config: AffectNetFaces) -> RawFaces:
             "split": {"test": "the official validation set"},
         },
     )
+
+
+def _affect_target(rows: list[_Row], noted: Counter[str]) -> Target:
+    """Valence and arousal of each face, known where they are numbers of -1 to 1."""
+    values = np.array([row.affect for row in rows]).reshape(-1, 2)
+    known = np.abs(values) <= 1  # also false for NaN
+    noted["valence or arousal not known"] += int((~known).any(1).sum())
+    return Target("regression", np.where(known, values, np.nan).astype(np.float32), known, AFFECT)
 
 
 def _lists(root: Path) -> dict[str, Path]:
@@ -119,8 +138,10 @@ def _has_npy_layout(root: Path) -> bool:
     return all((root / name / "annotations").is_dir() for name in SETS.values())
 
 
-def _read_list(split: str, path: Path, skipped: Counter[str], noted: Counter[str]) -> Iterator[_Row]:
-    """The rows of a CSV list.
+def _read_list(
+    split: str, path: Path, needed: Sequence[str], skipped: Counter[str], noted: Counter[str]
+) -> Iterator[_Row]:
+    """The rows of a CSV list that has the ``needed`` columns.
 
     Without a header, columns are in the order of `COLUMNS`. Broken and repeated rows are counted in ``skipped``.
 
@@ -130,7 +151,7 @@ def _read_list(split: str, path: Path, skipped: Counter[str], noted: Counter[str
     lines = ([cell.strip() for cell in line] for line in read_rows(path))
     first = next(lines, [])
     if IMAGE.casefold() in (cell.casefold() for cell in first):
-        columns, width = column_positions(path, first, NEEDED), len(first)
+        columns, width = column_positions(path, first, needed), len(first)
         rows: Iterable[list[str]] = lines
     else:
         columns, width = {name: position for position, name in enumerate(COLUMNS)}, len(COLUMNS)
@@ -149,13 +170,15 @@ def _read_list(split: str, path: Path, skipped: Counter[str], noted: Counter[str
             continue
         seen.add(image)
         left, top, box_width, box_height = (number_or_nan(cells[columns[name]]) for name in BOX)
-        yield _Row(split, image, int(code), np.array([left, top, left + box_width, top + box_height]))
+        box = np.array([left, top, left + box_width, top + box_height])
+        valence, arousal = (number_or_nan(cells[columns[name]]) if name in columns else np.nan for name in AFFECT)
+        yield _Row(split, image, int(code), box, (valence, arousal))
     if not seen:
         raise DataError(f"{path}: no row with AffectNet's nine columns, separated by commas")
 
 
-def _read_annotations(split: str, folder: Path, skipped: Counter[str]) -> Iterator[_Row]:
-    """The rows of ``train_set`` or ``val_set`` in the .npy layout.
+def _read_annotations(split: str, folder: Path, affect: bool, skipped: Counter[str]) -> Iterator[_Row]:
+    """The rows of ``train_set`` or ``val_set`` in the .npy layout; with valence and arousal if ``affect``.
 
     Raises:
         DataError: no annotations in the folder.
@@ -170,15 +193,26 @@ def _read_annotations(split: str, folder: Path, skipped: Counter[str]) -> Iterat
             skipped["label without image"] += 1
             continue
         try:
-            code = _read_code(path)
+            code = _read_number(path)
+            if code not in range(CODES):
+                raise ValueError("not a code")
         except (OSError, ValueError):
             skipped["*_exp.npy broken"] += 1
             continue
-        yield _Row(split, f"{folder.name}/images/{images[stem]}", code, np.full(4, np.nan))
+        valence, arousal = (_number_or_nan(path.with_name(f"{stem}_{name}.npy")) if affect else np.nan for name in NPY)
+        image = f"{folder.name}/images/{images[stem]}"
+        yield _Row(split, image, int(code), np.full(4, np.nan), (valence, arousal))
 
 
-def _read_code(path: Path) -> int:
-    """The expression code in a .npy file: one whole number, possibly as text.
+def _number_or_nan(path: Path) -> float:
+    try:
+        return _read_number(path)
+    except (OSError, ValueError):
+        return float("nan")
+
+
+def _read_number(path: Path) -> float:
+    """The label in a .npy file: one number, possibly as text.
 
     `numpy.load` is not used: it would allocate whatever size a broken header states. Nothing is unpickled.
 
@@ -196,12 +230,9 @@ def _read_code(path: Path) -> int:
             raise ValueError("not one number")
         try:
             value = np.frombuffer(file.read(dtype.itemsize), dtype, count=1)[0]
-            code = number(value) if isinstance(value, str) else float(value)
+            return number(value) if isinstance(value, str) else float(value)
         except (TypeError, SystemError) as error:  # SystemError: text with invalid code points
             raise ValueError("not a number") from error
-    if code not in range(CODES):
-        raise ValueError("not a code")
-    return int(code)
 
 
 def _image_folder(root: Path, names: list[str]) -> Path:

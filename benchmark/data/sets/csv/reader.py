@@ -1,7 +1,7 @@
 """Labelled faces from CSV files and a folder of images.
 
 One CSV row per image; further CSV files are joined on the image column. The keys, their defaults and meanings are
-those of `CsvFaces`. Targets are called ``landmarks``, ``pose``, ``classes`` and ``aus``.
+those of `CsvFaces`. Targets are called ``landmarks``, ``pose``, ``classes``, ``aus`` and ``regression``.
 """
 
 import os
@@ -24,6 +24,7 @@ from benchmark.data.sets.csv.targets import (
     read_classes,
     read_intensities,
     read_landmarks,
+    read_numbers,
     read_pose,
 )
 from benchmark.data.sets.files import image_reader
@@ -75,6 +76,9 @@ def read(config: CsvFaces) -> RawFaces:
     if config.aus:
         targets["aus"] = read_intensities(table, config.aus)
         table.noted["some action units not known"] = int((~targets["aus"].known).any(1).sum())
+    if config.regression:
+        targets["regression"] = read_numbers(table, config.regression)
+        table.noted["some numbers not known"] = int((~targets["regression"].known).any(1).sum())
     split = _read_split(table, config)
     group = table.text(config.group) if config.group not in (None, "colour") else None
     _require_images(files.images, table.images)

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.config.csv import Aus, Classes, Landmarks, Pose
+from benchmark.config.csv import Aus, Classes, Landmarks, Numbers, Pose
 from benchmark.data.faces.labelled_set import Target
 from benchmark.data.faces.targets import complete, landmark_target, pose_target
 from benchmark.data.sets.csv.table import FaceTable
@@ -41,6 +41,19 @@ def read_classes(table: FaceTable, config: Classes) -> tuple[Target, Counter[str
 
 def read_intensities(table: FaceTable, config: Aus) -> Target:
     """Action units (N, A) as they are in the cells, NaN where unknown; `binarise` makes labels of them."""
+    values = _numbers(table, config)
+    return Target("aus", values, ~np.isnan(values), tuple(config.columns))
+
+
+def read_numbers(table: FaceTable, config: Numbers) -> Target:
+    """Numbers (N, A) as they are in the cells, each known or not on its own."""
+    values = _numbers(table, config)
+    known = np.abs(values) <= np.finfo(np.float32).max  # also false for NaN
+    return Target("regression", np.where(known, values, np.nan).astype(np.float32), known, tuple(config.columns))
+
+
+def _numbers(table: FaceTable, config: Aus | Numbers) -> NDArray[np.float64]:
+    """Cells (N, A) of the configured columns, NaN where unknown."""
     values = table.numbers(list(config.columns.values()))
     for unknown in config.unknown:
         if isinstance(unknown, str):  # most text is NaN already, but the text may look like a number
@@ -48,7 +61,7 @@ def read_intensities(table: FaceTable, config: Aus) -> Target:
             values[texts == unknown] = np.nan
         else:
             values[values == unknown] = np.nan
-    return Target("aus", values, ~np.isnan(values), tuple(config.columns))
+    return values
 
 
 def binarise(

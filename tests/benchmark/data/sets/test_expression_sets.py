@@ -43,6 +43,28 @@ def test_affectnet_lists(tmp_path: Path, faces: Faces, read: Read) -> None:
     assert labelled.side.tolist() == [110] * len(kept)
 
 
+@pytest.mark.parametrize("layout", [lookalikes.affectnet_csv, lookalikes.affectnet_npy])
+def test_affectnet_valence_and_arousal_on_request(
+    layout: Callable[[Path, Faces], object], tmp_path: Path, faces: Faces, read: Read
+) -> None:
+    layout(tmp_path, faces)
+    assert set(read("affectnet", tmp_path).targets) == {"expression"}
+    target = read("affectnet", tmp_path, valence_arousal=True).targets["valence_arousal"]
+    assert (target.kind, target.names) == ("regression", ("valence", "arousal"))
+    expected = [-0.1, 0.25] if layout is lookalikes.affectnet_csv else [-0.2, 0.1]
+    assert target.values[target.known.all(1)] == pytest.approx(np.tile(expected, (len(target.values), 1)))
+
+
+def test_affectnet_affect_that_is_none_is_unknown(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.affectnet_csv(tmp_path, faces)
+    path = tmp_path / "Manually_Annotated_file_lists/training.csv"
+    text = path.read_text(encoding="utf-8-sig")
+    path.write_text(text.replace(",-0.1,0.25", ",-2,-2", 3).replace(",-0.1,0.25", ",,0.25", 1))
+    labelled = read("affectnet", tmp_path, valence_arousal=True)
+    assert (~labelled.targets["valence_arousal"].known).sum(0).tolist() == [4, 3]
+    assert labelled.protocol["noted"]["valence or arousal not known"] == 4
+
+
 def test_affectnet_boxes_have_width_and_height(tmp_path: Path, faces: Faces, read: Read) -> None:
     lookalikes.affectnet_csv(tmp_path, faces)
     labelled = read("affectnet", tmp_path, crop="box")

@@ -1,14 +1,22 @@
 """Targets of a CSV: landmarks, pose, classes and action units."""
 
+from dataclasses import asdict
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.config.csv import CsvFaces
+from benchmark.data.catalogue import set_file
+from benchmark.data.sets import csv
 from benchmark.errors import DataError
+from benchmark.files import digest
 from tests.benchmark.data.sets.csv.own_set import (
     POINTS,
     N,
     Read,
+    settings,
 )
 
 
@@ -88,3 +96,33 @@ def test_intensities_without_threshold_are_refused(rows: pd.DataFrame, read: Rea
     rows.loc[0, "jaw"] = 3
     with pytest.raises(DataError, match=r"'jaw' holds 3, which is neither 0 nor 1.*threshold"):
         read(rows, aus={"columns": {"AU26": "jaw"}})
+
+
+def test_numbers_are_known_each_on_its_own(rows: pd.DataFrame, read: Read) -> None:
+    rows["age"] = pd.Series([20 + i for i in range(N)], dtype=object)
+    rows.loc[0, "age"] = ""
+    rows.loc[1, "smile"] = -9
+    rows.loc[2, "age"] = 1e300
+    faces = read(rows, classes=None, regression={"columns": {"smile": "smile", "age": "age"}, "unknown": [-9]})
+    target = faces.targets["regression"]
+    assert (target.kind, target.names) == ("regression", ("smile", "age"))
+    assert target.known.tolist() == [[True, False], [False, True], [True, False], *[[True, True]] * (N - 3)]
+    assert target.values[3:, 1].tolist() == [20 + i for i in range(3, N)]
+    assert faces.protocol["noted"]["some numbers not known"] == 3
+
+
+def test_numbers_that_are_none_and_columns_that_are_missing_are_refused(rows: pd.DataFrame, read: Read) -> None:
+    with pytest.raises(DataError, match=r"labels.csv: column 'expression' holds no numbers"):
+        read(rows, regression={"columns": {"mood": "expression"}})
+    with pytest.raises(DataError, match="no column 'smil'; did you mean 'smile'"):
+        read(rows, regression={"columns": {"mood": "smil"}})
+
+
+def test_a_set_without_numbers_keeps_its_name_in_the_cache(rows: pd.DataFrame, read: Read, tmp_path: Path) -> None:
+    read(rows)
+    plain = CsvFaces(**settings(tmp_path))
+    numbers = CsvFaces(**settings(tmp_path, regression={"columns": {"smile": "smile"}}))
+    old = {key: value for key, value in asdict(plain).items() if key not in ("kind", "regression")} | {"name": "mine"}
+    name = digest([old, [csv.VERSION, *csv.find(plain).fingerprint()]])[:10]
+    assert set_file("mine", plain, "cache").name == f"mine-{name}.arrow"
+    assert set_file("mine", numbers, "cache") != set_file("mine", plain, "cache")
