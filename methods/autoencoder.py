@@ -12,7 +12,7 @@ from torch import Tensor
 
 from methods.base import Method, MethodOutput
 from methods.decoder import Decoder
-from methods.encoder import Encoder, EncoderSpec
+from methods.encoder import EncoderSpec
 from methods.registry import register
 
 
@@ -26,7 +26,7 @@ class Autoencoder(Method):
 
     def __init__(self, encoder: EncoderSpec, options: Mapping[str, Any] | None = None):
         super().__init__(encoder, options)
-        self.encoder = Encoder(encoder)
+        self.encoder = encoder.build()
         self.decoder = Decoder(encoder, in_dim=encoder.dim, out_channels=3)
 
     def forward(self, frames: Tensor) -> MethodOutput:

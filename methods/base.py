@@ -81,6 +81,7 @@ class Method(nn.Module):
         views: differently augmented views of each frame; an instance may set its own.
         step: number of the training step, from 0; set by the training loop before `forward`.
         total_steps: of the run; with the plateau schedule it may end before. Set by the training loop.
+        needs_feature_map: whether it uses ``encoder.feature_map``, which not every encoder has.
         needs_initial_weights: whether it cannot be trained from scratch, only from the weights of another run; an
             instance may set its own.
         trained: whether the training loop trains it.
@@ -102,6 +103,7 @@ class Method(nn.Module):
     views: int = 1
     step: int = 0
     total_steps: int = 1
+    needs_feature_map: ClassVar[bool] = False
     needs_initial_weights: bool = False
     trained: ClassVar[bool] = True
     needs_statistics: ClassVar[bool] = False

@@ -1,11 +1,8 @@
-"""The common encoder: FAb-Net's stack of strided convolutions.
+"""The encoder that all methods of a benchmark share: its specification, and the base class of encoders."""
 
-Source: Wiles, Koepke and Zisserman, "Self-supervised learning of a facial attribute embedding from video", BMVC 2018,
-section 3, and the authors' code (github.com/oawiles/FAb-Net, ``FrontaliseModelMasks_wider``).
-"""
-
+import inspect
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -14,12 +11,13 @@ from methods.errors import MethodError
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """Dimensions of the encoder that all methods of a benchmark share.
+    """The encoder of a benchmark and its dimensions.
 
     Attributes:
-        size: side of the square input in pixels; a power of two, at least 16; 256 in the paper.
-        width: channels of the first convolution; 32 in the paper.
+        size: side of the square input in pixels.
+        width: channels of its first layer, or of its tokens; what was published is the encoder's ``width``.
         dim: length of the embedding; 256 in the paper.
+        name: registered name, ``FILE.py`` or ``MODULE:CLASS``; see `methods.encoders`.
 
     Raises:
         MethodError: a value is out of range.
@@ -28,22 +26,35 @@ class EncoderSpec:
     size: int = 64
     width: int = 32
     dim: int = 256
+    name: str = "fabnet"
 
     def __post_init__(self) -> None:
-        if self.size < 16 or self.size & (self.size - 1):
-            raise MethodError(f"encoder size {self.size}: it must be a power of two, at least 16")
-        if self.width < 1 or self.dim < 1:
-            raise MethodError(f"encoder width {self.width} and dim {self.dim} must be positive")
+        if self.size < 1 or self.width < 1 or self.dim < 1:
+            raise MethodError(f"encoder size {self.size}, width {self.width} and dim {self.dim} must be positive")
 
     @property
-    def widths(self) -> list[int]:
-        """Channels after each convolution but the last: w, 2w, 4w, 8w, 8w, ... (seven of them at 256 px)."""
-        n_convolutions = self.size.bit_length() - 1
-        return [self.width * min(2**block, 8) for block in range(n_convolutions - 1)]
+    def scale(self) -> float:
+        """Width relative to what was published, for networks that are to be as wide or narrow as the encoder."""
+        return self.width / self._class.width
+
+    @property
+    def _class(self) -> "type[Encoder]":
+        from methods.encoders import get_encoder
+
+        return get_encoder(self.name)
 
     def build(self, in_channels: int = 3) -> "Encoder":
-        """An encoder with random weights: images (B, in_channels, size, size) in [0, 1] to embeddings (B, dim)."""
-        return Encoder(self, in_channels)
+        """An encoder with random weights: images (B, in_channels, size, size) in [0, 1] to embeddings (B, dim).
+
+        Raises:
+            MethodError: there is no such encoder, none of these dimensions, or none of so many channels.
+        """
+        encoder = self._class
+        if in_channels == 3:
+            return encoder(self)
+        if "in_channels" not in inspect.signature(encoder).parameters:
+            raise MethodError(f"encoder {self.name} takes RGB images alone: its constructor has no `in_channels`")
+        return encoder(self, in_channels)
 
     def halved(self) -> "EncoderSpec":
         """The same encoder with half the width and half the embedding.
@@ -57,38 +68,52 @@ class EncoderSpec:
 
 
 class Encoder(nn.Module):
-    """Stack of strided convolutions, images (B, C, size, size) to embeddings (B, dim).
+    """Base class of encoders: images (B, in_channels, size, size) in [0, 1] to embeddings (B, dim).
 
-    4x4 convolutions of stride 2 with bias halve the side until one pixel is left: 8 of them at 256 px, 6 at 64 px.
-    Batch norm and LeakyReLU of slope 0.2 follow each convolution, except that the first has no batch norm and the last
-    has neither. The embedding is not normalised. Encoders of smaller inputs have fewer convolutions of width 8w.
+    A subclass is registered by ``@register_encoder("name", version=1)``, takes ``spec`` and ``in_channels``, and
+    implements ``forward``. Its constructor raises MethodError for dimensions it cannot have.
 
-    Args:
-        spec: its dimensions.
-        in_channels: C.
+    Attributes:
+        name: set by ``@register_encoder``.
+        version: set by ``@register_encoder``.
+        width: the published ``spec.width``, which is the default of ``encoder.width``.
+        summary: one line for listings.
+        paper: authors, venue and year; empty if there is none.
+        channels: C of `feature_map`, for encoders that have one.
     """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    width: ClassVar[int] = 32
+    summary: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    channels: int
 
     def __init__(self, spec: EncoderSpec, in_channels: int = 3):
         super().__init__()
-        self.size = spec.size
-        widths = spec.widths
-        layers: list[nn.Module] = [_downsample(in_channels, widths[0]), nn.LeakyReLU(0.2, inplace=True)]
-        for before, width in pairwise(widths):
-            layers += [_downsample(before, width), nn.BatchNorm2d(width), nn.LeakyReLU(0.2, inplace=True)]
-        self.layers = nn.Sequential(*layers, _downsample(widths[-1], spec.dim))
+        if type(self) is Encoder:
+            raise MethodError("methods.encoder.Encoder is the base class of all encoders: write `encoder.build()`")
+        self.spec = spec
+        self.in_channels = in_channels
 
     def forward(self, images: Tensor) -> Tensor:
-        """Encodes images of the size the encoder was built for.
+        """Encodes images to embeddings (B, dim)."""
+        raise NotImplementedError
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Images (B, in_channels, size, size) to the map (B, channels, h, w) before the embedding.
+
+        An encoder without one leaves this out; methods with ``needs_feature_map`` then refuse it.
+        """
+        raise NotImplementedError
+
+    def check_size(self, images: Tensor) -> None:
+        """Refuses images of another size than the encoder was built for.
 
         Raises:
-            MethodError: the images have another size, which would change the length of the embedding.
+            MethodError: they are.
         """
-        if images.shape[-2:] != (self.size, self.size):
-            height, width = images.shape[-2:]
-            raise MethodError(f"the encoder takes {self.size} x {self.size} images, not {height} x {width}")
-        maps: Tensor = self.layers(images)
-        return maps.flatten(1)
-
-
-def _downsample(in_channels: int, out_channels: int) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1)
+        height, width = images.shape[-2:]
+        size = self.spec.size
+        if (height, width) != (size, size):
+            raise MethodError(f"the encoder takes {size} x {size} images, not {height} x {width}")

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from methods.base import Method, MethodOutput
 from methods.decoder import Decoder
-from methods.encoder import Encoder, EncoderSpec
+from methods.encoder import EncoderSpec
 from methods.errors import MethodError
 from methods.registry import register
 
@@ -64,7 +64,7 @@ class FabNet(Method):
     def __init__(self, encoder: EncoderSpec, options: Mapping[str, Any] | None = None):
         super().__init__(encoder, options)
         self.frames = self.options.sources + 1
-        self.encoder = Encoder(encoder)
+        self.encoder = encoder.build()
         self.decoder = Decoder(encoder, in_dim=2 * encoder.dim, out_channels=2)
         if self.options.sources > 1:
             self.confidence = Decoder(encoder, in_dim=2 * encoder.dim, out_channels=1)

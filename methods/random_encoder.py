@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from methods.base import Method
-from methods.encoder import Encoder, EncoderSpec
+from methods.encoder import EncoderSpec
 from methods.registry import register
 
 
@@ -19,4 +19,4 @@ class RandomEncoder(Method):
 
     def __init__(self, encoder: EncoderSpec, options: Mapping[str, Any] | None = None):
         super().__init__(encoder, options)
-        self.encoder = Encoder(encoder)
+        self.encoder = encoder.build()

@@ -124,8 +124,9 @@ def outline(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, A
 
 
 def try_out(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, Any]) -> None:
-    """Runs a method that is not built in on two samples on the CPU, to refuse outputs that training cannot use.
+    """Runs a method on two samples on the CPU, to refuse outputs that training cannot use.
 
+    Built-in methods are not tried with built-in encoders: the tests put them through the contract.
     What the method raises is no reason to refuse it here: it may need a GPU that only the nodes have. The run that
     trains it fails at its first step.
 
@@ -134,10 +135,11 @@ def try_out(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, A
     """
     import torch
 
+    from methods.encoders import get_encoder
     from methods.outputs import check_embedding, check_forward
 
-    if method.__module__.partition(".")[0] == __package__:
-        return  # the tests put them through the contract
+    if all(each.__module__.partition(".")[0] == __package__ for each in (method, get_encoder(spec.name))):
+        return
     try:
         with torch.random.fork_rng(devices=[]):
             built = _build(method, spec, options, "cpu")
@@ -181,9 +183,12 @@ def _check_instance(method: "Method") -> None:
     """Refuses a method whose constructor left it invalid.
 
     Raises:
-        MethodError: ``frames`` or ``views`` is no positive integer, or there is no encoder to save.
+        MethodError: ``frames`` or ``views`` is no positive integer, there is no encoder to save, or one without the
+            feature map that the method needs.
     """
     from torch import nn
+
+    from methods.encoders import get_encoder, has_feature_map
 
     where = METHODS.place(type(method))
     for key in ("frames", "views"):
@@ -192,6 +197,10 @@ def _check_instance(method: "Method") -> None:
             raise MethodError(f"{where}: {key}={value!r} must be an int of 1 or more")
     if not isinstance(getattr(method, "encoder", None), nn.Module):
         raise MethodError(f"{where} has no `encoder`; set self.encoder in __init__ to a torch module")
+    if method.needs_feature_map and not has_feature_map(get_encoder(method.spec.name)):
+        raise MethodError(
+            f"{method.name} needs a feature map, which encoder {method.spec.name} has not: choose another encoder.name"
+        )
 
 
 def _help(option: Field[Any]) -> str:

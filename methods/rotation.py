@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from methods.base import Method, MethodOutput
-from methods.encoder import Encoder, EncoderSpec
+from methods.encoder import EncoderSpec
 from methods.registry import register
 
 
@@ -28,7 +28,7 @@ class Rotation(Method):
 
     def __init__(self, encoder: EncoderSpec, options: Mapping[str, Any] | None = None):
         super().__init__(encoder, options)
-        self.encoder = Encoder(encoder)
+        self.encoder = encoder.build()
         self.head = nn.Sequential(nn.ReLU(), nn.Linear(encoder.dim, 4))
 
     def forward(self, frames: Tensor) -> MethodOutput:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from methods.base import Method, MethodOutput
 from methods.decoder import Decoder
-from methods.encoder import Encoder, EncoderSpec
+from methods.encoder import EncoderSpec
 from methods.errors import MethodError
 from methods.registry import register
 
@@ -83,8 +83,8 @@ class SplitEncoder(nn.Module):
 
     def __init__(self, half: EncoderSpec):
         super().__init__()
-        self.lightness = Encoder(half, in_channels=1)
-        self.colour = Encoder(half, in_channels=2)
+        self.lightness = half.build(in_channels=1)
+        self.colour = half.build(in_channels=2)
 
     def forward(self, images: Tensor) -> Tensor:
         """Encodes RGB images in [0, 1]."""

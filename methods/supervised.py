@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from methods.base import Method, MethodOutput
-from methods.encoder import Encoder, EncoderSpec
+from methods.encoder import EncoderSpec
 from methods.registry import register
 
 TaskLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -41,7 +41,7 @@ class Supervised(Method):
             loss: of the task.
         """
         super().__init__(encoder, options)
-        self.encoder = Encoder(encoder)
+        self.encoder = encoder.build()
         self.head = nn.Linear(encoder.dim, outputs)
         self.loss = loss
 

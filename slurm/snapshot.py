@@ -12,14 +12,14 @@ ABOUT = "snapshot.json"  # in a snapshot's root: description of the code
 IGNORED = ("__pycache__", ".*", "*.pyc")
 
 
-def snapshot(packages: Sequence[Path], files: Sequence[Path], folder: Path, about: Mapping[str, Any]) -> Path:
-    """Copy package folders and single files (to ``files/DIGEST/``) into a folder named by their content.
+def snapshot(packages: Sequence[Path], files: Mapping[str, Path], folder: Path, about: Mapping[str, Any]) -> Path:
+    """Copy package folders and single files into a folder named by their content.
 
     The same code is copied once. Files outside version control are copied too, since they would also run.
 
     Args:
         packages: package folders, imported by their names.
-        files: single files; several may have the same name.
+        files: single files, by their path within the snapshot.
         folder: parent of all snapshots, on a file system that the nodes share.
         about: description of the code, written to ``snapshot.json`` together with the snapshot's path.
 
@@ -34,8 +34,8 @@ def snapshot(packages: Sequence[Path], files: Sequence[Path], folder: Path, abou
         copy = Path(temporary, "code")
         for package in packages:
             shutil.copytree(package, copy / package.name, ignore=shutil.ignore_patterns(*IGNORED))
-        for file in files:
-            file_copy = copy / path_in_snapshot(file)
+        for place, file in files.items():
+            file_copy = copy / place
             file_copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, file_copy)
         (copy / ABOUT).write_text(json.dumps({**about, "snapshot": str(target)}, indent=1))
@@ -47,18 +47,13 @@ def snapshot(packages: Sequence[Path], files: Sequence[Path], folder: Path, abou
     return target
 
 
-def path_in_snapshot(file: Path) -> Path:
-    """Path of a single file relative to its snapshot."""
-    return Path("files", hashlib.sha256(file.read_bytes()).hexdigest()[:16], file.name)
-
-
-def _digest(packages: Sequence[Path], files: Sequence[Path], about: Mapping[str, Any]) -> str:
+def _digest(packages: Sequence[Path], files: Mapping[str, Path], about: Mapping[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for package in packages:
         for path in _sources(package):
             digest.update(f"{package.name}/{path.relative_to(package)}\0".encode() + path.read_bytes())
-    for file in files:
-        digest.update(f"{file.name}\0".encode() + file.read_bytes())
+    for place, file in sorted(files.items()):
+        digest.update(f"{place}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 

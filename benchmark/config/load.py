@@ -9,7 +9,7 @@ import yaml
 
 from benchmark.config.checks import check
 from benchmark.config.compose import compose_config
-from benchmark.config.schema import AugmentConfig, Config, TrainConfig, VariantConfig, row_name
+from benchmark.config.schema import AugmentConfig, Config, TrainConfig, VariantConfig, is_target, row_name
 from benchmark.config.validation import validate
 from benchmark.errors import UsageError
 from benchmark.layout import CONFIG
@@ -47,7 +47,7 @@ def _apply_settings_of_method_files(config: Config) -> None:
     Raises:
         UsageError: a variant of that name has another method.
     """
-    files = {row_name(name): name for name in config.methods if name.endswith(".py")}
+    files = {row_name(name): name for name in config.methods if is_target(name)}
     for name, variant in config.variants.items():
         if variant.method in files:
             config.variants[name] = replace(variant, method=files[variant.method])

@@ -12,13 +12,15 @@ from benchmark.config.data import AnyData, BuiltInData, SyntheticData
 from benchmark.config.launcher import LauncherConfig
 from benchmark.config.own import FaceSet, TrackReader, own_or
 from benchmark.config.sets import AnyFaces, BuiltInFaces
+from plugins import split_target
 
 
 @dataclass(frozen=True)
 class EncoderConfig(Schema):
     """The common encoder, the same for every row."""
 
-    width: Count = 32  # channels of the first convolution (the paper: 32)
+    name: str = "fabnet"  # see `fabbench encoders`; or FILE.py, FILE.py:NAME, MODULE:CLASS
+    width: Count | None = None  # channels of the first layer; null: as published (FAb-Net: 32)
     dim: Annotated[Whole, Field(ge=2)] = 256  # embedding dimension
 
 
@@ -161,9 +163,16 @@ class VariantConfig(Schema):
     weights: str | None = None  # folder with the weights of a row that is not trained (see fabbench import)
 
 
+def is_target(name: str) -> bool:
+    """Whether a name stands for code of a user: ``FILE.py``, ``FILE.py:NAME`` or ``MODULE:CLASS``."""
+    source, part = split_target(name)
+    return isinstance(source, Path) or part is not None
+
+
 def row_name(variant: str) -> str:
-    """Name of a variant in tables and folders: its own, or that of its method's file."""
-    return Path(variant).stem if variant.endswith(".py") else variant
+    """Name of a variant in tables and folders: its own, or that of its method's file or class."""
+    source, part = split_target(variant)
+    return part or (source.stem if isinstance(source, Path) else source)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Rows of a benchmark: the method, options and initial or given weights of each, checked by building it once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,16 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from benchmark.config.base import Count
-from benchmark.config.schema import SHIFT, AugmentConfig, Config, EncoderConfig, TrainConfig, VariantConfig, row_name
+from benchmark.config.schema import (
+    SHIFT,
+    AugmentConfig,
+    Config,
+    EncoderConfig,
+    TrainConfig,
+    VariantConfig,
+    is_target,
+    row_name,
+)
 from benchmark.errors import DataError, UsageError, first_line, suggestion
 from benchmark.files import sha256
 from benchmark.layout import CONFIG, WEIGHTS
@@ -30,7 +39,7 @@ class Variant:
         method: registered name, or path of the file that registers it.
         kind: the method's, or ``pretrained`` for given weights.
         options: of the method.
-        encoder: width and dimension of the common encoder.
+        encoder: the common encoder, with the width it has.
         size: side of the input, pixels.
         train: budget and optimiser.
         augment: random crops of its training frames.
@@ -163,7 +172,7 @@ def _check_methods(config: Config) -> None:
 
     known = names()
     for name, variant in config.variants.items():
-        if variant.weights is None and variant.method not in known and not variant.method.endswith(".py"):
+        if variant.weights is None and variant.method not in known and not is_target(variant.method):
             key = f"variants.{name}" if name not in config.methods else "methods"
             raise UsageError(f"{key}: unknown method {variant.method!r}{suggestion(variant.method, known)}")
 
@@ -180,7 +189,7 @@ def _parent_name(config: Config, settings: VariantConfig) -> str | None:
     if name is None or Path(name).is_dir():
         return None
     known = {*config.variants, *names()}
-    if name in known or name.endswith(".py"):
+    if name in known or is_target(name):
         return name
     raise UsageError(f"init_from={name} is neither a variant nor a folder{suggestion(name, known)}")
 
@@ -194,7 +203,7 @@ def _variant(config: Config, name: str, settings: VariantConfig, parent: Variant
         method=settings.method,
         kind=method.kind,
         options=settings.options,
-        encoder=config.encoder,
+        encoder=_complete(config.encoder, config.data.size),
         size=config.data.size,
         train=settings.train,
         augment=settings.augment,
@@ -237,7 +246,7 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
         method=method_name,
         kind="pretrained",
         options=options,
-        encoder=encoder,
+        encoder=_complete(encoder, size),
         size=size,
         train=config.train,
         augment=config.augment,
@@ -263,19 +272,29 @@ def _build(name: str, options: Mapping[str, Any], encoder: EncoderConfig, size: 
         raise UsageError(str(error)) from error
 
 
+@cache
 def encoder_spec(encoder: EncoderConfig, size: int) -> "EncoderSpec":
-    """The encoder's dimensions.
+    """The encoder with its dimensions, tried on two images.
 
     Raises:
-        UsageError: no encoder has an input of this size.
+        UsageError: there is no such encoder, or it does not have these dimensions.
     """
     from methods.encoder import EncoderSpec
+    from methods.encoders import check_encoder, get_encoder
     from methods.errors import MethodError
 
     try:
-        return EncoderSpec(size=size, width=encoder.width, dim=encoder.dim)
+        width = encoder.width or get_encoder(encoder.name).width
+        spec = EncoderSpec(size=size, width=width, dim=encoder.dim, name=encoder.name)
+        check_encoder(spec)
     except MethodError as error:
-        raise UsageError(f"data.size={size}: {error}") from error
+        raise UsageError(f"data.size={size} encoder.name={encoder.name}: {error}") from error
+    return spec
+
+
+def _complete(encoder: EncoderConfig, size: int) -> EncoderConfig:
+    """The encoder with the width it has where none is set."""
+    return replace(encoder, width=encoder_spec(encoder, size).width)
 
 
 def _encoder_shapes(method: "Method") -> dict[str, tuple[int, ...]]:

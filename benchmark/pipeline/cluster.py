@@ -12,18 +12,18 @@ import yaml
 from benchmark.config.schema import Config
 from benchmark.data import catalogue
 from benchmark.errors import ClusterError, UsageError
-from benchmark.files import sha256
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.provenance import ROOT, code_version
 from benchmark.pipeline.run_spec import RunSpec
 from benchmark.progress import say
+from plugins import code_hash, source_files, split_target
 from slurm import submission
 from slurm.arrays import Array
 from slurm.commands import SlurmError, SlurmUnreachableError
 from slurm.graph import Job
 from slurm.ledger import Ledger
 from slurm.resources import Site
-from slurm.snapshot import path_in_snapshot, snapshot
+from slurm.snapshot import snapshot
 from slurm.submission import Submission
 
 PACKAGES = ("benchmark", "methods", "plugins", "probes", "slurm")
@@ -221,36 +221,58 @@ def queued(paths: JobPaths) -> dict[str, str]:
         return submission.in_queue(Ledger(paths.ledger))
 
 
-def take_snapshot(paths: JobPaths, method_files: Collection[Path] = ()) -> Path:
-    """Copies the code that jobs will run, and users' method files; returns the folder of the copy."""
+def take_snapshot(paths: JobPaths, targets: Collection[str] = ()) -> Path:
+    """Copies the code that jobs will run; returns the folder of the copy.
+
+    Args:
+        paths: of the jobs.
+        targets: methods, encoders and the like, of which those in users' files are copied, each with the modules
+            beside it that it imports, to ``files/HASH/``.
+    """
     packages = [ROOT / name for name in PACKAGES]
-    return snapshot(packages, sorted(method_files), paths.snapshots, code_version())
+    files: dict[str, Path] = {}
+    for target in targets:
+        source, _ = split_target(target)
+        if isinstance(source, Path):
+            folder = source.resolve().parent
+            copies = _copies(source)
+            files |= {str(copies / file.relative_to(folder)): file for file in source_files(source)}
+    return snapshot(packages, files, paths.snapshots, code_version())
 
 
 def use_snapshot(spec: RunSpec, code: Path) -> RunSpec:
-    """The same run with its method, if that is a user's file, read from a snapshot.
+    """The same run with its method and encoder, if they are a user's files, read from a snapshot.
 
     Raises:
-        ClusterError: the file is not the one the run was planned with.
+        ClusterError: a file is not the one the run was planned with.
     """
-    path = method_in_snapshot(spec.run.method, code)
-    if path != spec.run.method and sha256(Path(path)) != spec.run.code:
-        raise ClusterError(f"{spec.run.method} has changed while the benchmark was submitted; launch again")
-    return replace(spec, run=replace(spec.run, method=path))
+    run = spec.run
+    method, encoder = in_snapshot(run.method, code), in_snapshot(run.encoder.name, code)
+    for target, expected in ((method, run.code), (encoder, run.encoder_code)):
+        source, _ = split_target(target)
+        if isinstance(source, Path) and code_hash(source) != expected:
+            raise ClusterError(f"{source.name} has changed while the benchmark was submitted; launch again")
+    return replace(spec, run=replace(run, method=method, encoder=replace(run.encoder, name=encoder)))
 
 
-def method_in_snapshot(method: str, code: Path) -> str:
-    """A method as it is, or the path of its file in a snapshot.
+def in_snapshot(target: str, code: Path) -> str:
+    """A method or an encoder as it is, or the path of its file in a snapshot.
 
     Raises:
         ClusterError: the snapshot does not have the file as it is now.
     """
-    if not method.endswith(".py") or Path(method).is_relative_to(code):
-        return method
-    path = code / path_in_snapshot(Path(method))
+    source, name = split_target(target)
+    if not isinstance(source, Path) or source.is_relative_to(code):
+        return target
+    path = code / _copies(source) / source.resolve().name
     if not path.is_file():
-        raise ClusterError(f"{method} has changed while the benchmark was submitted; launch again")
-    return str(path)
+        raise ClusterError(f"{source} has changed while the benchmark was submitted; launch again")
+    return f"{path}:{name}" if name else str(path)
+
+
+def _copies(source: Path) -> Path:
+    """The folder in a snapshot of a user's file and the modules beside it."""
+    return Path("files", code_hash(source)[:16])
 
 
 @contextmanager

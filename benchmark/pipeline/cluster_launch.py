@@ -97,7 +97,7 @@ def _submit_preparation(plan: "Plan") -> Submission:
         cluster.cancel(config, [SUBMIT])  # it would submit the runs of other settings
         last = None
     code = _snapshot(plan)
-    groups = _preparation_groups(plan.with_methods_in(code), code)
+    groups = _preparation_groups(plan.with_code_in(code), code)
     record = BenchmarkRecord(
         benchmark=config.name,
         runs=[],
@@ -144,7 +144,7 @@ def _submit_runs(plan: "Plan", code: Path | None = None) -> Submission | None:
 
 
 def _snapshot(plan: "Plan") -> Path:
-    return cluster.take_snapshot(JobPaths.of_benchmark(plan.config), plan.method_files)
+    return cluster.take_snapshot(JobPaths.of_benchmark(plan.config), plan.targets)
 
 
 def _jobs(plan: "Plan", specs: Sequence[RunSpec]) -> list[Job]:

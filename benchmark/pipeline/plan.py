@@ -14,7 +14,6 @@ from benchmark.config.schema import Config, row_name
 from benchmark.config.variants import Variant, WeightsFolder, resolve
 from benchmark.data.verify_set import report_path
 from benchmark.errors import DataError, UsageError
-from benchmark.files import sha256
 from benchmark.pipeline import cluster, cluster_launch
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord, SetRecord
 from benchmark.pipeline.jobs import failures, run_jobs
@@ -92,22 +91,22 @@ class Plan:
         """The plan of the same runs on data that are not known yet: their names, but not their folders."""
         return replace(self, data=unknown_data(self.config))
 
-    def with_methods_in(self, code: Path) -> "Plan":
-        """The plan with users' method files read from a snapshot.
+    def with_code_in(self, code: Path) -> "Plan":
+        """The plan with users' methods and encoders read from a snapshot.
 
         Raises:
             ClusterError: a file has changed since the snapshot.
         """
-        variants = {
-            name: replace(variant, method=cluster.method_in_snapshot(variant.method, code))
-            for name, variant in self.variants.items()
-        }
+        variants = {}
+        for name, variant in self.variants.items():
+            encoder = replace(variant.encoder, name=cluster.in_snapshot(variant.encoder.name, code))
+            variants[name] = replace(variant, method=cluster.in_snapshot(variant.method, code), encoder=encoder)
         return replace(self, variants=variants)
 
     @property
-    def method_files(self) -> set[Path]:
-        """Users' method files."""
-        return {Path(variant.method) for variant in self.variants.values() if variant.method.endswith(".py")}
+    def targets(self) -> set[str]:
+        """Methods and encoders of all variants, by name, file or class."""
+        return {target for variant in self.variants.values() for target in (variant.method, variant.encoder.name)}
 
     @property
     def folder(self) -> Path:
@@ -264,7 +263,8 @@ def check_writable(key: str, folder: str) -> None:
 
 
 def _run(config: Config, variant: Variant, seed: int, task: str | None, data_hash: str, parent: Run | None) -> Run:
-    from methods.registry import get
+    from methods.encoders import ENCODERS, get_encoder
+    from methods.registry import METHODS
 
     initial_weights = None
     if parent:
@@ -277,7 +277,7 @@ def _run(config: Config, variant: Variant, seed: int, task: str | None, data_has
         data=variant.kind if variant.weights else task or config.data.name,
         variant=variant.name,
         method=variant.method,
-        version=get(variant.method).version,
+        version=METHODS.get(variant.method).version,
         kind=variant.kind,
         seed=seed,
         options=variant.options,
@@ -288,7 +288,9 @@ def _run(config: Config, variant: Variant, seed: int, task: str | None, data_has
         data_hash=data_hash,
         task=task,
         sampling=SAMPLING if task else config.data.sampling,
-        code=sha256(Path(variant.method)) if variant.method.endswith(".py") else None,
+        code=METHODS.code(variant.method),
+        encoder_version=get_encoder(variant.encoder.name).version,
+        encoder_code=ENCODERS.code(variant.encoder.name),
         initial_weights=initial_weights,
         weights=WeightsFolder(variant.weights).hash if variant.weights else None,
     )

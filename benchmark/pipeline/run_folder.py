@@ -19,7 +19,7 @@ import yaml
 from filelock import FileLock
 
 from benchmark.config.data import SAMPLING, Sampling
-from benchmark.config.schema import AugmentConfig, EncoderConfig, TrainConfig, identity_of
+from benchmark.config.schema import AugmentConfig, EncoderConfig, TrainConfig, identity_of, row_name
 from benchmark.files import digest, read_json, sha256, write_json, write_text
 from benchmark.layout import CONFIG, ENVIRONMENT, LOCK, STATUS, done_file
 from benchmark.pipeline.provenance import code_version, environment
@@ -36,7 +36,7 @@ class Run:
     benchmark: str
     data: str  # name of the data set; of the task, for a variant trained on labels
     variant: str
-    method: str  # registered name, or path of the file that registers it
+    method: str  # registered name, FILE.py, FILE.py:NAME or MODULE:CLASS
     version: int  # of the method
     kind: str  # method | floor | ceiling | pretrained
     seed: int
@@ -48,7 +48,9 @@ class Run:
     data_hash: str  # of the track store's manifest; of the labelled set, for a variant trained on labels
     task: str | None = None  # the task whose labels it is trained on
     sampling: Sampling = SAMPLING  # how tracks are drawn
-    code: str | None = None  # SHA-256 of the method's file, for a method given by path
+    code: str | None = None  # SHA-256 of the method's file and what it imports beside it, for one of a user
+    encoder_version: int = 1
+    encoder_code: str | None = None  # as `code`, of an encoder of a user
     initial_weights: str | None = None  # key of the run, or SHA-256 of the weights, that training starts from
     weights: str | None = None  # SHA-256 of the weights of a pretrained row, which is not trained
 
@@ -56,10 +58,10 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """Everything that decides the run's weights, and nothing else."""
         network = {
-            "method": Path(self.method).stem if self.method.endswith(".py") else self.method,
+            "method": row_name(self.method),
             "version": self.version,
             "options": self.options,
-            "encoder": identity_of(self.encoder),
+            "encoder": self._encoder_identity,
             "size": self.size,
             **({"code": self.code} if self.code else {}),
         }
@@ -75,6 +77,16 @@ class Run:
             **({"sampling": self.sampling} if self.sampling != SAMPLING else {}),
             **({"start": self.initial_weights} if self.initial_weights else {}),
         }
+
+    @property
+    def _encoder_identity(self) -> dict[str, Any]:
+        """Of FAb-Net's encoder in its first version the dimensions alone, as before there were others."""
+        about = {**asdict(self.encoder), "name": row_name(self.encoder.name), "version": self.encoder_version}
+        if self.encoder_code:
+            return {**about, "code": self.encoder_code}
+        if (about["name"], about["version"]) == ("fabnet", 1):
+            del about["name"], about["version"]
+        return about
 
     @cached_property
     def key(self) -> str:

@@ -5,12 +5,11 @@ from pathlib import Path
 import torch
 
 from benchmark.config.schema import EncoderConfig
-from benchmark.config.variants import WeightsFolder
+from benchmark.config.variants import WeightsFolder, encoder_spec
 from benchmark.errors import DataError, first_line
 from benchmark.layout import CONFIG, WEIGHTS
 from benchmark.train.weights import load_method
 from methods.base import Method
-from methods.encoder import EncoderSpec
 from methods.errors import MethodError
 from methods.registry import get
 
@@ -42,8 +41,7 @@ def load_saved_method(folder: Path, encoder: EncoderConfig, size: int) -> Method
     encoder = about.encoder or encoder
     method_class = saved_method_class(folder)
     try:
-        spec = EncoderSpec(size=about.size or size, width=encoder.width, dim=encoder.dim)
-        method = method_class(spec, about.options)
+        method = method_class(encoder_spec(encoder, about.size or size), about.options)
     except Exception as error:  # whatever a user's own method raises
         raise DataError(f"{folder / CONFIG}: {about.method} cannot be built: {first_line(error)}") from error
     load_method(method, folder)

@@ -8,6 +8,7 @@ import json
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -259,7 +260,7 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
 
 def _method(spec: RunSpec) -> Method:
     run = spec.run
-    encoder = EncoderSpec(size=run.size, width=run.encoder.width, dim=run.encoder.dim)
+    encoder = EncoderSpec(size=run.size, **asdict(run.encoder))
     kind = get(run.method)
     if run.task is None:
         return kind(encoder, run.options)

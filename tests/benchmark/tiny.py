@@ -49,7 +49,6 @@ METHOD = '''
 from pathlib import Path
 
 from methods.base import Method, MethodOutput
-from methods.encoder import Encoder
 from methods.registry import register
 
 
@@ -59,7 +58,7 @@ class Own(Method):
 
     def __init__(self, encoder, options=None):
         super().__init__(encoder, options)
-        self.encoder = Encoder(encoder)
+        self.encoder = encoder.build()
 
     def forward(self, frames):
         if Path(__file__).with_name("broken").exists():

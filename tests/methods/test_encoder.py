@@ -1,10 +1,11 @@
-"""The common encoder."""
+"""FAb-Net's encoder, and the specification that all encoders share."""
 
 import pytest
 import torch
 from torch import nn
 
 from methods.encoder import Encoder, EncoderSpec
+from methods.encoders.fabnet import FabNetEncoder
 from methods.errors import MethodError
 
 
@@ -13,7 +14,7 @@ def count(module: nn.Module) -> int:
 
 
 def test_encoder_of_the_paper_at_256_pixels() -> None:
-    encoder = Encoder(EncoderSpec(size=256, width=32, dim=256))
+    encoder = FabNetEncoder(EncoderSpec(size=256, width=32, dim=256))
     assert count(encoder) == 4_887_904
     convolutions = [layer for layer in encoder.layers if isinstance(layer, nn.Conv2d)]
     assert [layer.out_channels for layer in convolutions] == [32, 64, 128, 256, 256, 256, 256, 256]
@@ -26,29 +27,35 @@ def test_encoder_of_the_paper_at_256_pixels() -> None:
 
 @pytest.mark.parametrize(("size", "blocks"), [(16, 4), (64, 6), (128, 7), (256, 8)])
 def test_number_of_convolutions_follows_the_input_size(size: int, blocks: int) -> None:
-    encoder = Encoder(EncoderSpec(size=size, width=2, dim=10)).eval()
+    encoder = FabNetEncoder(EncoderSpec(size=size, width=2, dim=10)).eval()
     assert sum(isinstance(layer, nn.Conv2d) for layer in encoder.layers) == blocks
     assert encoder(torch.rand(2, 3, size, size)).shape == (2, 10)
 
 
 def test_number_of_input_channels_can_be_set() -> None:
-    assert Encoder(EncoderSpec(16, 2, 4), in_channels=2)(torch.rand(2, 2, 16, 16)).shape == (2, 4)
+    assert FabNetEncoder(EncoderSpec(16, 2, 4), in_channels=2)(torch.rand(2, 2, 16, 16)).shape == (2, 4)
 
 
-@pytest.mark.parametrize("size", [0, 8, 48, 100, -64])
+@pytest.mark.parametrize("size", [8, 48, 100])
 def test_size_must_halve_to_one_pixel(size: int) -> None:
     with pytest.raises(MethodError, match="power of two"):
-        EncoderSpec(size=size)
+        EncoderSpec(size=size).build()
 
 
-def test_width_must_be_positive() -> None:
+@pytest.mark.parametrize("values", [(64, 0, 256), (0, 32, 256), (-64, 32, 256), (64, 32, 0)])
+def test_dimensions_must_be_positive(values: tuple[int, int, int]) -> None:
     with pytest.raises(MethodError, match="must be positive"):
-        EncoderSpec(width=0)
+        EncoderSpec(*values)
+
+
+def test_base_class_says_how_to_build_an_encoder() -> None:
+    with pytest.raises(MethodError, match=r"write `encoder\.build\(\)`"):
+        Encoder(EncoderSpec())
 
 
 def test_images_of_another_size_are_refused() -> None:
     with pytest.raises(MethodError, match="takes 16 x 16 images, not 32 x 64"):
-        Encoder(EncoderSpec(16, 2, 4))(torch.rand(2, 3, 32, 64))
+        FabNetEncoder(EncoderSpec(16, 2, 4))(torch.rand(2, 3, 32, 64))
 
 
 def test_halved_spec() -> None:

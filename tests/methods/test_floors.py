@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from methods.encoder import Encoder, EncoderSpec
+from methods.encoder import EncoderSpec
 from methods.mean import Mean
 from methods.pixels import Pixels
 from methods.random_encoder import RandomEncoder
@@ -26,7 +26,7 @@ def test_pixels_are_means_over_areas() -> None:
 def test_random_is_the_common_encoder() -> None:
     spec = EncoderSpec(size=16, width=2, dim=4)
     method = RandomEncoder(spec)
-    shapes = {key: value.shape for key, value in Encoder(spec).state_dict().items()}
+    shapes = {key: value.shape for key, value in spec.build().state_dict().items()}
     assert {key: value.shape for key, value in method.encoder.state_dict().items()} == shapes
 
 

@@ -18,7 +18,6 @@ from methods.errors import MethodError
 OWN = '''
 from dataclasses import dataclass
 from methods.base import Method, MethodOutput
-from methods.encoder import Encoder
 from methods.registry import register
 
 @register("{name}", version=3)
@@ -34,7 +33,7 @@ class Own(Method):
 
     def __init__(self, encoder, options=None):
         super().__init__(encoder, options)
-        self.encoder = Encoder(encoder)
+        self.encoder = encoder.build()
 
     def forward(self, frames):
         return MethodOutput(self.encoder(frames[:, 0]).square().mean(1) * self.options.margin)
@@ -161,7 +160,7 @@ def test_error_in_a_file_is_one_line(tmp_path: Path, body: str, message: str) ->
         ("summary =", "frames =", r"own\.py: Own: frames='says own' must be an int of 1 or more"),
         ("summary =", "frames = 0; summary =", r"own\.py: Own: frames=0 must be an int of 1 or more"),
         ("summary =", "frames = 1.5; summary =", r"own\.py: Own: frames=1\.5 must be an int of 1 or more"),
-        ("self.encoder = Encoder(encoder)", "pass", r"own\.py: Own has no `encoder`; set self\.encoder in __init__"),
+        ("self.encoder = encoder.build()", "pass", r"own\.py: Own has no `encoder`; set self\.encoder in __init__"),
         ("self.encoder = ", "raise SystemExit(0); ", "own cannot be built: SystemExit: 0$"),
         ("self.encoder = ", "raise ValueError('a\\nb'); ", "own cannot be built: ValueError: a$"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods.encoder import Encoder, EncoderSpec
+from methods.encoder import EncoderSpec
 from methods.errors import MethodError
 from methods.split_brain import SplitBrain, to_lab, to_rgb
 from tests.methods.conftest import tracks
@@ -70,13 +70,13 @@ def test_loss_equals_its_formula() -> None:
 
 def test_encoder_has_fewer_parameters_than_the_common_one() -> None:
     spec = EncoderSpec()
-    assert count(SplitBrain(spec).encoder) < count(Encoder(spec))
+    assert count(SplitBrain(spec).encoder) < count(spec.build())
 
 
 def test_at_full_width_each_half_has_the_common_encoders_capacity() -> None:
     spec = EncoderSpec(size=32, width=8, dim=16)
     full, half = SplitBrain(spec, {"width": "full"}), SplitBrain(spec)
-    assert full.encoder.lightness.layers[2].weight.shape == Encoder(spec).layers[2].weight.shape
+    assert count(full.encoder.lightness.get_submodule("layers.2")) == count(spec.build().get_submodule("layers.2"))
     assert full.embed(tracks(2, 1)[:, 0]).shape == half.embed(tracks(2, 1)[:, 0]).shape == (2, 16)
     with pytest.raises(MethodError, match="width=whole must be half or full"):
         SplitBrain(spec, {"width": "whole"})

@@ -131,7 +131,7 @@ def fail_on_rank_1(path: str) -> None:
 
 
 def site(folder: Path, **changes: object) -> Site:
-    code = snapshot([ROOT / "slurm", ROOT / "tests"], [], folder / "snapshots", {})
+    code = snapshot([ROOT / "slurm", ROOT / "tests"], {}, folder / "snapshots", {})
     settings: dict[str, object] = {"name": f"test-{folder.name}", "python": sys.executable, "snapshot": code}
     return Site(**{**settings, **changes})  # type: ignore[arg-type]
 

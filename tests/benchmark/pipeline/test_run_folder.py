@@ -26,7 +26,7 @@ RUN = Run(
     kind="method",
     seed=0,
     options={"a": 1, "b": 2},
-    encoder=EncoderConfig(),
+    encoder=EncoderConfig(width=32),
     size=64,
     augment=AugmentConfig(),
     train=TrainConfig(),
@@ -44,6 +44,8 @@ DECISIVE: dict[str, Any] = {
     "data_hash": "1" * 64,
     "task": "synthetic-pose",
     "code": "2" * 64,
+    "encoder_version": 2,
+    "encoder_code": "2" * 64,
     "initial_weights": "3" * 64,
     "weights": "4" * 64,
     "sampling": "identity",
@@ -67,6 +69,8 @@ def other(config: Any, field: str) -> Any:
         return not value
     if isinstance(value, list):
         return [item / 2 for item in value]
+    if isinstance(value, str):
+        return f"{value}2"
     return value + 1 if isinstance(value, int) else value * 0.9 or 0.5
 
 
@@ -96,7 +100,7 @@ def test_the_key_of_settings_that_runs_on_disk_have_is_still_the_same() -> None:
     assert RUN.key == "2c1168bdc6f2aaa751a746966fc872146847bc8370d02920f061d4df7ff5b7bc"
 
 
-@pytest.mark.parametrize("config", [EncoderConfig(), AugmentConfig()])
+@pytest.mark.parametrize("config", [EncoderConfig(width=32), AugmentConfig()])
 def test_every_setting_of_encoder_and_augmentation_changes_the_key(config: Any) -> None:
     name = "encoder" if isinstance(config, EncoderConfig) else "augment"
     for field in fields(config):
@@ -109,6 +113,21 @@ def test_the_key_of_given_weights_does_not_depend_on_training(field: str) -> Non
     value: Any = replace(RUN.train, steps=1) if field == "train" else DECISIVE[field]
     pretrained = replace(RUN, weights="4" * 64)
     assert replace(pretrained, **{field: value}).key == pretrained.key
+
+
+def test_the_default_encoder_has_the_keys_of_runs_made_before_there_were_others() -> None:
+    assert RUN.identity["encoder"] == {"width": 32, "dim": 256}
+    other_encoder = replace(RUN, encoder=EncoderConfig(name="resnet18", width=64)).identity["encoder"]
+    assert other_encoder == {"name": "resnet18", "version": 1, "width": 64, "dim": 256}
+
+
+def test_an_encoder_file_may_move_and_changes_the_key_with_its_content() -> None:
+    here, there = (
+        replace(RUN, encoder=EncoderConfig(name=f"{place}/small.py", width=32), encoder_code="3" * 64)
+        for place in ("/a", "/b")
+    )
+    assert here.key == there.key
+    assert replace(here, encoder_code="4" * 64).key != here.key
 
 
 def test_a_method_file_may_move(tmp_path: Path) -> None:
