@@ -19,6 +19,7 @@ from .columns import (
     headline_column,
     task_columns,
 )
+from .encoders import encoder_caption
 from .published import GAP as GAP_METRIC
 from .published import Published, sources_of, with_published
 
@@ -93,6 +94,7 @@ def tables(
                 for column in (*task_columns(task, several), *further_columns(task, title == TITLES["landmarks"]))
             ]
             caption = [_head_caption(members.values(), head), *map(_split_sizes, members.values())]
+            caption += encoder_caption(record for records in members.values() for record in records)
             caption += [line for task in members for line in _published_caption(benchmark, task)]
             result.append(_table(f"{title} ({benchmark.name})", columns, caption, benchmark.cells, benchmark.unsure))
             gaps += _gap_columns(columns, benchmark.cells)
@@ -125,7 +127,7 @@ def overview(
             columns = [headline_column(records[0]) for records in tasks]
             kinds = {records[0]["target_kind"] for records in tasks}
             caption = [text for kind, text in HEADLINES.items() if kind in kinds]
-            caption.append(_head_caption(tasks, head))
+            caption += [_head_caption(tasks, head), *encoder_caption(benchmark.probes)]
             result.append(_table(f"Overview ({benchmark.name})", columns, caption, benchmark.cells))
     return result
 

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from benchmark.config.schema import EncoderConfig
 from benchmark.config.variants import WeightsFolder
 from benchmark.errors import DataError, UsageError
-from benchmark.files import sha256
 from benchmark.layout import CONFIG, done_file
 from benchmark.pipeline.features import resize
 from benchmark.pipeline.import_weights import ORIGIN
@@ -17,6 +16,7 @@ from benchmark.pipeline.run_folder import is_done
 from benchmark.pipeline.saved_method import load_saved_method, saved_method_class
 from benchmark.train.augment import scale_to_unit
 from methods.base import Method
+from plugins import code_hash, split_target
 
 SIZE = 224  # pixels, given to an encoder that takes any size and states none
 
@@ -97,6 +97,8 @@ def check_finished(folder: Path) -> None:
         raise DataError(f"{folder}: this run is not trained yet; the command that began it goes on with it")
     if not is_done(folder, "pretrain", run.get("key", "")):
         raise DataError(f"{folder}: files of this run were altered after it; run the benchmark again")
-    code = run.get("code")
-    if code is not None and Path(about.method).is_file() and sha256(Path(about.method)) != code:
-        raise DataError(f"{folder}: {about.method} has changed since this run; restore it, or run the benchmark again")
+    encoder = about.encoder.name if about.encoder else ""
+    for target, code in ((about.method, run.get("code")), (encoder, run.get("encoder_code"))):
+        source, _ = split_target(target)
+        if code is not None and isinstance(source, Path) and source.is_file() and code_hash(source) != code:
+            raise DataError(f"{folder}: {source} has changed since this run; restore it, or run the benchmark again")

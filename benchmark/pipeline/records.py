@@ -32,6 +32,13 @@ class _Head:
 
 
 @dataclass(frozen=True)
+class _Encoder:
+    name: str
+    width: int
+    size: int
+
+
+@dataclass(frozen=True)
 class _Scores:
     """The fields that tables read of a probe record."""
 
@@ -40,6 +47,8 @@ class _Scores:
     names: list[str]
     n: dict[str, int]
     heads: dict[str, _Head]
+    encoder: _Encoder | None = None
+    dim: int | None = None
 
 
 _SCORES = TypeAdapter(_Scores)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from safetensors.numpy import save_file as save_arrays
 
+from benchmark.config.schema import row_name
 from benchmark.data.batches import LabelledBatches, TrackBatches
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError, first_line
@@ -246,6 +247,8 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
         "set": {"name": faces.name, "hash": faces.hash, "protocol": faces.protocol},
         "run": str(run.folder.relative_to(run.out)),
         "data": run.data_hash,
+        "encoder": _encoder(run),
+        "dim": features.shape[1],
         **probed.record,
     }
     scores, per_image, fitted = (path(run.folder, task) for path in (scores_file, per_image_file, heads_file))
@@ -256,6 +259,14 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
         save_heads(probed.fitted, temporary)
     write_json(scores, record)
     return [scores, per_image, fitted]
+
+
+def _encoder(run: Run) -> dict[str, Any] | None:
+    """What a record says of the encoder; None for an embedding that is not the common encoder's."""
+    method = get(run.method)
+    if method.kind == "pretrained" or (method.kind == "floor" and not method.needs_statistics):
+        return None
+    return {"name": row_name(run.encoder.name), "width": run.encoder.width, "size": run.size}
 
 
 def _method(spec: RunSpec) -> Method:

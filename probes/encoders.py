@@ -1,0 +1,39 @@
+"""Which encoder the rows of a table have, for its caption.
+
+A probe record of an embedding says so: ``"encoder": {"name": str, "width": int, "size": int}`` and ``"dim": int``. The
+encoder is null for rows without the benchmark's: pixels, or a network of their own.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Record = Mapping[str, Any]
+DEFAULT = "fabnet"  # not named where all rows have it
+NAMED = ("method", "pretrained")  # kinds of rows that others are compared with
+
+
+def encoder_caption(records: Iterable[Record]) -> list[str]:
+    """The encoder that methods share, unless it is the default, and the rows with another one or another dimension.
+
+    Records from before there was a choice are left out.
+    """
+    rows = {record["variant"]: _describe(record) for record in records if record["kind"] in NAMED and "dim" in record}
+    shared = [text for text, kind in rows.values() if kind == "method"]
+    if not rows:
+        return []
+    common = Counter(shared or [text for text, _ in rows.values()]).most_common(1)[0][0]
+    others = {row: text for row, (text, _) in rows.items() if text != common}
+    caption = [] if common.startswith(f"{DEFAULT}, ") and not others else [f"Encoder: {common}."]
+    if others:
+        caption.append(f"Other encoders: {'; '.join(f'{row} ({text})' for row, text in sorted(others.items()))}.")
+    return caption
+
+
+def _describe(record: Record) -> tuple[str, str]:
+    """An encoder in words, and the kind of its row."""
+    encoder, dim = record.get("encoder"), f"{record['dim']} numbers"
+    words = (
+        [encoder["name"], f"width {encoder['width']}", dim, f"{encoder['size']} px"] if encoder else ["its own", dim]
+    )
+    return ", ".join(words), record["kind"]
