@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,14 +50,17 @@ class Storm:
         lab: the cluster.
         cache: folder of the data.
         seed: of the kills and their moments.
+        kinds: what may be killed.
     """
 
-    def __init__(self, lab: Lab, cache: Path, seed: int):
+    def __init__(self, lab: Lab, cache: Path, seed: int, kinds: Sequence[str] = KINDS):
         self.lab = lab
         self.cache = cache
+        self.kinds = kinds
         self.random = random.Random(seed)
         self.kills: Counter[str] = Counter()
         self.launches = 0
+        self.launch_seconds = 0.0  # of the last launch that was left alone
 
     def benchmark(self, folder: Path, kills: int) -> None:
         """Run one benchmark through at most so many more kills.
@@ -80,7 +84,9 @@ class Storm:
     def launch(self, folder: Path) -> None:
         """Launch the benchmark; it may fail, with a message."""
         self.launches += 1
+        began = time.monotonic()
         check(end(start("run", *self.words(folder))))
+        self.launch_seconds = time.monotonic() - began
 
     def is_done(self, folder: Path) -> bool:
         """Whether `fabbench status` shows every stage of every run, and the tables, as done."""
@@ -91,7 +97,7 @@ class Storm:
 
     def kill(self, folder: Path) -> None:
         """Kill something at random. What there is none of now is not counted."""
-        kind = self.random.choice(KINDS)
+        kind = self.random.choice(self.kinds)
         if getattr(self, f"_kill_{kind}")(folder):
             self.kills[kind] += 1
             print(f"{time.strftime('%H:%M:%S')} kill {self.kills.total()}: {kind}", flush=True)
@@ -148,7 +154,7 @@ class Storm:
         """Kill a launching command between its start and its end."""
         self.launches += 1
         command = start("run", *self.words(folder))
-        time.sleep(self.random.uniform(2.0, 12.0))
+        time.sleep(self.random.uniform(0.0, self.launch_seconds))
         was_running = command.poll() is None
         with suppress(ProcessLookupError):
             os.killpg(command.pid, signal.SIGKILL)
@@ -180,6 +186,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.slurm_lab.kills", description=__doc__.partition(": ")[2])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what is killed")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the cluster before leaving
     with tempfile.TemporaryDirectory(prefix="kills-", dir="/tmp", ignore_cleanup_errors=True) as name:
@@ -193,13 +200,13 @@ def main() -> int:
         verdicts: list[bool] = []
         with Lab(folder / "lab") as lab:
             os.environ["SLURM_CONF"] = str(lab.conf)
-            storm = Storm(lab, folder / "cache", arguments.seed)
+            storm = Storm(lab, folder / "cache", arguments.seed, arguments.kinds)
             while storm.kills.total() < arguments.kills:
                 benchmark = folder / f"benchmark{len(verdicts)}"
                 storm.benchmark(benchmark, arguments.kills)
                 verdicts.append(cells(benchmark / "runs" / "quick") == expected)
                 print(f"{benchmark.name}: {'equal' if verdicts[-1] else 'NOT EQUAL'}", flush=True)
-        rows = [*([f"kills: {kind}", storm.kills[kind]] for kind in KINDS), ["kills", storm.kills.total()]]
+        rows = [*([f"kills: {kind}", storm.kills[kind]] for kind in arguments.kinds), ["kills", storm.kills.total()]]
         rows += [["launches", storm.launches], ["benchmarks", len(verdicts)]]
         rows += [["seconds", round(time.monotonic() - began)], ["cells of each", len(expected)]]
         rows += [["equal to the calm run", f"{sum(verdicts)} of {len(verdicts)}"]]
