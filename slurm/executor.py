@@ -22,7 +22,8 @@ IGNORE_EARLY_NOTICE = 'bash -c \'trap "" USR2; exec "$@"\' bash'
 # Replaced by job ids in paths, by submitit and by Slurm.
 PATTERNS = ("%A", "%a", "%j", "%t")
 
-HANDLED = ("array_parallelism", "max_num_timeout", "setup", "srun_args", "additional_parameters", "wckey")
+# Options of `Resources` that `parameters` combines with its own; the others go to submitit as they are.
+COMBINED = ("array_parallelism", "max_num_timeout", "setup", "srun_args", "additional_parameters", "wckey")
 
 
 def parameters(array: Array, name: str, resources: Resources, site: Site, logs: Path) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def parameters(array: Array, name: str, resources: Resources, site: Site, logs: 
             *resources.slurm_srun_args,
         ],
         "additional_parameters": {key: value for key, value in options.items() if value is not None},
-        **{key: value for key, value in given.items() if key not in HANDLED},
+        **{key: value for key, value in given.items() if key not in COMBINED},
     }
 
 
@@ -134,6 +135,17 @@ def log_path(array: Array, index: int, position: int, resources: Resources, logs
     return logs / f"{array.stage}-{array.job_id or '%A'}_{index}{suffix}.log"
 
 
+def index_list(indices: list[int]) -> str:
+    """Sorted indices in sbatch's notation: 0-3,7."""
+    ranges: list[list[int]] = []
+    for index in indices:
+        if ranges and index == ranges[-1][1] + 1:
+            ranges[-1][1] = index
+        else:
+            ranges.append([index, index])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
+
+
 def _one_line(error: Exception) -> str:
     return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
@@ -145,14 +157,3 @@ def _use_snapshot(snapshot: Path) -> list[str]:
         f'[ -e {about} ] || {{ echo "the code of this job is gone, launch again: there is no" {folder} >&2; exit 1; }}',
         f"export PYTHONPATH={folder}${{PYTHONPATH:+:$PYTHONPATH}} PYTHONUNBUFFERED=1",
     ]
-
-
-def index_list(indices: list[int]) -> str:
-    """Sorted indices in sbatch's notation: 0-3,7."""
-    ranges: list[list[int]] = []
-    for index in indices:
-        if ranges and index == ranges[-1][1] + 1:
-            ranges[-1][1] = index
-        else:
-            ranges.append([index, index])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)

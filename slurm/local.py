@@ -5,7 +5,7 @@ import pickle
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -65,16 +65,8 @@ def run_workers(
             for slot in set(range(workers)) - running.keys():
                 if chain := _next_chain(queue, resources):
                     needed = resources.get(chain[0].stage, Resources())
-                    bundle = logs / f"{time.time_ns()}.bundle"
-                    write_bundle(bundle, {0: [(job, None) for job in chain]})
-                    member = Member(bundle, needed.slurm_max_num_timeout, index=0)
-                    parameters = {"name": chain[0].stage, **needed.submitit_parameters()}
-                    if local:
-                        member = replace(member, launcher=os.getpid(), gpus=_gpus_of_slot(slot, gpus, needed))
-                        parameters = _local_parameters(needed)
-                    executor.update_parameters(**parameters)
                     with _sigint_blocked():
-                        running[slot] = Worker(chain, executor.submit(member))
+                        running[slot] = _start(executor, chain, needed, logs, _gpus_of_slot(slot, gpus, needed))
             for slot, worker in list(running.items()):
                 if worker.job.done():
                     _record(queue, worker)
@@ -88,6 +80,19 @@ def run_workers(
                 _kill(worker)
             else:
                 worker.job.cancel(check=False)
+
+
+def _start(executor: submitit.Executor, chain: list[Job], resources: Resources, logs: Path, gpus: str | None) -> Worker:
+    """Submit a worker for a chain of jobs; ``gpus`` is for submitit's local executor alone."""
+    bundle = logs / f"{time.time_ns()}.bundle"
+    write_bundle(bundle, {0: [(job, None) for job in chain]})
+    member = Member(bundle, resources.slurm_max_num_timeout, index=0)
+    parameters = {"name": chain[0].stage, **resources.submitit_parameters()}
+    if isinstance(executor, submitit.LocalExecutor):
+        member = replace(member, launcher=os.getpid(), gpus=gpus)
+        parameters = _local_parameters(resources)
+    executor.update_parameters(**parameters)
+    return Worker(chain, executor.submit(member))
 
 
 def _next_chain(queue: ReadyQueue, resources: Mapping[str, Resources]) -> list[Job]:
@@ -191,4 +196,5 @@ def _is_deserted(worker: Worker) -> bool:
 
 def _kill(worker: Worker) -> None:
     """Kill the process of submitit that waits for the worker's processes; they end after it."""
-    os.kill(int(worker.job.job_id), signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(int(worker.job.job_id), signal.SIGKILL)

@@ -68,10 +68,8 @@ def requeue() -> NoReturn:
     if END not in _received and callable(_requeue):
         try:
             _requeue(NOTICE, None)  # calls checkpoint(), requeues and exits
-        except (
-            subprocess.SubprocessError,
-            RuntimeError,
-        ) as error:  # by Slurm; by submitit, since checkpoint() declined
+        # The first is an answer of Slurm, or none; the second is submitit's, since checkpoint() declined.
+        except (subprocess.SubprocessError, RuntimeError) as error:
             print(f"not requeued; the state is saved, and another launch continues from it ({error})", file=sys.stderr)
     sys.exit(1)
 

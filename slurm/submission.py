@@ -235,9 +235,10 @@ def _cancel_and_wait(job_ids: Collection[str]) -> None:
 def _outdated(
     jobs: Sequence[Job], ledger: Ledger, queue: Mapping[str, JobInfo], elsewhere: Mapping[str, str]
 ) -> dict[str, str]:
-    """Queued jobs that do not wait for what is about to be submitted, or was elsewhere, and so are submitted anew.
+    """Queued jobs that must be submitted anew: they do not wait for what is about to be submitted, or was elsewhere.
 
-    They depend on earlier submissions of it, which have failed or were cancelled. Jobs of a pack are so together.
+    They depend on its earlier submissions, which have failed or were cancelled. If one job of a pack is outdated, all
+    are.
     """
     outdated: dict[str, str] = {}
     job_ids = _queued_ids(ledger, queue)
