@@ -20,6 +20,7 @@ from .columns import (
     task_columns,
 )
 from .encoders import encoder_caption
+from .other_heads import capped, cells_of_others, columns_of_others, disagreements
 from .published import GAP as GAP_METRIC
 from .published import Published, sources_of, with_published
 
@@ -77,7 +78,8 @@ def tables(
 ) -> list[Table]:
     """Return every table of every benchmark among the records; arguments as in `cells`.
 
-    All landmark tasks share one table, every other task has one of its own, and the cost table comes last. With
+    All landmark tasks share one table, every other task has one of its own, and the cost table comes last. The other
+    heads have a column each; where they order methods differently, the caption says so. With
     ``published`` figures, those of a task stand below its measured rows, and the gaps to them in a table of their own.
 
     Raises:
@@ -88,13 +90,12 @@ def tables(
         gaps = []
         for title, members in _tables_of_tasks(benchmark.probes):
             several = len(members) > 1
-            columns = [
-                column
-                for task in members.values()
-                for column in (*task_columns(task, several), *further_columns(task, title == TITLES["landmarks"]))
-            ]
+            columns = [column for task in members.values() for column in _columns(task, several, title, head)]
             caption = [_head_caption(members.values(), head), *map(_split_sizes, members.values())]
             caption += encoder_caption(record for records in members.values() for record in records)
+            for task in members.values():
+                caption += disagreements(task_columns(task, several)[0], task, head, benchmark.cells)
+                caption += capped(task)
             caption += [line for task in members for line in _published_caption(benchmark, task)]
             result.append(_table(f"{title} ({benchmark.name})", columns, caption, benchmark.cells, benchmark.unsure))
             gaps += _gap_columns(columns, benchmark.cells)
@@ -128,6 +129,8 @@ def overview(
             kinds = {records[0]["target_kind"] for records in tasks}
             caption = [text for kind, text in HEADLINES.items() if kind in kinds]
             caption += [_head_caption(tasks, head), *encoder_caption(benchmark.probes)]
+            for column, records in zip(columns, tasks, strict=True):
+                caption += disagreements(column, records, head, benchmark.cells)
             result.append(_table(f"Overview ({benchmark.name})", columns, caption, benchmark.cells))
     return result
 
@@ -167,7 +170,15 @@ def _benchmarks(
         rows = [row for row in expected if row[0] == name]
         measured = cells(own_probes, own_costs, head=head, expected=rows)
         all_cells, refused = with_published(measured, own_probes, published, head)
+        all_cells += cells_of_others(own_probes, head)
         yield _Benchmark(name, own_probes, own_costs, all_cells, published, refused)
+
+
+def _columns(records: Sequence[Record], several: bool, title: str, head: str) -> list[Column]:
+    """Every column of one task: its metrics, its first metric by the other heads, and further metrics."""
+    columns = task_columns(records, several)
+    further = further_columns(records, title == TITLES["landmarks"])
+    return [*columns, *columns_of_others(columns[0], records, head), *further]
 
 
 def _tables_of_tasks(records: Iterable[Record]) -> list[tuple[str, dict[str, list[Record]]]]:
