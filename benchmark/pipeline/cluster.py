@@ -75,6 +75,7 @@ class JobGroup:
 
     paths: JobPaths
     jobs: Sequence[Job]
+    start: str = "at once"  # when those start that depend on nothing, for descriptions
 
 
 def benchmark_folder(config: Config) -> Path:
@@ -128,18 +129,18 @@ def describe(config: Config, groups: Sequence[JobGroup]) -> list[str]:
             say(f"note: {error}; shown is what would be submitted if no job were in the queue")
             arrays = _planned(config, groups, offline=True)
     lines = [
-        f"array    {array.job_id}: {array.stage} of {_count(array.members)}  {array.dependency or 'at once'}"
-        for array, _ in arrays
+        f"array    {array.job_id}: {array.stage} of {_count(array.members)}  {array.dependency or group.start}"
+        for group, array, _ in arrays
     ]
-    for array, parameters in arrays:
+    for _, array, parameters in arrays:
         given = {key: value for key, value in parameters.items() if value is not None}
         text = yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=1000)
         lines.append(f"\n# {array.job_id}, for update_parameters of submitit.SlurmExecutor\n{text}")
     return lines
 
 
-def _planned(config: Config, groups: Sequence[JobGroup], offline: bool) -> list[tuple[Array, dict[str, Any]]]:
-    arrays: list[tuple[Array, dict[str, Any]]] = []
+def _planned(config: Config, groups: Sequence[JobGroup], offline: bool) -> list[tuple[JobGroup, Array, dict[str, Any]]]:
+    arrays: list[tuple[JobGroup, Array, dict[str, Any]]] = []
     job_ids: dict[str, str] = {}
     for group in groups:
         paths = group.paths
@@ -153,7 +154,7 @@ def _planned(config: Config, groups: Sequence[JobGroup], offline: bool) -> list[
             offline=offline,
             first=len(arrays),
         )
-        arrays += planned
+        arrays += [(group, *each) for each in planned]
         queued = {} if offline else submission.in_queue(Ledger(paths.ledger))
         job_ids |= queued | submission.job_ids_of([array for array, _ in planned])
     return arrays

@@ -51,13 +51,10 @@ def describe(plan: "Plan") -> list[str]:
     paths = JobPaths.of_benchmark(plan.config)
     if plan.data is not None:
         return cluster.describe(plan.config, [JobGroup(paths, _jobs(plan, plan.open_runs))]) if plan.open_runs else []
-    unprepared = plan.with_unknown_data()
-    runs = JobGroup(paths, _jobs(plan, unprepared.runs))
-    return [
-        *cluster.describe(plan.config, _preparation_groups(plan, paths.snapshots / "SNAPSHOT")),
-        f"# submitted by the job `{SUBMIT}` once the data are prepared, as far as it is not done",
-        *cluster.describe(plan.config, [runs]),
-    ]
+    groups = _preparation_groups(plan, paths.snapshots / "SNAPSHOT")
+    jobs = _jobs(plan, plan.with_unknown_data().runs)
+    later = JobGroup(paths, jobs, start=f"submitted by the job {SUBMIT}, as far as not done")
+    return cluster.describe(plan.config, [*groups, later])
 
 
 def submit_runs(plan: "Plan", code: Path) -> None:

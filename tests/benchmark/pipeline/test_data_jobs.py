@@ -58,10 +58,10 @@ def test_a_dry_run_shows_the_whole_graph_before_there_are_data(tmp_path: Path) -
         "prepare of 1 job  afterok:ARRAY1_0:ARRAY1_1:ARRAY1_2:ARRAY1_3",
         "prepare of 1 job  at once",
         "submit of 1 job  aftercorr:ARRAY2:ARRAY3",
-        "pretrain of 3 jobs  at once",
-        "embed of 3 jobs  aftercorr:ARRAY0",
-        "probe of 3 jobs  aftercorr:ARRAY1",
-        "tables of 1 job  afterany:ARRAY0:ARRAY1:ARRAY2",
+        "pretrain of 3 jobs  submitted by the job submit, as far as not done",
+        "embed of 3 jobs  aftercorr:ARRAY5",
+        "probe of 3 jobs  aftercorr:ARRAY6",
+        "tables of 1 job  afterany:ARRAY5:ARRAY6:ARRAY7",
     ]
     assert list(tmp_path.iterdir()) == []
 
