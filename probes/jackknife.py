@@ -5,7 +5,7 @@ values `probes.statistics` estimates how far a metric would move with other test
 closed forms here need one pass over the images; `recompute` serves any metric.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,11 +68,17 @@ def macro_f1(choice: Rows, values: Rows, units: Rows, classes: Rows) -> Values:
     return result
 
 
-def recompute(metric: Callable[[Rows], float | None], units: Rows) -> Values:
-    """(U,) values of any metric without each unit, by evaluating it on the rows that are left; NaN where undefined."""
+def recompute(
+    measure: Callable[[Rows], Mapping[str, float | None]], units: Rows, names: Sequence[str]
+) -> dict[str, Values]:
+    """(U,) values of any metrics without each unit, by measuring them on the rows left; NaN where undefined."""
     n_units = int(units.max(initial=-1)) + 1
-    results = [metric(np.flatnonzero(units != unit)) for unit in range(n_units)]
-    return np.array([np.nan if value is None else value for value in results], np.float64)
+    results = [measure(np.flatnonzero(units != unit)) for unit in range(n_units)]
+    return {name: np.array([_number(result.get(name)) for result in results]) for name in names}
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
 
 
 def blocks(units: Rows, most: int) -> Rows:

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .target import Target
+from . import jackknife
+from .target import Target, take
 
 LOWER, HIGHER = -1, 1
 
@@ -79,3 +80,25 @@ class Metric(ABC):
         left_out = len(values) - len(defined)
         notes = [f"{self.name}: {left_out} images left out, for which it is undefined"] if left_out else []
         return Measured({self.name: Value(defined.mean() if len(defined) else None, len(defined))}, notes)
+
+    def without(self, target: Target, predictions: NDArray[Any], units: jackknife.Rows) -> dict[str, jackknife.Values]:
+        """The values (U,) without each unit of the test set, for intervals and tests (`probes.jackknife`).
+
+        By default from the values of the images if their mean is the value, else by measuring anew without each unit.
+
+        Args:
+            target: as in `measure`.
+            predictions: as in `measure`.
+            units: (N,) number of each image's unit.
+        """
+        if type(self).measure is Metric.measure:
+            values = self.per_image(target, predictions)
+            assert values is not None
+            return {self.name: jackknife.mean(values, units)}
+        names = self.measure(target, predictions).values
+
+        def left(rows: jackknife.Rows) -> dict[str, float | None]:
+            measured = self.measure(take(target, rows), predictions[rows]).values
+            return {name: value.known for name, value in measured.items()}
+
+        return jackknife.recompute(left, units, list(names))

@@ -11,12 +11,14 @@ from .coding import Coding, coding_for
 from .errors import ProbeError
 from .fitted import FittedHead
 from .head import Affine, Features, Fitted, Head, Split, joined
+from .jackknife import blocks, units_of
 from .registry import HEADS, METRICS
 from .scores import score
 from .target import Target, any_known, check, take
 
 UNCHANGED = "identity"  # in place of a head's name: the features are outputs, and scored as they are
 SPLITS = ("train", "val", "test")
+MOST_UNITS = 1000  # of a test set that are told apart for intervals; more are merged into so many blocks
 
 Options = Mapping[str, Mapping[str, Any]]  # of heads, by name
 
@@ -34,8 +36,9 @@ class Probed:
 
     ``arrays`` holds ``rows`` (N,), the scored test faces as rows of the labelled set, and for each head
     ``<head>.errors`` (landmarks (N,) in %, NaN if undefined; pose (N, 3) in degrees) or ``<head>.probabilities``
-    (N, C or A), and ``<head>.<metric>`` (N,) of further metrics. ``fitted`` holds the scored heads that are affine, by
-    name.
+    (N, C or A), and ``<head>.<metric>`` (N,) of further metrics. ``units`` (N,) numbers the test people, or blocks of
+    them, and ``<head>.<metric>.without`` (U,) is a metric without each. ``fitted`` holds the scored heads that are
+    affine, by name.
     """
 
     record: dict[str, Any]
@@ -52,6 +55,7 @@ def probe(
     metrics: Sequence[str] = (),
     seed: int = 0,
     group: NDArray[Any] | None = None,
+    people: NDArray[np.str_] | None = None,
     options: Options | None = None,
     refit: bool = False,
 ) -> Probed:
@@ -66,6 +70,7 @@ def probe(
         metrics=metrics,
         seed=seed,
         group=group,
+        people=people,
         options=options,
         refit=refit,
     )[0]
@@ -80,6 +85,7 @@ def probe_runs(
     metrics: Sequence[str] = (),
     seed: int = 0,
     group: NDArray[Any] | None = None,
+    people: NDArray[np.str_] | None = None,
     options: Options | None = None,
     refit: bool = False,
 ) -> list[Probed]:
@@ -96,6 +102,7 @@ def probe_runs(
         metrics: beyond the standard ones of each kind: names or files (`registry.METRICS`).
         seed: of what a head draws at random.
         group: (N,) names of sub-sets, for additional metrics ``metric/group``.
+        people: (N,) who is in each image, "" where unknown; images are then independent of each other.
         options: of heads, by their names, where not the defaults.
         refit: once every choice is made on val, fit again on train and val together.
 
@@ -108,9 +115,11 @@ def probe_runs(
     """
     fitters = [head_of(name, options or {}) for name in heads]
     further = [METRICS.get(name)() for name in metrics]
-    if group is not None:
-        _check_column("group", group, len(target.values))
+    for name, column in (("group", group), ("people", people)):
+        if column is not None:
+            _check_column(name, column, len(target.values))
     rows, (train, val, test) = _splits(target, split, features)
+    units = blocks(units_of(None if people is None else people[rows["test"]], len(rows["test"])), MOST_UNITS)
     results = [
         Probed(
             {
@@ -119,7 +128,7 @@ def probe_runs(
                 "n": {name: len(rows[name]) for name in SPLITS},
                 "heads": {},
             },
-            {"rows": rows["test"]},
+            {"rows": rows["test"], "units": units},
         )
         for _ in features
     ]
@@ -128,7 +137,7 @@ def probe_runs(
         all_fitted, coding = _fit(head, train, val, seed, refit)
         for run, (result, fitted) in enumerate(zip(results, all_fitted, strict=True)):
             predictions = coding.decode(outputs_of(head, fitted, test.features[run], coding))
-            scores = score(test.labels, predictions, tested, further)
+            scores = score(test.labels, predictions, tested, further, units)
             result.record["heads"][head.name] = {
                 "title": head.title,
                 "metrics": scores.metrics,
@@ -137,6 +146,7 @@ def probe_runs(
                 "notes": [*coding.notes, *_cap_note(fitted), *scores.notes],
             }
             result.arrays.update({f"{head.name}.{name}": values for name, values in scores.per_image.items()})
+            result.arrays.update({f"{head.name}.{name}.without": values for name, values in scores.without.items()})
             if isinstance(fitted, Affine):
                 result.fitted[head.name] = FittedHead(target.names, fitted.weight, fitted.bias, coding.decoding)
     return results

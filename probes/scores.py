@@ -44,16 +44,23 @@ class Scores:
         per_image: by name, one row for each image: ``errors``, landmark errors (N,) in % (NaN if the eye points
             coincide) or absolute angle errors (N, 3); ``probabilities``, the predicted ones (N, C or A);
             ``predictions``, predicted numbers (N, A); and the values (N,) of other metrics under their names.
+        without: by the name of a metric, its value (U,) without each unit of the test set (`jackknife`); of groups and
+            of undefined metrics none.
         notes: one line for each undefined metric.
     """
 
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     per_image: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    without: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 def score(
-    target: Target, predictions: NDArray[Any], group: NDArray[Any] | None = None, further: Sequence[Metric] = ()
+    target: Target,
+    predictions: NDArray[Any],
+    group: NDArray[Any] | None = None,
+    further: Sequence[Metric] = (),
+    units: NDArray[np.intp] | None = None,
 ) -> Scores:
     """Score decoded predictions (N, ...) of N faces, each with at least one known label.
 
@@ -65,6 +72,7 @@ def score(
         predictions: in the units of the target.
         group: names of sub-sets.
         further: metrics beyond those of `STANDARD`; those of other kinds of target are left out.
+        units: (N,) number of each face's unit, for the values without each.
 
     Raises:
         ProbeError: two metrics have one name, or a metric fails or does not give what `Metric` says.
@@ -75,6 +83,11 @@ def score(
         if (values := metric.per_image(target, predictions)) is not None:
             scores.per_image[metric.name] = _checked(metric, values, len(target.values)).astype(np.float32)
     _measure(scores, target, predictions, further)
+    if units is not None:
+        for metric in [*map(_standard, STANDARD[target.kind]), *further]:
+            known = {name for name, entry in scores.metrics.items() if entry["value"] is not None}
+            parts = metric.without(target, predictions, units)
+            scores.without.update({name: values for name, values in parts.items() if name in known})
     for name in [] if group is None else np.unique(group):
         rows = np.flatnonzero(group == name)
         part = Scores()

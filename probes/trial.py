@@ -85,15 +85,15 @@ def _try_head(head: Head, kind: str) -> None:
 def _try_metric(metric: Metric, kind: str) -> None:
     labels = example(kind)
     group = np.where(np.arange(FACES) % 2, "one", "other")
-    measured = metric.measure(labels, _predictions(labels))
+    measured = metric.measure(labels, random_predictions(labels))
     if not isinstance(measured, Measured):
         raise ProbeError(f"`measure` gives {type(measured).__name__}, not Measured")
     if metric.name not in measured.values:
         raise ProbeError(f"`measure` gives {', '.join(measured.values) or 'nothing'}, and no {metric.name}")
-    _check_json("measure", score(labels, _predictions(labels), group, [metric]).metrics)
+    _check_json("measure", score(labels, random_predictions(labels), group, [metric]).metrics)
 
 
-def _predictions(labels: Labels) -> NDArray[np.float32]:
+def random_predictions(labels: Labels) -> NDArray[np.float32]:
     """Random predictions in the form in which heads give them."""
     rng = np.random.default_rng(2)
     if labels.kind in CATEGORICAL:

@@ -233,6 +233,7 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
         metrics=[metric.target for metric in spec.parts.metrics],
         seed=spec.probe.seed,
         group=faces.group,
+        people=faces.identity,
         options=spec.parts.options,
         refit=spec.probe.refit,
     )

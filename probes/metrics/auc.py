@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from .. import jackknife
+from ..jackknife import Rows, Values
 from ..metric import HIGHER, Measured, Metric, Value
 from ..registry import register_metric
 from ..target import Target
@@ -21,11 +23,7 @@ class MeanAuc(Metric):
     digits = 3
 
     def measure(self, target: Target, predictions: NDArray[Any]) -> Measured:
-        if target.kind == "classes":
-            positive = target.values[:, None] == np.arange(len(target.names))
-            known = np.ones_like(positive)
-        else:
-            positive, known = target.values == 1, target.known
+        positive, known = _labels(target)
         values, counts = auc(predictions, positive, known), known.sum(0)
         defined = ~np.isnan(values)
         mean = Value(values[defined].mean() if defined.any() else None, int(max(counts, default=0)))
@@ -38,6 +36,23 @@ class MeanAuc(Metric):
             missing = ", ".join(name for name, known in zip(target.names, defined, strict=True) if not known)
             notes = [f"AUC over {defined.sum()} of {len(target.names)}: all or none are {missing}"]
         return Measured({self.name: mean, **each}, notes)
+
+    def without(self, target: Target, predictions: NDArray[Any], units: Rows) -> dict[str, Values]:
+        """NaN where a class has no positive or no negative left; classes that never had do not count."""
+        positive, known = _labels(target)
+        values = jackknife.auc(predictions, positive, known, units)
+        defined = ~np.isnan(auc(predictions, positive, known))
+        each = {f"{self.name}_{name}": column for name, column in zip(target.names, values.T, strict=True)}
+        mean = values[:, defined].mean(1) if defined.any() else np.full(len(values), np.nan)
+        return {self.name: mean, **each}
+
+
+def _labels(target: Target) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which faces (N, T) are positives of each class or action unit, and of which faces that is known."""
+    if target.kind == "classes":
+        positive = target.values[:, None] == np.arange(len(target.names))
+        return positive, np.ones_like(positive)
+    return target.values == 1, target.known
 
 
 def auc(scores: NDArray[Any], positive: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score
 
+from .. import jackknife
+from ..jackknife import Rows, Values
 from ..metric import HIGHER, Measured, Metric, Value
 from ..registry import register_metric
 from ..target import Target
@@ -23,6 +25,9 @@ class Accuracy(Metric):
         n = len(target.values)
         return Measured({self.name: Value(accuracy_score(target.values, predictions.argmax(1)) if n else None, n)})
 
+    def without(self, target: Target, predictions: NDArray[Any], units: Rows) -> dict[str, Values]:
+        return {self.name: jackknife.mean((target.values == predictions.argmax(1)).astype(np.float64), units)}
+
 
 @register_metric("f1", version=1)
 class MacroF1(Metric):
@@ -38,6 +43,10 @@ class MacroF1(Metric):
         f1 = f1_score(values, choice, labels=present, average="macro", zero_division=0) if n else None
         return Measured({self.name: Value(f1, n)})
 
+    def without(self, target: Target, predictions: NDArray[Any], units: Rows) -> dict[str, Values]:
+        classes = np.unique(target.values)
+        return {self.name: jackknife.macro_f1(predictions.argmax(1), target.values, units, classes)}
+
 
 @register_metric("identified", version=1)
 class Identified(Metric):
@@ -50,3 +59,6 @@ class Identified(Metric):
     def measure(self, target: Target, predictions: NDArray[Any]) -> Measured:
         n = len(target.values)
         return Measured({self.name: Value(accuracy_score(target.values, predictions.argmax(1)) if n else None, n)})
+
+    def without(self, target: Target, predictions: NDArray[Any], units: Rows) -> dict[str, Values]:
+        return {self.name: jackknife.mean((target.values == predictions.argmax(1)).astype(np.float64), units)}

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import jackknife
+from ..jackknife import Rows, Values
 from ..metric import LOWER, Measured, Metric, Value
 from ..registry import register_metric
 from ..target import Target
@@ -37,6 +39,9 @@ class LandmarkError(Metric):
         notes = [f"{len(errors) - n} images left out: their two eye points coincide"] if n < len(errors) else []
         return Measured({self.name: Value(defined.mean() if n else None, n)}, notes)
 
+    def without(self, target: Target, predictions: NDArray[Any], units: Rows) -> dict[str, Values]:
+        return {self.name: jackknife.mean(self.per_image(target, predictions), units)}
+
 
 @register_metric("failure_10", version=1)
 class FailureRate(Metric):
@@ -54,6 +59,12 @@ class FailureRate(Metric):
         defined = errors[~np.isnan(errors)]
         n = len(defined)
         return Measured({self.name: Value(100 * (defined > FAILURE).mean() if n else None, n)})
+
+    def without(self, target: Target, predictions: NDArray[Any], units: Rows) -> dict[str, Values]:
+        assert target.eyes is not None
+        errors = landmark_errors(predictions, target.values, target.eyes)
+        failed = np.where(np.isnan(errors), np.nan, 100.0 * (errors > FAILURE))
+        return {self.name: jackknife.mean(failed, units)}
 
 
 def landmark_errors(predictions: NDArray[Any], values: NDArray[Any], eyes: tuple[int, int]) -> NDArray[np.float64]:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import jackknife
+from ..jackknife import Rows, Values
 from ..metric import LOWER, Measured, Metric, Value
 from ..registry import register_metric
 from ..target import Target
@@ -30,3 +32,9 @@ class PoseError(Metric):
         each = errors.mean(0) if n else [None] * len(target.names)
         values = {name: Value(value, n) for name, value in zip(target.names, each, strict=True)}
         return Measured({**values, self.name: Value(errors.mean() if n else None, n)})
+
+    def without(self, target: Target, predictions: NDArray[Any], units: Rows) -> dict[str, Values]:
+        errors = self.per_image(target, predictions)
+        each = zip(target.names, errors.T, strict=True)
+        angles = {name: jackknife.mean(angle, units) for name, angle in each}
+        return {**angles, self.name: jackknife.mean(errors.mean(1), units)}

@@ -13,8 +13,9 @@ from probes.metric import Metric
 from probes.probe import head_of, predict, probe
 from probes.registry import HEADS, METRICS
 from probes.scores import HEADLINE
-from probes.target import KINDS
-from probes.trial import try_head, try_metric
+from probes.target import KINDS, take
+from probes.trial import FACES, random_predictions, try_head, try_metric
+from probes.trial import example as labels_for_trial
 
 from .examples import example
 
@@ -68,6 +69,21 @@ def test_a_head_predicts_what_was_scored(head: str) -> None:
 
 def test_a_metric_passes_the_trial(metric: Metric) -> None:
     try_metric(metric)
+
+
+def test_a_metric_without_a_unit_is_what_is_measured_without_it(metric: Metric) -> None:
+    units = np.arange(FACES) % 12
+    for kind in metric.kinds:
+        labels = labels_for_trial(kind)
+        predictions = random_predictions(labels)
+        without = metric.without(labels, predictions, units)
+        for unit in range(12):
+            rows = np.flatnonzero(units != unit)
+            values = metric.measure(take(labels, rows), predictions[rows]).values
+            assert without.keys() == values.keys()
+            for name, value in values.items():
+                expected = np.nan if value.known is None else value.known
+                assert without[name][unit] == pytest.approx(expected, rel=1e-9, nan_ok=True)
 
 
 def test_a_metric_says_what_it_is(metric: Metric) -> None:

@@ -66,9 +66,9 @@ def test_macro_f1(units: NDArray[np.intp]) -> None:
 
 def test_any_metric_is_recomputed() -> None:
     values, units = RANDOM.normal(size=40), UNITS["people"]
-    actual = jackknife.recompute(lambda rows: float(np.median(values[rows])), units)
-    np.testing.assert_array_equal(actual, recomputed(lambda rows: float(np.median(values[rows])), units))
-    assert np.isnan(jackknife.recompute(lambda rows: None, units)).all()
+    actual = jackknife.recompute(lambda rows: {"a": float(np.median(values[rows])), "b": None}, units, ["a", "b", "c"])
+    np.testing.assert_array_equal(actual["a"], recomputed(lambda rows: float(np.median(values[rows])), units))
+    assert np.isnan([actual["b"], actual["c"]]).all()
 
 
 def test_images_of_unknown_people_are_units_of_their_own() -> None:

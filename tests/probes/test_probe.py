@@ -38,7 +38,7 @@ def test_heads_beat_the_floor_and_the_record_is_json(kind: str) -> None:
     rows = np.flatnonzero(any_known(target) & (split == "test"))
     assert np.array_equal(probed.arrays["rows"], rows)
     assert probed.record["n"]["test"] == len(rows)
-    assert {name.split(".")[0] for name in probed.arrays} == {"rows", *heads}
+    assert {name.split(".")[0] for name in probed.arrays} == {"rows", "units", *heads}
     assert all(len(array) == len(rows) for array in probed.arrays.values())
 
 
@@ -74,6 +74,17 @@ def test_unknown_values_change_nothing(kind: str) -> None:
     two = probe(replace(target, values=poisoned), split, features, options=BUDGET)
     assert one.record == two.record
     assert all(np.array_equal(one.arrays[name], two.arrays[name]) for name in one.arrays)
+
+
+def test_intervals_are_over_people_where_they_are_known() -> None:
+    target, split, features = example("pose", n=400)
+    people = np.array([f"person {row // 4}" for row in range(400)])
+    by_person = probe(target, split, features, heads=["mean"], people=people).arrays
+    by_image = probe(target, split, features, heads=["mean"]).arrays
+    tested = by_image["rows"]
+    assert by_image["mean.mae.without"].shape == (len(tested),)
+    assert by_person["mean.mae.without"].shape == (len({*people[tested]}),)
+    assert by_person["mean.mae.without"].mean() == pytest.approx(by_person["mean.errors"].mean(), rel=1e-3)
 
 
 def test_runs_come_back_in_order() -> None:
