@@ -26,6 +26,8 @@ COST_UNITS = {
     "steps_before": "count",  # of the run that the initial weights come from
     "samples": "count",
     "frames_seen": "count",
+    "encoder_passes": "count",
+    "flops": "FLOP",
     "train_seconds": "s",
     "images_per_s": "images/s",
     "peak_memory_mb": "MB",

@@ -134,6 +134,8 @@ COST_COLUMNS = [
     Column(COST, "steps_before", "steps before", "", NEITHER, "{:,.0f}".format),
     Column(COST, "samples", "samples", "", NEITHER, "{:,.0f}".format),
     Column(COST, "frames_seen", "frames", "", NEITHER, "{:,.0f}".format),
+    Column(COST, "encoder_passes", "encoder passes", "", NEITHER, "{:,.0f}".format),
+    Column(COST, "flops", "work", "TFLOP", NEITHER, lambda flops: f"{flops / 1e12:,.3g}"),
     Column(COST, "train_seconds", "training", "s", NEITHER, "{:,.1f}".format),
     Column(COST, "images_per_s", "speed", "images/s", NEITHER, "{:,.0f}".format),
     Column(COST, "peak_memory_mb", "peak memory", "MB", NEITHER, "{:,.0f}".format),

@@ -7,6 +7,7 @@ method of a column is marked. A missing value is shown as `GAP`.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .budget import budget_caption, cost_caption
 from .cells import Cell, Record, RowName, cells, head_used
 from .columns import (
     COST_COLUMNS,
@@ -74,13 +75,15 @@ def tables(
     *,
     head: str = "linear",
     expected: Iterable[RowName] = (),
+    budget: str = "steps",
     published: Published | None = None,
 ) -> list[Table]:
     """Return every table of every benchmark among the records; arguments as in `cells`.
 
     All landmark tasks share one table, every other task has one of its own, and the cost table comes last. The other
-    heads have a column each; where they order methods differently, the caption says so. With
-    ``published`` figures, those of a task stand below its measured rows, and the gaps to them in a table of their own.
+    heads have a column each; where they order methods differently, the caption says so. ``budget`` is what rows were
+    given the same amount of, which every caption states (`budget.MEASURES`). With ``published`` figures, those of a
+    task stand below its measured rows, and the gaps to them in a table of their own.
 
     Raises:
         RecordError: see `cells`.
@@ -93,6 +96,7 @@ def tables(
             columns = [column for task in members.values() for column in _columns(task, several, title, head)]
             caption = [_head_caption(members.values(), head), *map(_split_sizes, members.values())]
             caption += encoder_caption(record for records in members.values() for record in records)
+            caption += budget_caption(budget, benchmark.costs)
             for task in members.values():
                 caption += disagreements(task_columns(task, several)[0], task, head, benchmark.cells)
                 caption += capped(task)
@@ -105,7 +109,7 @@ def tables(
             result.append(_table(f"Gap to published figures ({benchmark.name})", gaps, caption, cells_of_gaps))
         if benchmark.costs:
             result.append(
-                _table(f"Cost ({benchmark.name})", COST_COLUMNS, _cost_caption(benchmark.costs), benchmark.cells)
+                _table(f"Cost ({benchmark.name})", COST_COLUMNS, cost_caption(benchmark.costs, budget), benchmark.cells)
             )
     return result
 
@@ -116,6 +120,7 @@ def overview(
     *,
     head: str = "linear",
     expected: Iterable[RowName] = (),
+    budget: str = "steps",
 ) -> list[Table]:
     """Return one table for each benchmark: a column for each task, with the task's headline metric.
 
@@ -129,6 +134,7 @@ def overview(
             kinds = {records[0]["target_kind"] for records in tasks}
             caption = [text for kind, text in HEADLINES.items() if kind in kinds]
             caption += [_head_caption(tasks, head), *encoder_caption(benchmark.probes)]
+            caption += budget_caption(budget, benchmark.costs)
             for column, records in zip(columns, tasks, strict=True):
                 caption += disagreements(column, records, head, benchmark.cells)
             result.append(_table(f"Overview ({benchmark.name})", columns, caption, benchmark.cells))
@@ -192,15 +198,6 @@ def _tables_of_tasks(records: Iterable[Record]) -> list[tuple[str, dict[str, lis
     for kind, members in by_kind.items():
         result += [(f"{TITLES[kind]}: {task}", {task: records}) for task, records in members.items()]
     return result
-
-
-def _cost_caption(costs: Sequence[Record]) -> list[str]:
-    trained = [record for record in costs if record["kind"] != "pretrained"]
-    devices = sorted({record.get("device") or "unknown" for record in trained}) or ["no device of ours"]
-    caption = [f"Cost of one training run, on {' and '.join(devices)}. Speed counts sampled frames."]
-    if any(record["kind"] == "ceiling" for record in costs):
-        caption.append("A ceiling is trained once for each task: its figures are over tasks and seeds.")
-    return caption
 
 
 def _published_caption(benchmark: _Benchmark, task: str) -> list[str]:

@@ -63,11 +63,17 @@ class AugmentConfig(Schema):
 WINDOW, SHIFT, SHIFTS = 50, 10, 4
 
 
+MOST_STEPS = 10**12
+
+
 @dataclass(frozen=True)
 class TrainConfig(Schema):
     """Pre-training budget and optimiser, the same for every method unless a variant says otherwise."""
 
-    steps: Annotated[Count, Field(le=10**12)] = 1200
+    steps: Annotated[Count, Field(le=MOST_STEPS)] = 1200  # of each row, if the budget is in steps
+    # What every row is given the same amount of. flops: of convolutions and matrix products, forward and backward.
+    budget: Literal["steps", "samples", "frames", "flops", "seconds"] = "steps"
+    amount: Annotated[Real, Field(gt=0)] | None = None  # of what budget names; of steps, train.steps
     batch_size: Count = 32  # samples a step; a sample is one track's k frames, k set by the method
     epoch_samples: Count = 6400  # samples between two validations, in which plateaus are counted
     val_samples: Count = 512  # samples of a validation pass, the same in every epoch
@@ -98,6 +104,10 @@ class TrainConfig(Schema):
     def __post_init__(self) -> None:
         if self.nesterov and (self.optimiser != "sgd" or self.momentum == 0):
             raise ValueError("nesterov=true needs optimiser=sgd and a momentum above 0")
+        if self.budget == "steps" and self.amount is not None:
+            raise ValueError(f"amount={self.amount:g} goes with budget=samples, frames, flops or seconds; give steps=")
+        if self.budget != "steps" and self.amount is None:
+            raise ValueError(f"budget={self.budget} needs amount=, the number of {self.budget} that every row is given")
 
 
 # Settings that change where and how fast a run computes, not what it computes.
@@ -115,7 +125,7 @@ NON_IDENTITY_FIELDS = (
 # no part of a run's identity.
 LATER_FIELDS = {
     "AugmentConfig": ("kind", "area", "stretch", "shared_scale", "flip", "validation"),
-    "TrainConfig": ("nesterov", "milestones", "curriculum_hold"),
+    "TrainConfig": ("budget", "amount", "nesterov", "milestones", "curriculum_hold"),
 }
 
 

@@ -16,6 +16,7 @@ from benchmark.data.verify_set import report_path
 from benchmark.errors import DataError, UsageError
 from benchmark.pipeline import cluster, cluster_launch
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord, SetRecord
+from benchmark.pipeline.budget import laptop_warning, within_budget
 from benchmark.pipeline.jobs import failures, run_jobs
 from benchmark.pipeline.preparation import (
     PreparedData,
@@ -69,7 +70,7 @@ class Plan:
             DataError: data or weights that are missing or cannot be read, or a folder that cannot be written to.
         """
         _check_executor(config)
-        variants = resolve(config)
+        variants = within_budget(resolve(config))
         parts = resolve_probe(config.probe)
         check_data(config, variants)
         data = find_data(config)
@@ -204,9 +205,16 @@ class Plan:
             tasks=self.config.tasks,
             sets=sets,
             note=self.config.note,
-            warnings=data_warnings(self.data),
+            warnings=[*data_warnings(self.data), *self._budget_warnings()],
             config=plain(self.config),
         )
+
+    def _budget_warnings(self) -> list[str]:
+        from benchmark.data.tracks.store import TrackStore
+
+        assert self.data is not None
+        warning = laptop_warning(self.variants, len(TrackStore(self.data.store).tracks("train")))
+        return [warning] if warning else []
 
     def _probed_tasks(self, variant: Variant) -> list[str]:
         is_row = variant.name in {row_name(name) for name in self.config.methods}

@@ -13,7 +13,7 @@ from benchmark.pipeline.records import read_cost, read_scores
 from probes.cells import Cell, RecordError, cells
 from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text
 from probes.published import Published, PublishedError, load, with_published
-from probes.tables import overview, tables
+from probes.tables import Table, overview, tables
 
 FORMATS = ("text", "md", "tex", "csv", "json")
 FILES = {"md": "tables.md", "tex": "tables.tex", "csv": "cells.csv", "json": "cells.json"}  # in the folder of tables
@@ -46,7 +46,8 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
         benchmark_cells = read_cells(folder, head, benchmark)
         return (as_json(benchmark_cells) if form == "json" else as_csv(benchmark_cells)).rstrip()
     formatter = {"text": as_text, "md": as_markdown, "tex": as_latex}[form]
-    text = formatter(_tabulate(partial(tables, published=_published()), folder, benchmark, head)).rstrip()
+    captioned = partial(_captioned(tables, benchmark), published=_published())
+    text = formatter(_tabulate(captioned, folder, benchmark, head)).rstrip()
     notes = notes_of(benchmark)
     if not notes:
         return text
@@ -62,7 +63,7 @@ def read_cells(folder: Path, head: str, benchmark: BenchmarkRecord | None = None
 def render_overview(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> str:
     """One table as text, with a column for each task; arguments and errors as in `render`."""
     benchmark = benchmark or BenchmarkRecord.read(folder)
-    return as_text(_tabulate(overview, folder, benchmark, head), HEADING_WIDTH).rstrip()
+    return as_text(_tabulate(_captioned(overview, benchmark), folder, benchmark, head), HEADING_WIDTH).rstrip()
 
 
 def notes_of(benchmark: BenchmarkRecord) -> str:
@@ -86,6 +87,12 @@ def _published() -> Published:
         return load()
     except PublishedError as error:
         raise DataError(first_line(error)) from error
+
+
+def _captioned(function: Callable[..., list[Table]], benchmark: BenchmarkRecord) -> Callable[..., list[Table]]:
+    """`tables` or `overview` with the budget of the benchmark in its captions."""
+    train = benchmark.config.get("train", {})
+    return partial(function, budget=train.get("budget", "steps"))
 
 
 def _tabulate(function: Callable[..., Result], folder: Path, benchmark: BenchmarkRecord, head: str) -> Result:

@@ -8,15 +8,20 @@ import torch
 from benchmark.config.schema import TrainConfig
 from benchmark.train.checkpoint import State
 from benchmark.train.device import uses_bfloat16
+from benchmark.train.flops import Work
 from benchmark.train.weights import parameter_counts
 from methods.base import Method
 
 
-def training_cost(method: Method, state: State, config: TrainConfig, device: torch.device) -> dict[str, Any]:
+def training_cost(
+    method: Method, state: State, config: TrainConfig, device: torch.device, work: Work | None
+) -> dict[str, Any]:
     """The content of cost.json.
 
-    ``frames_seen`` counts every frame of every sample. ``images_per_s`` is frames over the seconds spent in training
-    steps. ``peak_memory_mb`` is in MiB: the GPU's memory, or the resident memory of the process on the CPU.
+    ``frames_seen`` counts every frame of every sample, ``encoder_passes`` every time a frame goes through the encoder,
+    and ``flops`` the operations of ``work``, which is that for one sample and None where it was not counted.
+    ``images_per_s`` is frames over the seconds spent in training steps. ``peak_memory_mb`` is in MiB: the GPU's memory,
+    or the resident memory of the process on the CPU.
     """
     samples = state.step * config.batch_size
     frames = samples * method.frames
@@ -25,6 +30,8 @@ def training_cost(method: Method, state: State, config: TrainConfig, device: tor
         "steps": state.step,
         "samples": samples,
         "frames_seen": frames,
+        "encoder_passes": round(work.encoder_passes * samples) if work else None,
+        "flops": round(work.flops * samples) if work else None,
         "train_seconds": round(state.seconds, 3),
         "images_per_s": round(frames / state.seconds, 2) if state.seconds else None,
         "peak_memory_mb": round(_peak_memory(device) / 2**20, 1),

@@ -86,6 +86,14 @@ class ProcessGroup:
         dist.all_reduce(flags, dist.ReduceOp.MAX)
         return bool(flags)
 
+    def most(self, value: float) -> float:
+        """The largest of the values that the processes give; the answer is the same in all."""
+        if self.size == 1:
+            return value
+        values = torch.tensor(value, dtype=torch.float64)
+        dist.all_reduce(values, dist.ReduceOp.MAX)
+        return float(values)
+
     def wrap(self, method: nn.Module) -> nn.Module:
         """Makes ``method`` average its gradients over the processes and synchronise its batch norms.
 

@@ -6,7 +6,7 @@ random draw of step n (frames, jitter, dropout) comes from generators seeded by 
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,18 @@ from benchmark.config.schema import AugmentConfig, TrainConfig
 from benchmark.errors import DataError, first_line
 from benchmark.files import write_json
 from benchmark.layout import CHECKPOINT, COST, METRICS
+from benchmark.train.augment import scale_to_unit
 from benchmark.train.checkpoint import Checkpoint, State
 from benchmark.train.cost import training_cost
 from benchmark.train.device import pick_device
 from benchmark.train.distributed import ProcessGroup
+from benchmark.train.flops import SAMPLES, Work, count_work
 from benchmark.train.log import Log, MetricsLog, NullLog
 from benchmark.train.optimiser import make_optimiser
 from benchmark.train.schedule import Schedule
 from benchmark.train.statistics import set_batch_norm_statistics
-from benchmark.train.step import StepResult, TrainingStep, check_finite
-from benchmark.train.stream import Batches, stream
+from benchmark.train.step import StepResult, TrainingStep, check_finite, views_of
+from benchmark.train.stream import Batch, Batches, stream
 from benchmark.train.validation import save_pictures, validate
 from benchmark.train.weights import save_method
 from methods.base import Method
@@ -83,6 +85,7 @@ def pretrain(
     cost: dict[str, Any] = {"steps_before": steps_before}
     if method.trained:
         _check_embedding(method)
+        work = _count_work(method, train_batches[0], device)
         loop = _Loop(method, config, augment, seed, device, folder, group)
         loop.run(train_batches, val_batches, progress, stop)
         group.close()
@@ -90,7 +93,7 @@ def pretrain(
         if config.curriculum:
             cost["window"] = loop.schedule.window
     else:
-        state = State()
+        state, work = State(), None
         if method.needs_statistics:
             set_batch_norm_statistics(method, train_batches, config=config, augment=augment, seed=seed, device=device)
     if group.rank > 0:
@@ -98,7 +101,7 @@ def pretrain(
     paths = save_method(method, folder)
     if method.trained:
         paths.append(folder / METRICS)
-    write_json(folder / COST, training_cost(method, state, config, device) | cost)
+    write_json(folder / COST, training_cost(method, state, config, device, work) | cost)
     return [*paths, folder / COST]
 
 
@@ -113,6 +116,14 @@ def _check_embedding(method: Method) -> None:
     except Exception as error:  # whatever a user's own method raises
         problem = str(error) if isinstance(error, MethodError) else f"{method.name}: embed raised {first_line(error)}"
         raise DataError(problem) from error
+
+
+def _count_work(method: Method, batch: Batch, device: torch.device) -> Work | None:
+    """Work for one sample of a batch; None for a method that cannot be copied, whose cost is then a gap."""
+    frames, *labels = (part[:SAMPLES].to(device) for part in batch)
+    with suppress(Exception):
+        return count_work(method, [scale_to_unit(views_of(frames, method.views)), *labels])
+    return None
 
 
 class _Loop:
@@ -162,13 +173,14 @@ class _Loop:
                 state.step += 1
                 now = time.monotonic()
                 state.seconds += now - step_started
-                last = state.step == config.steps
+                last = state.step == config.steps or self._out_of_time()
 
                 if last or state.step % config.log_steps == 0:
                     images_per_s = frames_per_step * (state.step - first_step) / (now - started)
                     log.write(state.step, {**self._scalars(result), "images_per_s": images_per_s})
                     loss = float(result.loss)
-                    progress({"step": state.step, "steps": config.steps, "images_per_s": images_per_s, "loss": loss})
+                    steps = self._expected_steps()
+                    progress({"step": state.step, "steps": steps, "images_per_s": images_per_s, "loss": loss})
 
                 if val_batches is not None and (last or state.step % self.steps_per_epoch == 0):
                     self._validate(val_batches, log, last)
@@ -183,6 +195,22 @@ class _Loop:
                     self.group.close()
                     raise Stopped(f"after step {state.step}")
                 step_started = time.monotonic()
+
+    def _out_of_time(self) -> bool:
+        """Whether a budget in seconds is spent, by the slowest process; moves the learning rate with the clock."""
+        config, state = self.config, self.state
+        if config.budget != "seconds" or config.amount is None:
+            return False
+        state.seconds = self.group.most(state.seconds)
+        self.schedule.after_seconds(state.seconds)
+        return state.seconds >= config.amount
+
+    def _expected_steps(self) -> int:
+        """Steps in all; of a budget in seconds, as many as there will be at the present speed."""
+        config, state = self.config, self.state
+        if config.budget != "seconds" or config.amount is None:
+            return config.steps
+        return max(state.step, round(state.step * config.amount / max(state.seconds, 1e-9)))
 
     def _check_validation_data(self, val_batches: Batches | None) -> None:
         if val_batches is None and self.schedule.watches_validation:

@@ -17,6 +17,7 @@ from benchmark.config.schema import SHIFT, SHIFTS, WINDOW, TrainConfig
 
 LR_DIVISIONS = 2  # by 10, with schedule=plateau; the run has converged at the plateau after the last
 LOWEST_LR = 1 / 25 / 1e4  # share of train.lr at the end of one cycle: OneCycleLR's default
+TICKS = 10_000  # parts of a budget in seconds, in which the learning rate moves; of others the parts are their steps
 SHORT_RUN = 20  # steps; shorter runs warm up for longer, since OneCycleLR divides by zero if that is exactly one step
 
 
@@ -30,9 +31,10 @@ class Schedule:
     def __init__(self, optimiser: torch.optim.Optimizer, config: TrainConfig):
         self.optimiser = optimiser
         self.config = config
-        self.one_cycle = _one_cycle(optimiser, config) if config.schedule == "one_cycle" else None
+        self.ticks = TICKS if config.budget == "seconds" else config.steps
+        self.one_cycle = _one_cycle(optimiser, self.ticks) if config.schedule == "one_cycle" else None
         self.annealing: CosineAnnealingLR | None = None  # of one cycle, once the curriculum no longer holds the rate
-        self.step = 0
+        self.tick = 0
         self.held_until = 0 if self._last_window_at(config.curriculum_start) else None
         self.shifts = config.curriculum_start
         self.divisions = 0
@@ -68,8 +70,18 @@ class Schedule:
         return torch.zeros_like(losses).scatter(0, ranked[low:high], 1 / (high - low))
 
     def after_step(self) -> None:
-        """Moves the learning rate on after a training step."""
-        self.step += 1
+        """Moves the learning rate on after a training step, if the budget is in steps."""
+        if self.config.budget != "seconds":
+            self._after_tick()
+
+    def after_seconds(self, seconds: float) -> None:
+        """Moves the learning rate to where it is after so many seconds, if that is what the budget is in."""
+        assert self.config.amount is not None
+        while self.tick < min(int(seconds / self.config.amount * self.ticks), self.ticks - 1):
+            self._after_tick()
+
+    def _after_tick(self) -> None:
+        self.tick += 1
         if self.config.schedule == "multistep":
             self._pass_milestones()
         elif self.annealing is not None:
@@ -103,7 +115,7 @@ class Schedule:
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes during a run, as plain values."""
         held = {
-            "step": self.step,
+            "tick": self.tick,
             "held_until": self.held_until,
             "annealing": self.annealing.state_dict() if self.annealing is not None else None,
         }
@@ -114,7 +126,7 @@ class Schedule:
             "waited": self.validations_since_best,
             "converged": self.converged,
             "one_cycle": self.one_cycle.state_dict() if self.one_cycle is not None else None,
-            **(held if self._counts_steps else {}),
+            **(held if self._counts_ticks else {}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -126,17 +138,18 @@ class Schedule:
         self.converged = state["converged"]
         if self.one_cycle is not None:
             self.one_cycle.load_state_dict(state["one_cycle"])
-        if not self._counts_steps:
+        if not self._counts_ticks:
             return
-        self.step, self.held_until = state["step"], state["held_until"]
+        self.tick, self.held_until = state["tick"], state["held_until"]
         if state["annealing"] is not None:
             self.annealing = self._anneal()
             self.annealing.load_state_dict(state["annealing"])
 
     @property
-    def _counts_steps(self) -> bool:
-        """Whether the learning rate depends on the number of the step, or on when the curriculum let go of it."""
-        return self.config.schedule == "multistep" or (self.config.curriculum and self.config.curriculum_hold)
+    def _counts_ticks(self) -> bool:
+        """Whether the learning rate depends on more than the state of one cycle, or on the clock."""
+        held = self.config.curriculum and self.config.curriculum_hold
+        return self.config.schedule == "multistep" or held or self.config.budget == "seconds"
 
     def _last_window_at(self, shifts: int) -> bool:
         """Whether nothing holds the learning rate after this number of shifts."""
@@ -145,24 +158,24 @@ class Schedule:
     def _at_peak(self) -> bool:
         """Whether one cycle's warm-up is over, so that the next step would lower the learning rate."""
         assert self.one_cycle is not None
-        return self.one_cycle.last_epoch >= int(_warm_up(self.config) * self.config.steps) - 1
+        return self.one_cycle.last_epoch >= int(_warm_up(self.ticks) * self.ticks) - 1
 
     def _release(self) -> None:
         """Lets the learning rate fall from here on: what is left of the budget takes the place of the whole."""
-        self.held_until = self.step
+        self.held_until = self.tick
         if self.one_cycle is not None and self._at_peak():
             self.annealing = self._anneal()
 
     def _anneal(self) -> CosineAnnealingLR:
         assert self.held_until is not None
-        left = max(1, self.config.steps - self.held_until - 1)
+        left = max(1, self.ticks - self.held_until - 1)
         return CosineAnnealingLR(self.optimiser, left, eta_min=self.config.lr * LOWEST_LR)
 
     def _pass_milestones(self) -> None:
         if self.held_until is None:
             return
-        left = self.config.steps - self.held_until
-        if self.step - self.held_until in {round(share * left) for share in self.config.milestones}:
+        left = self.ticks - self.held_until
+        if self.tick - self.held_until in {round(share * left) for share in self.config.milestones}:
             self._divide()
 
     def _divide(self) -> None:
@@ -171,12 +184,11 @@ class Schedule:
             group["lr"] /= 10
 
 
-def _one_cycle(optimiser: torch.optim.Optimizer, config: TrainConfig) -> OneCycleLR:
+def _one_cycle(optimiser: torch.optim.Optimizer, ticks: int) -> OneCycleLR:
     highest = [group["lr"] for group in optimiser.param_groups]  # a method's own groups may differ
-    warm_up = _warm_up(config)
-    return OneCycleLR(optimiser, highest, total_steps=config.steps, pct_start=warm_up, cycle_momentum=False)
+    return OneCycleLR(optimiser, highest, total_steps=ticks, pct_start=_warm_up(ticks), cycle_momentum=False)
 
 
-def _warm_up(config: TrainConfig) -> float:
-    """Share of the steps in which one cycle raises the learning rate."""
-    return 0.3 if config.steps < SHORT_RUN else 0.1
+def _warm_up(ticks: int) -> float:
+    """Share of the ticks in which one cycle raises the learning rate."""
+    return 0.3 if ticks < SHORT_RUN else 0.1

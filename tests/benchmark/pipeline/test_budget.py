@@ -1,0 +1,65 @@
+"""Budgets in other units than steps, and the warning about small ones."""
+
+import pytest
+
+from benchmark.config.load import load
+from benchmark.config.schema import MOST_STEPS
+from benchmark.config.variants import Variant, resolve
+from benchmark.errors import UsageError
+from benchmark.pipeline.budget import laptop_warning, within_budget
+from tests.benchmark.config.messages import refusal
+
+TINY = ("data.size=32", "sets.synthetic.size=32", "encoder.width=4", "encoder.dim=16")
+
+
+def variants(*words: str) -> dict[str, Variant]:
+    return within_budget(resolve(load([*TINY, *words])))
+
+
+def steps(*words: str) -> dict[str, int]:
+    return {name: variant.train.steps for name, variant in variants(*words).items()}
+
+
+def test_a_budget_in_samples_makes_fewer_steps_of_larger_batches() -> None:
+    found = steps("methods=fabnet,fabnet-curriculum-paper,supervised", "train.budget=samples", "train.amount=25600")
+    assert found == {"fabnet": 800, "fabnet-curriculum-paper": 200, "supervised": 800}
+
+
+def test_a_budget_in_frames_counts_all_frames_of_a_sample() -> None:
+    found = steps("methods=fabnet,rotation,random", "train.budget=frames", "train.amount=51200", "train.steps=7")
+    assert found == {"fabnet": 800, "rotation": 1600, "random": 7}
+
+
+def test_a_budget_in_operations_gives_cheap_methods_more_steps() -> None:
+    found = steps("methods=autoencoder,split_brain,fabnet,supervised", "train.budget=flops", "train.amount=1e12")
+    assert found["split_brain"] > found["autoencoder"] > found["fabnet"] > 0
+    assert found["supervised"] > found["autoencoder"], "it has no decoder"
+
+
+def test_runs_of_a_resolved_budget_are_those_of_as_many_steps() -> None:
+    (by_frames,) = variants("methods=fabnet", "train.budget=frames", "train.amount=6400").values()
+    (by_steps,) = variants("methods=fabnet", "train.steps=100").values()
+    assert by_frames.train == by_steps.train
+
+
+def test_a_budget_in_seconds_is_kept_by_the_clock() -> None:
+    (variant,) = variants("methods=fabnet", "train.budget=seconds", "train.amount=60").values()
+    assert (variant.train.steps, variant.train.budget, variant.train.amount) == (MOST_STEPS, "seconds", 60)
+
+
+def test_budgets_that_cannot_be_are_refused() -> None:
+    assert "budget=frames needs amount=" in refusal("train.budget=frames")
+    assert "amount=5 goes with budget=samples" in refusal("train.amount=5")
+    assert "unknown train.budget=frame; did you mean 'frames'" in refusal("train.budget=frame", "train.amount=5")
+    with pytest.raises(UsageError, match=r"fabnet: train.amount=63 frames are less than one step of 32 samples"):
+        variants("methods=fabnet", "train.budget=frames", "train.amount=63")
+
+
+def test_a_laptops_budget_on_a_large_data_set_is_told() -> None:
+    few = variants("methods=random,fabnet,rotation", "train.steps=800")
+    warning = laptop_warning(few, 846_000)
+    assert warning is not None
+    assert warning.startswith("800 steps of 32 samples (fabnet) draw 25,600 times from 846,000 training tracks")
+    assert "\n" not in warning
+    assert laptop_warning(few, 960) is None
+    assert laptop_warning(variants("methods=random"), 846_000) is None, "nothing is trained"
