@@ -1,6 +1,6 @@
 """Loading: presets, config groups and settings become one validated `Config`; and printing it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,11 +34,20 @@ def load(overrides: Iterable[str] = (), config_dir: str | None = None) -> Config
     config = validate(compose_config(overrides, config_dir))
     _apply_settings_of_method_files(config)
     weights = imported(config)
+    _set_absent(config, weights)
     for name in config.methods:
         default = weights.get(name) or VariantConfig(method=name, train=config.train, augment=config.augment)
         config.variants.setdefault(name, default)
     check(config)
     return config
+
+
+def _set_absent(config: Config, weights: Mapping[str, VariantConfig]) -> None:
+    """Turns rows ``NAME?`` into rows where weights of that name are imported, and into absent ones where not."""
+    optional = [name.removesuffix("?") for name in config.methods if name.endswith("?")]
+    config.absent[:] = [name for name in optional if name not in weights]
+    rows = [name.removesuffix("?") for name in config.methods]
+    config.methods[:] = [name for name in rows if name not in config.absent]
 
 
 def _apply_settings_of_method_files(config: Config) -> None:
@@ -74,6 +83,8 @@ def plain(config: Config) -> dict[str, Any]:
     setting of those still applies to them when the result is used as a preset.
     """
     values = asdict(config)
+    values["methods"] = [*config.methods, *(f"{name}?" for name in config.absent)]
+    del values["absent"]
     for name, variant in config.variants.items():
         values["variants"][name]["train"] = differences(variant.train, config.train)
         values["variants"][name]["augment"] = differences(variant.augment, config.augment)

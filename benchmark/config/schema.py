@@ -216,7 +216,8 @@ class Config(Schema):
     preset: str = "default"
     name: str = "default"  # the benchmark's name: the first folder below `out`
     note: str = ""  # printed with the tables
-    methods: list[str] = Field(default_factory=list)
+    methods: list[str] = Field(default_factory=list)  # rows; NAME? is one of imported weights, a gap without them
+    absent: list[str] = Field(default_factory=list)  # those of them without, set when the configuration is loaded
     seeds: Annotated[list[int], BeforeValidator(_list_of_seeds)] = Field(default_factory=lambda: [0, 1, 2])
     tasks: list[str] = Field(default_factory=list)
     out: Folder = "results/runs"

@@ -56,6 +56,7 @@ class BenchmarkRecord:
     starts: list[RunRecord] = field(default_factory=list)  # runs that others start from and that are no rows
     tasks: list[str] = field(default_factory=list)
     sets: dict[str, SetRecord] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)  # rows whose weights were not imported: gaps
     note: str = ""  # printed with the tables
     warnings: list[str] = field(default_factory=list)  # about the data, printed with the tables
     config: dict[str, Any] = field(default_factory=dict)  # resolved
@@ -107,6 +108,7 @@ class BenchmarkRecord:
                 name: SetRecord(values["hash"], values["file"], values.get("report", ""))
                 for name, values in content.get("sets", {}).items()
             },
+            absent=list(content.get("absent", [])),
             note=content.get("note", ""),
             warnings=list(content.get("warnings", [])),
             config=dict(content.get("config", {})),

@@ -7,7 +7,7 @@ on the run is one of that many steps, whatever its budget was called. A budget i
 from collections.abc import Mapping
 from dataclasses import replace
 
-from benchmark.config.schema import MOST_STEPS
+from benchmark.config.schema import MOST_STEPS, Config
 from benchmark.config.variants import Variant, encoder_spec
 from benchmark.errors import UsageError, first_line
 
@@ -74,6 +74,15 @@ def _flops_per_sample(variant: Variant) -> float:
         return count_work(kind(spec, variant.options), [frames]).flops
     method = kind(spec, variant.options, outputs=1, loss=lambda outputs, *_: outputs.square().sum(1))  # type: ignore[call-arg]
     return count_work(method, [frames, torch.zeros(SAMPLES, 1), torch.ones(SAMPLES)]).flops
+
+
+def absent_rows(config: Config) -> list[str]:
+    """A line for each row that is a gap because its weights are not imported, and how to import them."""
+    return [
+        f"row {name} is a gap: its weights are not in {config.imported}; `fabbench import FILE` puts them there, and "
+        "the same command again fills it"
+        for name in config.absent
+    ]
 
 
 def laptop_warning(variants: Mapping[str, Variant], n_tracks: int) -> str | None:

@@ -16,7 +16,7 @@ from benchmark.data.verify_set import report_path
 from benchmark.errors import DataError, UsageError
 from benchmark.pipeline import cluster, cluster_launch
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord, SetRecord
-from benchmark.pipeline.budget import laptop_warning, within_budget
+from benchmark.pipeline.budget import absent_rows, laptop_warning, within_budget
 from benchmark.pipeline.jobs import failures, run_jobs
 from benchmark.pipeline.preparation import (
     PreparedData,
@@ -204,8 +204,9 @@ class Plan:
             starts=[_run_record(spec) for spec in self.runs if not spec.tasks],
             tasks=self.config.tasks,
             sets=sets,
+            absent=self.config.absent,
             note=self.config.note,
-            warnings=[*data_warnings(self.data), *self._budget_warnings()],
+            warnings=[*data_warnings(self.data), *self._budget_warnings(), *absent_rows(self.config)],
             config=plain(self.config),
         )
 

@@ -98,6 +98,7 @@ def _captioned(function: Callable[..., list[Table]], benchmark: BenchmarkRecord)
 def _tabulate(function: Callable[..., Result], folder: Path, benchmark: BenchmarkRecord, head: str) -> Result:
     """The result of a function such as `tables` for the records of a benchmark's runs."""
     rows = [(benchmark.benchmark, run.kind, run.variant) for run in benchmark.runs]
+    rows += [(benchmark.benchmark, "pretrained", name) for name in benchmark.absent]
     try:
         probes, costs = _records(folder, benchmark)
         return function(probes, costs, head=head, expected=rows)

@@ -8,7 +8,7 @@ import pytest
 from benchmark import conf
 from benchmark.config.compose import group_names
 from benchmark.config.data import SyntheticData, VideoData
-from benchmark.config.load import load
+from benchmark.config.load import load, to_yaml
 from benchmark.config.schema import Config
 from benchmark.errors import UsageError
 from tests.benchmark.config.messages import refusal
@@ -42,6 +42,51 @@ def test_a_shipped_launcher_loads(launcher: str) -> None:
 
 def test_a_preset_without_its_root_is_refused() -> None:
     assert refusal("preset=real_mini") == "preset real_mini needs root=DIR, the folder its data lie in"
+
+
+def test_the_papers_setting_has_the_papers_values() -> None:
+    config = load(["preset=paper", "root=/data"])
+    train, curriculum = config.train, config.variants["fabnet-curriculum"].train
+    assert (train.optimiser, train.lr, train.momentum, train.weight_decay, train.clip) == ("sgd", 1e-3, 0.9, 0, None)
+    assert (train.schedule, train.batch_size, train.budget) == ("plateau", 32, "samples")
+    assert (curriculum.curriculum, curriculum.batch_size, curriculum.lr) == (True, 128, 1e-3)
+    assert config.variants["fabnet-3source"].train.batch_size == 128
+    assert (config.data.kind, config.data.size, config.data.sampling) == ("voxceleb", 256, "identity")
+    assert (config.encoder.width, config.encoder.dim) == (32, 256)
+    assert (config.augment.kind, config.augment.shared_scale, config.augment.validation) == ("resized_crop", True, True)
+    assert config.augment.area == pytest.approx([(170 / 190) ** 2, (189 / 190) ** 2], abs=1e-4)
+    assert len(config.tasks) == 5
+    assert config.probe.table_head == "linear"
+    short = load(["preset=paper-256-short", "root=/data"])
+    assert short.train.amount == pytest.approx(train.amount / 100 if train.amount else 0)
+    assert (short.methods, short.tasks, short.augment) == (config.methods, config.tasks, config.augment)
+
+
+def test_every_value_of_the_papers_preset_has_its_source() -> None:
+    text = Path(conf.__file__).with_name("preset").joinpath("paper.yaml").read_text()
+    groups = {"data", "encoder", "augment", "train", "probe"}
+    values, group = [], ""
+    for line in text.splitlines():
+        if line and not line.startswith((" ", "#")):
+            group = line.split(":")[0]
+        elif group in groups and line.startswith("  ") and ":" in line and not line.strip().startswith("#"):
+            values.append((group, line))
+    unsourced = [line for group, line in values if "#" not in line and group not in ("augment", "probe")]
+    assert len(values) > 25
+    assert unsourced == []
+
+
+def test_rows_that_wait_for_their_weights_are_absent_until_they_are_imported(tmp_path: Path) -> None:
+    words = ["methods=[random,vgg-face?,fabnet-released?]", f"imported={tmp_path}"]
+    config = load(words)
+    assert (config.methods, config.absent) == (["random"], ["vgg-face", "fabnet-released"])
+    again = tmp_path / "again.yaml"
+    again.write_text(to_yaml(config))
+    (tmp_path / "vgg-face").mkdir()
+    (tmp_path / "vgg-face" / "config.yaml").write_text("method: vgg-face\n")
+    for config in (load(words), load([f"preset={again}"])):
+        assert (config.methods, config.absent) == (["random", "vgg-face"], ["fabnet-released"])
+    assert "methods is empty" in refusal("methods=[vgg-face?]", f"imported={tmp_path / 'none'}")
 
 
 def test_a_copy_of_a_shipped_preset_is_a_preset(tmp_path: Path) -> None:

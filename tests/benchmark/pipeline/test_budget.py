@@ -1,12 +1,18 @@
 """Budgets in other units than steps, and the warning about small ones."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from benchmark.config.load import load
 from benchmark.config.schema import MOST_STEPS
 from benchmark.config.variants import Variant, resolve
 from benchmark.errors import UsageError
-from benchmark.pipeline.budget import laptop_warning, within_budget
+from benchmark.files import write_json
+from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
+from benchmark.pipeline.budget import absent_rows, laptop_warning, within_budget
+from benchmark.pipeline.results import read_cells
 from tests.benchmark.config.messages import refusal
 
 TINY = ("data.size=32", "sets.synthetic.size=32", "encoder.width=4", "encoder.dim=16")
@@ -63,3 +69,22 @@ def test_a_laptops_budget_on_a_large_data_set_is_told() -> None:
     assert "\n" not in warning
     assert laptop_warning(few, 960) is None
     assert laptop_warning(variants("methods=random"), 846_000) is None, "nothing is trained"
+
+
+def test_a_row_without_its_weights_is_a_gap_that_says_what_to_import(tmp_path: Path) -> None:
+    config = load(["methods=[random,vgg-face?]", f"imported={tmp_path}"])
+    (line,) = absent_rows(config)
+    assert line.startswith("row vgg-face is a gap")
+    assert "`fabbench import FILE`" in line
+    record = BenchmarkRecord("mine", [], absent=config.absent)
+    record.write(tmp_path / "mine")
+    assert BenchmarkRecord.read(tmp_path / "mine").absent == ["vgg-face"]
+    run = "synthetic/random/seed0"
+    scored = RunRecord(run, "random/seed0", "random", "floor", 0, [], [])
+    folder = tmp_path / "mine" / run
+    folder.mkdir(parents=True)
+    write_json(folder / "cost.json", {"parameters": 1})
+    replace(record, runs=[replace(scored, run=f"mine/{run}")]).write(tmp_path / "mine")
+    cells = read_cells(tmp_path / "mine", "exact")
+    assert {(cell["kind"], cell["variant"]) for cell in cells} == {("floor", "random"), ("pretrained", "vgg-face")}
+    assert all(cell["mean"] is None for cell in cells if cell["variant"] == "vgg-face")
