@@ -9,6 +9,7 @@ from torch import nn
 
 from benchmark.train.flops import count_work
 from methods.encoder import EncoderSpec
+from methods.encoders.fabnet import widths_of
 from methods.registry import get
 
 SPEC = EncoderSpec(size=32, width=4, dim=16)
@@ -16,7 +17,7 @@ SPEC = EncoderSpec(size=32, width=4, dim=16)
 
 def encoder_operations(spec: EncoderSpec, channels: int = 3) -> int:
     """Operations of one image's forward pass through the encoder: two for each weight at each place."""
-    widths = [channels, *spec.widths, spec.dim]
+    widths = [channels, *widths_of(spec.size, spec.width), spec.dim]
     sides = [spec.size >> (layer + 1) for layer in range(len(widths) - 1)]
     return sum(2 * 16 * a * b * side**2 for (a, b), side in zip(pairwise(widths), sides, strict=True))
 
