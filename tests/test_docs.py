@@ -15,7 +15,7 @@ from tests.benchmark.tiny import call, settings
 from tests.pages import PAGES, ROOT, blocks, commands
 
 COMMANDS = dict.fromkeys(tuple(words) for page in PAGES for words in commands(page))
-LISTINGS = {("methods",), ("tasks",), ("data",)}
+LISTINGS = {("methods",), ("tasks",), ("data",), ("probes",)}
 EXECUTED = [
     words for words in COMMANDS if "launcher=slurm" not in words and ("--dry-run" in words or words in LISTINGS)
 ]
