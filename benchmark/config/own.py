@@ -4,17 +4,18 @@ Such a class is a frozen dataclass, registered by `register_set` or `register_so
 the file or the name of an installed class, chooses it.
 """
 
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import core_schema
 
 from benchmark.config.base import Count, Folder, Seed, Whole
 from benchmark.errors import UsageError
-from plugins import PluginError, Registry
+from plugins import PluginError, Registry, split_target
 
 GROUND = Path(__file__).parent  # no built-in class registers in it
 
@@ -36,9 +37,29 @@ class Own:
     kind: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Other processes load the class by its kind: one from a file cannot be pickled by reference."""
+        """Other processes load the class where it is defined: one from a file cannot be pickled by reference."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return _loaded, (self.registry.group, self.kind, values)
+        return _loaded, (self.registry.group, self.target, values)
+
+    @property
+    def target(self) -> str:
+        """Where other processes find the class: the absolute path of its file, or its ``kind``."""
+        moved: str | None = vars(self).get("_moved")
+        source, _ = split_target(self.kind)
+        if moved is None and isinstance(source, Path):
+            return f"{sys.modules[type(self).__module__].__file__}:{type(self).__name__}"
+        return moved or self.kind or f"{type(self).__module__}:{type(self).__name__}"
+
+    def moved(self, target: str) -> Self:
+        """The same settings, of which other processes find the class elsewhere, such as in a copy of its file."""
+        copied = replace(self)
+        object.__setattr__(copied, "_moved", target)
+        return copied
+
+    @property
+    def code(self) -> str | None:
+        """Hash of the code of a class in a file; None for one that is known by name."""
+        return self.registry.code(self.target) if self.kind else None
 
     def folder(self) -> Path:
         """The folder of its files.
@@ -56,8 +77,7 @@ class Own:
     def identity(self) -> dict[str, Any]:
         """Name and version of the class and, for one in a file, the hash of its code: part of the hash of its data."""
         registered: str = type(self).name  # type: ignore[attr-defined]  # set by the registry
-        code = self.registry.code(self.kind) if self.kind else None
-        return {"reader": registered, "version": self.version, **({"code": code} if code else {})}
+        return {"reader": registered, "version": self.version, **({"code": self.code} if self.code else {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +195,7 @@ def own_or(built_in: Any, base: type[Own]) -> GetPydanticSchema:
     return GetPydanticSchema(schema)
 
 
-def _loaded(group: str, kind: str, values: Mapping[str, Any]) -> Own:
+def _loaded(group: str, target: str, values: Mapping[str, Any]) -> Own:
     registry: Registry[Any] = {each.group: each for each in (SETS, SOURCES)}[group]
-    own: Own = registry.get(kind)(**values)
-    return own
+    own: Own = registry.get(target)(**values)
+    return own.moved(target)

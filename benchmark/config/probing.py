@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.schema import ProbeConfig
 from benchmark.errors import UsageError, suggestion
-from plugins import Registry
+from plugins import Registry, split_target
 from probes.errors import ProbeError
 from probes.registry import HEADS, METRICS
 
@@ -19,7 +20,7 @@ class ProbePart:
     """A head or metric.
 
     Attributes:
-        target: by which its registry finds it: its name, or a file.
+        target: by which its registry finds it: its name, or the absolute path of a file.
         name: in records and tables.
         version: of what it computes.
         code: hash of its file, for one given by path or module.
@@ -115,6 +116,9 @@ def _names(key: str, targets: Sequence[str], registry: Registry[Any]) -> list[st
 
 
 def _part(target: str, found: Any, registry: Registry[Any]) -> ProbePart:
+    source, name = split_target(target)
+    if isinstance(source, Path):  # jobs may start in another folder
+        target = f"{source.resolve()}:{name}" if name else str(source.resolve())
     return ProbePart(target, found.name, found.version, registry.code(target))
 
 

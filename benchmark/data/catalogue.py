@@ -125,9 +125,9 @@ def check_set(name: str, config: AnyFaces) -> None:
     """
     _refuse_missing_root(name, config)
     if isinstance(config, FaceSet):
-        from benchmark.data.own import fingerprint
+        from benchmark.data.own import find_own
 
-        fingerprint(name, config)
+        find_own(name, config)
     elif not isinstance(config, SyntheticFaces):
         from benchmark.data.sets import module_of
 

@@ -19,6 +19,16 @@ from plugins import first_line, split_target
 TRIED_TRACKS = 3  # tracks of a source that are read before the others are listed for packing
 
 
+def find_own(name: str, config: FaceSet) -> None:
+    """Looks for the files of a set.
+
+    Raises:
+        UsageError, DataError: they are not found, or the user's code fails.
+    """
+    with _user_code(f"sets.{name}", config):
+        config.find()
+
+
 def fingerprint(name: str, config: FaceSet) -> list[object]:
     """Identifies the code and the files of a set.
 
