@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,3 +39,16 @@ def lab() -> Iterator[Lab]:
         patch.setenv("SLURM_CONF", str(cluster.conf))
         yield cluster
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def forget_files() -> Iterator[None]:
+    """Lets users' files of several tests register the same name, by forgetting those that were loaded."""
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.startswith("fabbench_file_")]:
+            del sys.modules[name]
+
+    forget()
+    yield
+    forget()

@@ -1,7 +1,7 @@
 """`fabbench prepare`: pack raw tracks into a store, or make labelled sets, here or as jobs on a cluster."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -116,7 +116,7 @@ def _submit_tracks(config: "Config") -> list[str]:
 
     check_source(catalogue.source(config.data))
     check_parts(config)
-    return [describe_tracks(config), *_submit(config, _track_group(config))]
+    return [describe_tracks(config), *_submit(config, _track_group)]
 
 
 def _describe_tracks(config: "Config") -> list[str]:
@@ -160,20 +160,25 @@ def _prepare_sets(names: Sequence[str], config: "Config", dry_run: bool) -> list
             raise UsageError(f"unknown set {name!r}{suggestion(name, config.sets)}")
     missing = [name for name in names if not catalogue.set_made(name, config.sets[name], config.cache)]
     lines = [f"faces    {name}: {'to be made' if name in missing else 'ready'}" for name in names]
-    group = JobGroup(JobPaths.of_sets(config), set_jobs(config, missing))
+
+    def set_group(config: "Config") -> JobGroup:
+        return JobGroup(JobPaths.of_sets(config), set_jobs(config, missing))
+
     if config.launcher.kind == "slurm" and missing:
-        return lines + (cluster.describe(config, [group]) if dry_run else _submit(config, group))
+        return lines + (cluster.describe(config, [set_group(config)]) if dry_run else _submit(config, set_group))
     if not dry_run:
         for name in names:
             make_set(config, name)
     return lines if dry_run or config.launcher.kind == "slurm" else []
 
 
-def _submit(config: "Config", group: "JobGroup") -> list[str]:
+def _submit(config: "Config", group_of: "Callable[[Config], JobGroup]") -> list[str]:
     """Submits the jobs that are not in the queue; returns what was submitted, and what comes next."""
     from benchmark.pipeline import cluster
 
-    submitted = cluster.submit(config, [group], cluster.take_snapshot(group.paths))
+    code = cluster.take_snapshot(group_of(config).paths, cluster.own_targets(config))
+    group = group_of(cluster.config_in_snapshot(config, code))
+    submitted = cluster.submit(config, [group], code)
     return [
         *cluster.summarise(submitted),
         "",

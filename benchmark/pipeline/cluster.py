@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from benchmark.config.own import Own
+from benchmark.config.probing import ProbeParts
 from benchmark.config.schema import Config
 from benchmark.data import catalogue
 from benchmark.errors import ClusterError, UsageError
@@ -242,18 +244,52 @@ def take_snapshot(paths: JobPaths, targets: Collection[str] = ()) -> Path:
 
 
 def use_snapshot(spec: RunSpec, code: Path) -> RunSpec:
-    """The same run with its method and encoder, if they are a user's files, read from a snapshot.
+    """The same run with its method, encoder, heads and metrics, if they are a user's files, read from a snapshot.
 
     Raises:
         ClusterError: a file is not the one the run was planned with.
     """
     run = spec.run
     method, encoder = in_snapshot(run.method, code), in_snapshot(run.encoder.name, code)
-    for target, expected in ((method, run.code), (encoder, run.encoder_code)):
+    parts = parts_in_snapshot(spec.parts, code)
+    probing = [(part.target, part.code) for part in (*parts.heads, *parts.metrics)]
+    for target, expected in ((method, run.code), (encoder, run.encoder_code), *probing):
         source, _ = split_target(target)
         if isinstance(source, Path) and code_hash(source) != expected:
             raise ClusterError(f"{source.name} has changed while the benchmark was submitted; launch again")
-    return replace(spec, run=replace(run, method=method, encoder=replace(run.encoder, name=encoder)))
+    run = replace(run, method=method, encoder=replace(run.encoder, name=encoder))
+    return replace(spec, run=run, parts=parts)
+
+
+def parts_in_snapshot(parts: ProbeParts, code: Path) -> ProbeParts:
+    """The same heads and metrics, those in users' files read from a snapshot.
+
+    Raises:
+        ClusterError: as `in_snapshot`.
+    """
+    heads, metrics = (
+        [replace(part, target=in_snapshot(part.target, code)) for part in each] for each in (parts.heads, parts.metrics)
+    )
+    return replace(parts, heads=heads, metrics=metrics)
+
+
+def config_in_snapshot(config: Config, code: Path) -> Config:
+    """The same configuration, of which jobs read a user's own sets and source of tracks from a snapshot.
+
+    Raises:
+        ClusterError: as `in_snapshot`.
+    """
+
+    def moved(group: Any) -> Any:
+        return group.moved(in_snapshot(group.target, code)) if isinstance(group, Own) else group
+
+    sets = {name: moved(each) for name, each in config.sets.items()}
+    return replace(config, data=moved(config.data), sets=sets)
+
+
+def own_targets(config: Config) -> set[str]:
+    """Where a user's own sets and source of tracks are defined."""
+    return {group.target for group in (config.data, *config.sets.values()) if isinstance(group, Own)}
 
 
 def in_snapshot(target: str, code: Path) -> str:

@@ -93,7 +93,7 @@ class Plan:
         return replace(self, data=unknown_data(self.config))
 
     def with_code_in(self, code: Path) -> "Plan":
-        """The plan with users' methods and encoders read from a snapshot.
+        """The plan with all that is in users' files read from a snapshot.
 
         Raises:
             ClusterError: a file has changed since the snapshot.
@@ -102,12 +102,15 @@ class Plan:
         for name, variant in self.variants.items():
             encoder = replace(variant.encoder, name=cluster.in_snapshot(variant.encoder.name, code))
             variants[name] = replace(variant, method=cluster.in_snapshot(variant.method, code), encoder=encoder)
-        return replace(self, variants=variants)
+        parts = cluster.parts_in_snapshot(self.parts, code)
+        return replace(self, variants=variants, parts=parts, config=cluster.config_in_snapshot(self.config, code))
 
     @property
     def targets(self) -> set[str]:
-        """Methods and encoders of all variants, by name, file or class."""
-        return {target for variant in self.variants.values() for target in (variant.method, variant.encoder.name)}
+        """All that may be in users' files: methods, encoders, heads, metrics, sets and a source of tracks."""
+        of_variants = {target for each in self.variants.values() for target in (each.method, each.encoder.name)}
+        of_probes = {part.target for part in (*self.parts.heads, *self.parts.metrics)}
+        return of_variants | of_probes | cluster.own_targets(self.config)
 
     @property
     def folder(self) -> Path:

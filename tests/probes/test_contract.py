@@ -1,8 +1,6 @@
 """Every head and metric keeps the contract: built-in ones, the examples, and whatever is added later."""
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,8 @@ from probes.trial import FACES, random_predictions, try_head, try_metric
 from probes.trial import example as labels_for_trial
 
 from .examples import example
+
+pytestmark = pytest.mark.usefixtures("forget_files")
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ALL_HEADS = [*HEADS.names(), *map(str, sorted(EXAMPLES.glob("*_head.py")))]
@@ -89,16 +89,6 @@ def test_a_metric_without_a_unit_is_what_is_measured_without_it(metric: Metric) 
 def test_a_metric_says_what_it_is(metric: Metric) -> None:
     assert metric.__doc__
     assert len(metric.label or metric.name) < 40
-
-
-@pytest.fixture(autouse=True)
-def _forget_files() -> Iterator[None]:
-    """Lets files of several tests register the same name."""
-    before = {*sys.modules}
-    yield
-    for name in {*sys.modules} - before:
-        if name.startswith("fabbench_file_"):
-            del sys.modules[name]
 
 
 HEAD = """

@@ -3,7 +3,6 @@
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,8 @@ from benchmark.config.load import load, plain, to_yaml
 from benchmark.config.own import FaceSet, TrackReader
 from benchmark.config.validation import validate
 from benchmark.errors import UsageError
+
+pytestmark = pytest.mark.usefixtures("forget_files")
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SOURCE, SET = str(EXAMPLES / "arrays_source.py"), str(EXAMPLES / "folders_set.py")
@@ -29,16 +30,6 @@ class Mine(TrackReader):
     def tracks(self): ...
     def read(self, track): ...
 """
-
-
-@pytest.fixture(autouse=True)
-def _forget_files() -> Iterator[None]:
-    """Lets files of several tests register the same name."""
-    before = {*sys.modules}
-    yield
-    for name in {*sys.modules} - before:
-        if name.startswith("fabbench_file_"):
-            del sys.modules[name]
 
 
 def test_a_source_in_a_file_is_chosen_and_set_as_a_built_in_one() -> None:
