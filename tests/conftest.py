@@ -16,10 +16,16 @@ REQUIRED = "FABBENCH_LAB"  # environment variable: fail instead of skipping wher
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark every test that uses the cluster, so that `-m "not slurm"` leaves them out; skip those marked nightly."""
+    """Mark the tests that use the cluster `slurm`, skip those marked nightly, and group them for parallel processes.
+
+    pytest-xdist runs a group in one process: the tests on the one cluster, and else those of a file, which share
+    fixtures.
+    """
     for item in items:
-        if "lab" in getattr(item, "fixturenames", ()):
+        on_cluster = "lab" in getattr(item, "fixturenames", ())
+        if on_cluster:
             item.add_marker(pytest.mark.slurm)
+        item.add_marker(pytest.mark.xdist_group("lab" if on_cluster else item.nodeid.partition("::")[0]))
         if item.get_closest_marker("nightly") and "nightly" not in config.option.markexpr:
             item.add_marker(pytest.mark.skip(reason="run with -m nightly"))
 
