@@ -9,6 +9,7 @@ from benchmark.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
+    from benchmark.data.faces.labelled_set import LabelledSet
     from plugins import Registry
 
 NAME = "data"
@@ -17,6 +18,7 @@ EXAMPLES = """
   fabbench data
   fabbench data data=./mine.py sets.mine.kind=./faces.py    with a source and a set of your own
   fabbench data show synthetic                      contact sheet, and the realism readings beside real faces
+  fabbench data show synthetic data.version=2       with the readings of version 2 of the built-in tracks
   fabbench data show tracks data=videos data.store=/data/vox2-packed
 """
 WORDS = "[show NAME]"
@@ -24,6 +26,7 @@ SETTINGS = ("data", "sets", "task", "cache", "out")
 FOR_LAUNCHED = False
 
 TRACKS = "tracks"  # NAME of the track store
+TRACKS_MEASURED = 120  # built-in tracks whose realism is read
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,6 +34,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(arguments: Namespace, config: "Config") -> int:
+    from benchmark.config.sets import SyntheticFaces
+
     match arguments.words:
         case []:
             refuse_unused("data", ("data", "sets", "task"), arguments.settings)
@@ -38,7 +43,9 @@ def main(arguments: Namespace, config: "Config") -> int:
         case ["show"]:
             raise UsageError(f"name what to show: {', '.join([*config.sets, TRACKS])}")
         case ["show", name]:
-            used = ("data",) if name == TRACKS else ("sets", "data.size")
+            used: tuple[str, ...] = ("data",) if name == TRACKS else ("sets", "data.size")
+            if isinstance(config.sets.get(name), SyntheticFaces):
+                used += tuple(f"data.{key}" for key in ("version", "seed", "identities", "frames_per_track"))
             refuse_unused(f"data show {name}", (*used, "cache", "out"), arguments.settings)
             _show(name, config)
         case ["show", *_]:
@@ -111,8 +118,6 @@ def _show_faces(name: str, config: "Config", folder: Path) -> None:
     from benchmark.data import catalogue
     from benchmark.data.faces.labelled_set import LabelledSet
     from benchmark.data.faces.summary import summary, table
-    from benchmark.data.synthetic.realism import check, readings
-    from benchmark.data.synthetic.realism import table as realism_table
     from benchmark.progress import data_progress
     from benchmark.viz.contact_sheet import contact_sheet
     from slurm.env import available_cores
@@ -121,9 +126,28 @@ def _show_faces(name: str, config: "Config", folder: Path) -> None:
         faces = LabelledSet.load(catalogue.make_set(name, config.sets[name], config.cache, available_cores(), progress))
     print(table(summary(faces)))
     if faces.protocol.get("source", "").startswith("built-in"):
-        measured = readings(faces)
-        print(realism_table(measured, name))
-        print("\n".join(check(measured)) or "every reading lies in its range")
+        _print_realism(name, faces, config)
     path = folder / f"{name}.png"
     contact_sheet(faces, path)
     print(f"sheet: {path}")
+
+
+def _print_realism(name: str, faces: "LabelledSet", config: "Config") -> None:
+    """Prints the readings of the built-in faces, and those of the built-in tracks."""
+    from benchmark.config.data import SyntheticData
+    from benchmark.data.synthetic import SyntheticTracks, realism, track_realism
+    from benchmark.progress import data_progress
+    from slurm.env import available_cores
+
+    data = config.data if isinstance(config.data, SyntheticData) else SyntheticData()
+    source = SyntheticTracks(
+        identities=data.identities, frames_per_track=data.frames_per_track, seed=data.seed, version=data.version
+    )
+    with data_progress("tracks") as progress:
+        tracks = source.sample(TRACKS_MEASURED, available_cores(), progress)
+    measured, within = realism.readings(faces), track_realism.readings(tracks)
+    print(realism.table(measured, name))
+    print(f"\nbuilt-in tracks, version {data.version}: {len(tracks)} of {data.frames_per_track} frames")
+    print(track_realism.table(within, f"version {data.version}"))
+    problems = realism.check(measured) + track_realism.check(within)
+    print("\n".join(problems) or "every reading lies in its range")

@@ -38,6 +38,7 @@ def source(data: AnyData) -> "TrackSource":
                 tracks_per_identity=data.tracks_per_identity,
                 frames_per_track=data.frames_per_track,
                 seed=data.seed,
+                version=data.version,
             )
         case VideoData():
             from benchmark.data.tracks.videos import VideoFolder

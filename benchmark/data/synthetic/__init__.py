@@ -6,6 +6,6 @@ package does not import torch, which happens when the first face is rendered.
 
 from benchmark.data.synthetic.faces import labelled_faces
 from benchmark.data.synthetic.tracks import SyntheticTracks
-from benchmark.data.synthetic.version import VERSION
+from benchmark.data.synthetic.version import TRACK_VERSIONS, VERSION
 
-__all__ = ["VERSION", "SyntheticTracks", "labelled_faces"]
+__all__ = ["TRACK_VERSIONS", "VERSION", "SyntheticTracks", "labelled_faces"]

@@ -13,13 +13,12 @@ from benchmark.data.synthetic.expression import (
     movement_index,
     prototype_intensities,
 )
+from benchmark.data.synthetic.motion import Motion
 
 POSE_SPREAD = (7.1, 8.4, 16.2)  # standard deviation of roll, pitch and yaw in real videos of faces, degrees
 POSE_LIMIT = 2.6  # standard deviations
 TWITCH = (0.04, 0.08, 0.03, 0.04, 0.12, 0.12, 0.06, 0.04, 0.12, 0.02, 0.05)  # probability of each AU on its own
 TALK, BLINK = 0.06, 0.05  # probability of a talking mouth and of closed eyes
-FRAME_STEPS = 15  # time steps between two frames of a track
-KERNEL_STEPS = 61  # length of the smoothing window, so that a movement lasts about 30 time steps
 
 
 @dataclass(frozen=True)
@@ -102,25 +101,17 @@ def add_gaze(intensity: Tensor, gaze: Tensor) -> Tensor:
     return intensity
 
 
-def smooth_motion(random: torch.Generator, count: int, channels: int) -> Tensor:
-    """Smooth random motion (count, channels) of unit variance: white noise under a Hann window."""
-    window = torch.hann_window(KERNEL_STEPS, periodic=False)
-    steps = torch.randn(count * FRAME_STEPS + len(window), channels, generator=random)
-    smoothed = steps.unfold(0, len(window), FRAME_STEPS)[:count] @ window
-    return smoothed / window.square().sum().sqrt()
-
-
-def track(random: torch.Generator, count: int) -> Performance:
+def track(random: torch.Generator, count: int, motion: Motion) -> Performance:
     """Sample ``count`` frames of one shot: poses vary around a mean while one expression changes into another."""
-    motion = smooth_motion(random, count, 7 + len(AUS))
+    moves = motion.smooth(random, count, 7 + len(AUS))
 
     def chance(probability: float) -> bool:
         return bool(torch.rand((), generator=random) < probability)
 
-    spread = torch.tensor(POSE_SPREAD)
+    spread, between, within = (torch.tensor(values) for values in (POSE_SPREAD, motion.pose_mean, motion.pose_walk))
     mean = torch.randn(3, generator=random)
-    pose = (0.55 * mean + 0.835 * motion[:, :3]).clamp(-POSE_LIMIT, POSE_LIMIT) * spread
-    position = 0.12 * motion[:, 3:5] + (torch.rand(2, generator=random) - 0.5)
+    pose = (between * mean + within * moves[:, :3]).clamp(-POSE_LIMIT, POSE_LIMIT) * spread
+    position = 0.12 * moves[:, 3:5] + (torch.rand(2, generator=random) - 0.5)
 
     pair = torch.randint(len(EXPRESSIONS), (2,), generator=random)
     time, change = torch.linspace(0, 1, count), float(torch.rand((), generator=random)) * 0.5 + 0.25
@@ -131,12 +122,14 @@ def track(random: torch.Generator, count: int) -> Performance:
     missing = torch.rand(2, len(MOVEMENT_NAMES), generator=random) < 0.15
     intensity = prototype_intensities()[expression] * strength[:, None]
     intensity = intensity * ~missing[(~first).long()]
-    twitch = 1.3 * (motion[:, 7:] - 1.2).clamp(min=0)
+    twitch = 1.3 * (moves[:, 7:] - 1.2).clamp(min=0)
     labelled = [movement_index(name) for name in AUS]
     intensity[:, labelled] = torch.maximum(intensity[:, labelled], twitch)
+    intensity = torch.lerp(intensity.mean(0), intensity, motion.expression)
     if chance(0.5):
         syllables = torch.rand(count, 3, generator=random) * torch.tensor([0.8, 0.8, 0.6])
+        syllables *= motion.talk
         intensity[:, [movement_index("AU25"), movement_index("AU26"), movement_index("AU18")]] += syllables
     intensity[:, movement_index("AU43")] = (torch.rand(count, generator=random) < BLINK).float()
-    intensity = constrain(add_gaze(intensity, motion[:, 5:7] * torch.tensor([0.3, 0.2])), random)
+    intensity = constrain(add_gaze(intensity, moves[:, 5:7] * torch.tensor([0.3, 0.2])), random)
     return Performance(intensity, expression, pose, position)

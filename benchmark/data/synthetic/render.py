@@ -1,5 +1,6 @@
 """Rendering of a person, a performance and a scene to images and landmarks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.data.synthetic.appearance import EYE, PLAIN, sample_colours, vertex_fields
+from benchmark.data.synthetic.crop import Window, jittered
 from benchmark.data.synthetic.geometry import NECK, Shape, pose_vertices, rest_shape
 from benchmark.data.synthetic.head import head
 from benchmark.data.synthetic.identity import Identity
@@ -14,8 +16,6 @@ from benchmark.data.synthetic.performance import Performance
 from benchmark.data.synthetic.raster import rasterise
 from benchmark.data.synthetic.scene import BACKGROUND_EXTENT, Scene, apply_camera, key_light_visibility, vertex_light
 
-CROP = 1.25  # side of the crop divided by the larger side of the bounding box of the 68 landmarks
-JITTER = 0.05  # standard deviation of the crop's centre (in sides) and log-size, as of a face detector
 SUPERSAMPLING = 2  # samples per pixel along each axis
 MAX_PIXELS = 16384  # shaded at a time, which keeps the arrays in the processor's cache
 
@@ -75,11 +75,17 @@ def build_person(identity: Identity) -> Person:
     return Person(identity, body, fields, material, gloss, torch.cat([ambient_occlusion, extra]))
 
 
-def render(person: Person, performance: Performance, scene: Scene, random: torch.Generator, side: int) -> Rendering:
+def render(
+    person: Person,
+    performance: Performance,
+    scene: Scene,
+    random: torch.Generator,
+    side: int,
+    crop: Callable[[Tensor, torch.Generator], Window] = jittered,
+) -> Rendering:
     """Render B frames of one person, cropped as by a face detector.
 
-    The crop is a square of ``CROP`` times the larger side of the bounding box of the 68 landmarks, jittered by
-    ``JITTER``. The background is fixed in the scene, so it moves in the image when the crop follows the head.
+    The background is fixed in the scene, so it moves in the image when the crop follows the head.
 
     Args:
         person: the person.
@@ -87,6 +93,7 @@ def render(person: Person, performance: Performance, scene: Scene, random: torch
         scene: light, background and camera, one for all frames or one per frame.
         random: generator of the crop's jitter and the camera's noise.
         side: S, side of the images, pixels.
+        crop: window of each frame for landmarks (2, 68, B) in the scene, dm.
     """
     points, normal = pose_vertices(person.shape, performance.actions(), performance.pose)
     n = points.shape[2]
@@ -94,11 +101,7 @@ def render(person: Person, performance: Performance, scene: Scene, random: torch
     x = points[:, 0] * magnification + performance.position[:, 0]
     y = (points[:, 1] + NECK[1]) * magnification + performance.position[:, 1]
     landmarks_dm = torch.stack([x[head().landmarks], y[head().landmarks]])  # (2, 68, B)
-    low, high = landmarks_dm.amin(1), landmarks_dm.amax(1)
-    jitter = torch.randn(3, n, generator=random) * JITTER
-    size = (high - low).amax(0) * CROP
-    centre = (low + high) / 2 + jitter[:2] * size
-    size = size * jitter[2].exp()
+    centre, size = crop(landmarks_dm, random)
     left, top = centre[0] - size / 2, centre[1] + size / 2
 
     across, down = (x - left) / size, (top - y) / size

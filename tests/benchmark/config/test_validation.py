@@ -98,6 +98,7 @@ def test_values_of_the_wrong_type_are_named(override: str) -> None:
         "data.seed=-5",
         "data.split_seed=-1",
         "data.identities=1",
+        "data.version=3",
         "data.tracks_per_identity=0",
         "data.frames_per_track=1",
         "sets.synthetic.train=0",

@@ -16,6 +16,8 @@ CSV = (
     ("settings", "name"),
     [
         ([], "synthetic-458576c777"),
+        (["data.version=1"], "synthetic-458576c777"),
+        (["data.version=2"], "synthetic-c5a34e6da5"),
         (["data=videos", "data.root=/data/vox2", "data.fps=5", "data.size=256"], "videos-06e6def314"),
         (["data=frames", "data.root=/data/vox1", "data.tighten=2"], "frames-4f28b626eb"),
         (["data=voxceleb", "data.vox1=/data/vox1", "data.vox1_meta=/data/meta.csv"], "voxceleb-cb2a5963fe"),

@@ -99,7 +99,7 @@ def test_rendering_uses_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         torch.set_num_threads(3)
         produce.face_frames(0, 5, 2, 32)
-        produce.track_frames(0, 5, 0, 2, 32)
+        produce.render_track(0, 5, 0, 2, 32, version=2)
         assert torch.get_num_threads() == 3, "the caller's setting is restored"
     finally:
         torch.set_num_threads(before)

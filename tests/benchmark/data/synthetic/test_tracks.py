@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,7 +63,14 @@ def test_description_has_version_and_head(source: SyntheticTracks) -> None:
     assert description["identities"] == 3
 
 
-@pytest.mark.parametrize("bad", [{"identities": 0}, {"frames_per_track": 1}, {"size": -1}])
+def test_versions_are_told_apart_and_show_the_same_people(source: SyntheticTracks) -> None:
+    second = replace(source, version=2)
+    assert source.describe() == {**second.describe(), "version": "1"}
+    assert not np.array_equal(frames(source, 2), frames(second, 2))
+    assert source.tracks() == second.tracks()
+
+
+@pytest.mark.parametrize("bad", [{"identities": 0}, {"frames_per_track": 1}, {"size": -1}, {"version": 3}])
 def test_numbers_out_of_range_are_refused(bad: dict[str, int]) -> None:
-    with pytest.raises(UsageError, match="built-in faces"):
+    with pytest.raises(UsageError, match="built-in"):
         SyntheticTracks(**bad)
