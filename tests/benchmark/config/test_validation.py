@@ -20,8 +20,11 @@ from tests.benchmark.config.messages import refusal
         ("tasks=synthetic-poes", "tasks: unknown task 'synthetic-poes'; did you mean 'synthetic-pose'?"),
         ("task.synthetic-pose.set=synthtic", "unknown set 'synthtic'; did you mean 'synthetic'?"),
         ("train.optimiser=adm", "unknown train.optimiser=adm; did you mean 'adam'?"),
-        ("variants.fabnet.train.optimiser=adagrad", "variants.fabnet.train.optimiser=adagrad; available: adam, sgd"),
-        ("train.schedule=cosine", "available: constant, one_cycle, plateau"),
+        (
+            "variants.fabnet.train.optimiser=adagrad",
+            "variants.fabnet.train.optimiser=adagrad; available: adam, adamw, sgd",
+        ),
+        ("train.schedule=cosine", "available: constant, multistep, one_cycle, plateau"),
         ("train.amp=half", "available: auto, bf16, off"),
         ("train.device=xla", "available: auto, cpu, cuda"),
         ("launcher.kind=slrm", "did you mean 'slurm'?"),
