@@ -132,9 +132,9 @@ def start(*words: str, **options: Any) -> "subprocess.Popen[str]":
     )
 
 
-def end(process: "subprocess.Popen[str]") -> Finished:
-    """Waits for a process that `start` began."""
-    out, err = process.communicate(timeout=300)
+def end(process: "subprocess.Popen[str]", seconds: float = 300) -> Finished:
+    """Waits for a process that `start` began, for so long at most."""
+    out, err = process.communicate(timeout=seconds)
     return Finished(process.returncode, out, err)
 
 

@@ -35,7 +35,7 @@ WORK = (
     "train.checkpoint_steps=20",
 )
 SLURM = ("launcher=slurm", "launcher.job.mem_gb=1.6", "launcher.job.cpus_per_task=1", "launcher.job.timeout_min=10")
-PATIENCE_SECONDS = 1800.0  # in which a benchmark ends once nothing is killed any more
+PATIENCE_SECONDS = 1800.0  # in which a command ends, and a benchmark once nothing is killed any more
 LAUNCHES_TO_END = 5
 
 
@@ -85,12 +85,12 @@ class Storm:
         """Launch the benchmark; it may fail, with a message."""
         self.launches += 1
         began = time.monotonic()
-        check(end(start("run", *self.words(folder))))
+        check(end(start("run", *self.words(folder)), PATIENCE_SECONDS))
         self.launch_seconds = time.monotonic() - began
 
     def is_done(self, folder: Path) -> bool:
         """Whether `fabbench status` shows every stage of every run, and the tables, as done."""
-        status = end(start("status", *self.words(folder)))
+        status = end(start("status", *self.words(folder)), PATIENCE_SECONDS)
         check(status)
         lines = status.out.splitlines()
         return bool(lines) and all(re.fullmatch(r"\w+: +\d+ done", line) for line in lines)
@@ -191,7 +191,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the cluster before leaving
     with tempfile.TemporaryDirectory(prefix="kills-", dir="/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        calm = end(start("run", *settings(folder / "calm", *WORK, cache=folder / "cache")))
+        calm = end(start("run", *settings(folder / "calm", *WORK, cache=folder / "cache")), PATIENCE_SECONDS)
         if calm.code:
             raise BrokenError(calm.err)
         expected = cells(folder / "calm" / "runs" / "quick")
