@@ -11,11 +11,11 @@ from probes.metric import Metric
 from probes.probe import head_of, predict, probe
 from probes.registry import HEADS, METRICS
 from probes.scores import HEADLINE
-from probes.target import KINDS, take
+from probes.target import take
 from probes.trial import FACES, random_predictions, try_head, try_metric
 from probes.trial import example as labels_for_trial
 
-from .examples import example
+from .examples import KINDS, example
 
 pytestmark = pytest.mark.usefixtures("forget_files")
 
