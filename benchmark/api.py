@@ -66,7 +66,8 @@ def read_cells(benchmark: Folder, *, head: str | None = None) -> pd.DataFrame:
 
     Returns:
         A row for each metric of a task and a row of the tables: benchmark, variant, kind, task, metric, unit, head,
-        mean and std over seeds (missing where there are no values), and the lists values, seeds and runs.
+        mean and std over seeds (missing where there are no values), the lists values, seeds and runs, and trained_on,
+        what the weights of a pretrained row have seen; this is not in files.
 
     Raises:
         UsageError: no such benchmark.
@@ -82,7 +83,9 @@ def read_cells(benchmark: Folder, *, head: str | None = None) -> pd.DataFrame:
         return _cells_in_file(path, columns)
     record = BenchmarkRecord.read(path)
     default = record.config.get("probe", {}).get("table_head", "exact")
-    return pd.DataFrame(read_cells(path, head or default, record), columns=columns)
+    cells = pd.DataFrame(read_cells(path, head or default, record), columns=columns)
+    seen = {run.variant: run.trained_on for run in record.runs if run.trained_on}
+    return cells.assign(trained_on=[seen.get(variant, "") for variant in cells["variant"]])
 
 
 def load_encoder(run: Folder, *, device: str = "cpu") -> "Encoder":

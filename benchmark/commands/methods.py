@@ -48,7 +48,14 @@ def main(arguments: Namespace, config: "Config") -> int:
 
 
 def _describe_method(info: "MethodInfo", spec: "EncoderSpec") -> list[str]:
-    """Name, kind, frames of a sample, parameters, summary and source in a line; then a line for each option."""
+    """Name, kind, frames of a sample, parameters, summary and source in a line; then a line for each option.
+
+    Options of encoders from elsewhere are those of `fabbench import`, and not listed.
+    """
+    from methods.pretrained import InputOptions
+    from methods.registry import get
+
+    listed = [] if issubclass(get(info.name).Options, InputOptions) else info.options
     frames = f"{info.frames} frame{'' if info.frames == 1 else 's'}"
     parameters = _parameters(info.name, spec)
     source = info.paper or info.origin
@@ -56,7 +63,7 @@ def _describe_method(info: "MethodInfo", spec: "EncoderSpec") -> list[str]:
         f"  {info.name:<14} {info.kind:<10} {frames:<9} {parameters:>9}  {info.summary}  [{source}]",
         *(
             f"      variants.{info.name}.options.{option.name}={_typed(option.default)}  ({option.type})  {option.help}"
-            for option in info.options
+            for option in listed
         ),
     ]
 

@@ -81,6 +81,7 @@ class WeightsDescription:
     options: dict[str, Any]
     encoder: EncoderConfig | None
     size: Count | None
+    trained_on: str | None = None  # of weights from elsewhere: what they have seen, for the tables
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,20 @@ class WeightsFolder:
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             problem = first_line(error)
         raise DataError(f"{self.path / CONFIG} does not describe the weights: {problem}")
+
+    @property
+    def trained_on(self) -> str:
+        """What the weights have seen, one of `methods.pretrained.TRAINED_ON`.
+
+        Raises:
+            DataError: as `description`.
+        """
+        from methods.pretrained import PUBLISHED
+        from methods.registry import get
+
+        about = self.description
+        default = "faces without labels" if get(about.method).kind == "method" else "unknown"
+        return about.trained_on or PUBLISHED.get(about.method, default)
 
     @property
     def encoder_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -236,7 +251,7 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
     method_name = settings.method if settings.method not in ("", name) else folder.description.method
     options = {**folder.description.options, **settings.options}
     encoder, size = folder.description.encoder or config.encoder, folder.description.size or config.data.size
-    method = _build(method_name, options, encoder, size)
+    method = _build(method_name, options, encoder, size, tried=True)
     if method.kind not in ("method", "pretrained"):
         raise UsageError(f"variants.{name}: weights of a {method.kind} ({method_name}) make no pretrained row")
     shapes = _encoder_shapes(method)
@@ -258,15 +273,21 @@ def _pretrained(config: Config, name: str, settings: VariantConfig) -> Variant:
     )
 
 
-def _build(name: str, options: Mapping[str, Any], encoder: EncoderConfig, size: int) -> "Method":
-    """An instance without weights, to read its attributes and shapes; the method has been tried on two samples."""
+def _build(
+    name: str, options: Mapping[str, Any], encoder: EncoderConfig, size: int, *, tried: bool = False
+) -> "Method":
+    """An instance without weights, to read its attributes and shapes; the method is tried on two samples.
+
+    One whose weights exist has been ``tried``; without them it may compute nothing.
+    """
     from methods.errors import MethodError
     from methods.registry import get, outline, try_out
 
     spec = encoder_spec(encoder, size)
     try:
         method = outline(get(name), spec, options)
-        try_out(get(name), spec, options)
+        if not tried:
+            try_out(get(name), spec, options)
         return method
     except MethodError as error:
         raise UsageError(str(error)) from error

@@ -22,6 +22,7 @@ class RunRecord:
     seed: int
     sets: list[str]  # labelled sets it is probed on
     tasks: list[str]
+    trained_on: str = ""  # of a pretrained row: what its weights have seen
 
 
 @dataclass(frozen=True)
@@ -144,4 +145,5 @@ def _run_from_json(values: dict[str, Any]) -> RunRecord:
         seed=values["seed"],
         sets=list(values.get("sets", [])),
         tasks=list(values["tasks"]),
+        trained_on=values.get("trained_on", ""),
     )

@@ -18,7 +18,7 @@ from benchmark.train.augment import scale_to_unit
 from methods.base import Method
 from plugins import code_hash, split_target
 
-SIZE = 224  # pixels, given to an encoder that takes any size and states none
+SIZE = 256  # pixels, given to an encoder that takes any size and states none
 
 
 class Encoder(nn.Module):

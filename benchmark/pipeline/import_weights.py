@@ -1,6 +1,7 @@
 """Released weights of known networks, written as a folder that a benchmark reads as a pretrained row."""
 
 import argparse
+import json
 import pickle
 import re
 import warnings
@@ -19,6 +20,7 @@ from benchmark.files import atomic, read_json, sha256, write_json, write_text
 from benchmark.layout import CONFIG, ENCODER, WEIGHTS
 from methods.encoder import EncoderSpec
 from methods.errors import MethodError
+from methods.pretrained import PUBLISHED
 from methods.registry import get, outline
 from methods.released import Released, recognise
 
@@ -39,7 +41,11 @@ class Imported:
 
 
 def import_weights(
-    path: Path, parent: Path, name: str | None = None, options: Mapping[str, Any] | None = None
+    path: Path,
+    parent: Path,
+    name: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    trained_on: str | None = None,
 ) -> Imported:
     """Reads released weights and writes them, under the parameter names of a method here, to a folder.
 
@@ -48,6 +54,7 @@ def import_weights(
         parent: folder of all imported weights.
         name: of the new folder, and so of the row; default: by the method.
         options: of the method, in addition to those that the file determines.
+        trained_on: one of `methods.pretrained.TRAINED_ON`; default: as published.
 
     Raises:
         DataError: the file is missing, unreadable, or not the complete and finite weights of a known network.
@@ -58,11 +65,10 @@ def import_weights(
     _check_complete(path, released, model)
     folder = parent / (name or DEFAULT_NAMES.get(released.method, released.method))
     origin = {"file": path.name, "sha256": sha256(path), "options": released.options}
-    if (folder / ORIGIN).is_file() and read_json(folder / ORIGIN) != origin:
-        raise UsageError(f"{folder} holds other weights; choose another name with --as NAME, or remove it")
-    _write_tensors(released, folder)
-    write_json(folder / ORIGIN, origin)
-    write_text(folder / CONFIG, yaml.safe_dump(_description(released), sort_keys=False))
+    description = {**_description(released), "trained_on": trained_on or PUBLISHED[released.method]}
+    write_row(folder, released.weights, description, origin)
+    if released.probe:
+        _save(released.probe, folder / PROBE)
     return Imported(
         folder,
         released.method,
@@ -139,14 +145,28 @@ def _description(released: Released) -> dict[str, Any]:
     }
 
 
-def _write_tensors(released: Released, folder: Path) -> None:
-    """Writes all weights, those of the encoder alone, and the probe, if there is one."""
+def write_row(
+    folder: Path, state: Mapping[str, Tensor], description: Mapping[str, Any], origin: Mapping[str, Any]
+) -> None:
+    """Writes the folder of a pretrained row: all weights, those of the encoder alone, and what they are.
+
+    Args:
+        folder: of the row.
+        state: of the method.
+        description: method, options, encoder, size and trained_on, for `config.yaml`.
+        origin: the file that the weights come from.
+
+    Raises:
+        UsageError: the folder holds others.
+    """
+    if (folder / ORIGIN).is_file() and read_json(folder / ORIGIN) != json.loads(json.dumps(origin)):
+        raise UsageError(f"{folder} holds other weights; choose another name with --as NAME, or remove it")
     prefix = "encoder."
-    encoder = {name.removeprefix(prefix): value for name, value in released.weights.items() if name.startswith(prefix)}
-    _save(released.weights, folder / WEIGHTS)
+    encoder = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    _save(state, folder / WEIGHTS)
     _save(encoder, folder / ENCODER)
-    if released.probe:
-        _save(released.probe, folder / PROBE)
+    write_json(folder / ORIGIN, origin)
+    write_text(folder / CONFIG, yaml.safe_dump(json.loads(json.dumps(description)), sort_keys=False))
 
 
 def _save(tensors: Mapping[str, Tensor], path: Path) -> None:

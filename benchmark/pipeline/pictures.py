@@ -15,12 +15,11 @@ from benchmark.data.batches import TrackBatches
 from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.data.tracks.manifest import MANIFEST
 from benchmark.data.tracks.store import TrackStore
-from benchmark.errors import DataError, UsageError, suggestion
-from benchmark.layout import BENCHMARK, METRICS, PICTURES, WEIGHTS, features_file, heads_file
-from benchmark.pipeline.benchmark_record import BenchmarkRecord
+from benchmark.errors import DataError
+from benchmark.layout import METRICS, PICTURES, WEIGHTS, features_file, heads_file
 from benchmark.pipeline.features import embed, load_features, resize
 from benchmark.pipeline.import_weights import PROBE
-from benchmark.pipeline.saved_method import load_saved_method, saved_method_class
+from benchmark.pipeline.saved_method import load_saved_method, run_folders, saved_method_class
 from benchmark.progress import say
 from benchmark.train.augment import scale_to_unit
 from benchmark.train.device import pick_device
@@ -55,23 +54,11 @@ def draw(name: str, config: Config) -> list[Path]:
         DataError: there is nothing to draw from, or a file is broken.
     """
     paths = []
-    for folder in [Path(name)] if Path(name).is_dir() else _run_folders(name, config):
+    for folder in [Path(name)] if Path(name).is_dir() else run_folders(name, config):
         paths += [*_draw_training(folder), *_draw_tracks(folder, config), *_draw_landmarks(folder, config)]
     if not paths:
         raise DataError(f"{name}: nothing to draw yet: no log of its training, no pictures of its method, no landmarks")
     return paths
-
-
-def _run_folders(name: str, config: Config) -> list[Path]:
-    """Folders of one variant and seed: several for a ceiling, which has a run for each task."""
-    folder = Path(config.out, config.name)
-    runs = BenchmarkRecord.read(folder).runs if (folder / BENCHMARK).is_file() else []
-    folders: dict[str, list[Path]] = {}
-    for run in runs:
-        folders.setdefault(f"{run.variant}/seed{run.seed}", []).append(Path(config.out, run.run))
-    if name not in folders:
-        raise UsageError(f"no run {name!r} of benchmark {config.name} in {config.out}{suggestion(name, folders)}")
-    return folders[name]
 
 
 def _draw_training(folder: Path) -> list[Path]:

@@ -318,6 +318,7 @@ def _run_record(spec: RunSpec) -> RunRecord:
         seed=run.seed,
         sets=list(spec.sets),
         tasks=list(spec.tasks),
+        trained_on=WeightsFolder(spec.initial_weights).trained_on if run.weights and spec.initial_weights else "",
     )
 
 

@@ -1,6 +1,7 @@
 """Tables of a benchmark from what its runs left on disk. Nothing is computed anew; no encoder or data are needed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,7 +48,8 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
         return (as_json(benchmark_cells) if form == "json" else as_csv(benchmark_cells)).rstrip()
     formatter = {"text": as_text, "md": as_markdown, "tex": as_latex}[form]
     captioned = partial(_captioned(tables, benchmark), published=_published())
-    text = formatter(_tabulate(captioned, folder, benchmark, head)).rstrip()
+    made = _tabulate(captioned, folder, benchmark, head)
+    text = formatter(_with_origins(made, benchmark)).rstrip()
     notes = notes_of(benchmark)
     if not notes:
         return text
@@ -63,13 +65,26 @@ def read_cells(folder: Path, head: str, benchmark: BenchmarkRecord | None = None
 def render_overview(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> str:
     """One table as text, with a column for each task; arguments and errors as in `render`."""
     benchmark = benchmark or BenchmarkRecord.read(folder)
-    return as_text(_tabulate(_captioned(overview, benchmark), folder, benchmark, head), HEADING_WIDTH).rstrip()
+    made = _tabulate(_captioned(overview, benchmark), folder, benchmark, head)
+    return as_text(_with_origins(made, benchmark), HEADING_WIDTH).rstrip()
 
 
 def notes_of(benchmark: BenchmarkRecord) -> str:
     """The benchmark's note and the warnings about its data, a line each."""
     notes = [benchmark.note] if benchmark.note else []
     return "\n".join([*notes, *(f"Warning: {line}" for line in benchmark.warnings)])
+
+
+def _with_origins(made: list[Table], benchmark: BenchmarkRecord) -> list[Table]:
+    """The tables; the captions of those with pretrained rows say what each of these was trained on."""
+    seen = {run.variant: run.trained_on for run in benchmark.runs if run.trained_on}
+    note = "".join(f" {row} was trained elsewhere, on: {text}." for row, text in sorted(seen.items()))
+    return [
+        replace(table, caption=table.caption + note)
+        if any(row.kind == "pretrained" and row.variant in seen for row in table.rows)
+        else table
+        for table in made
+    ]
 
 
 def _all_cells(probes: list[dict[str, Any]], costs: list[dict[str, Any]], *, head: str, expected: Any) -> list[Cell]:

@@ -4,14 +4,35 @@ from pathlib import Path
 
 import torch
 
-from benchmark.config.schema import EncoderConfig
+from benchmark.config.schema import Config, EncoderConfig
 from benchmark.config.variants import WeightsFolder, encoder_spec
-from benchmark.errors import DataError, first_line
-from benchmark.layout import CONFIG, WEIGHTS
+from benchmark.errors import DataError, UsageError, first_line, suggestion
+from benchmark.layout import BENCHMARK, CONFIG, WEIGHTS
+from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.train.weights import load_method
 from methods.base import Method
 from methods.errors import MethodError
 from methods.registry import get
+
+
+def run_folders(name: str, config: Config) -> list[Path]:
+    """Folders of one variant and seed: several for a ceiling, which has a run for each task.
+
+    Args:
+        name: such as ``fabnet/seed0``.
+        config: says which benchmark.
+
+    Raises:
+        UsageError: no such run.
+    """
+    folder = Path(config.out, config.name)
+    runs = BenchmarkRecord.read(folder).runs if (folder / BENCHMARK).is_file() else []
+    folders: dict[str, list[Path]] = {}
+    for run in runs:
+        folders.setdefault(f"{run.variant}/seed{run.seed}", []).append(Path(config.out, run.run))
+    if name not in folders:
+        raise UsageError(f"no run {name!r} of benchmark {config.name} in {config.out}{suggestion(name, folders)}")
+    return folders[name]
 
 
 def saved_method_class(folder: Path) -> type[Method]:

@@ -76,4 +76,6 @@ def _save(module: nn.Module, path: Path) -> Path:
 
 
 def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+    """Parameters of a module; a part of it that is a program in another format says itself how many it has."""
+    counts = [int(getattr(part, "parameter_count", 0)) for part in module.modules()]
+    return sum(counts) + sum(parameter.numel() for parameter in module.parameters())

@@ -12,13 +12,19 @@ from methods import registry
 from methods.base import Method, MethodOutput
 from methods.encoder import EncoderSpec
 from methods.errors import MethodError
+from methods.exported_program import read_program
+from methods.onnx_model import read_onnx
 from tests.methods.conftest import SIZE, tracks
+from tests.methods.frozen_encoders import VIT, own_class, resnet, save_onnx, save_program
 
 SPEC = EncoderSpec(size=SIZE, width=4, dim=12)
 VARIANTS = {name: (variant.method, variant.options) for name, variant in config.load().variants.items()}
-CASES: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in registry.names()} | {
-    name: case for name, case in VARIANTS.items() if case[1]
-}
+CASES: dict[str, tuple[str, dict[str, Any]]] = (
+    {name: (name, {}) for name in registry.names() if name != "timm"}  # which needs torchvision
+    | {name: case for name, case in VARIANTS.items() if case[1]}
+    | {"transformers": ("transformers", VIT), "python": ("python", own_class())}
+)
+PROGRAMS: dict[str, Any] = {}  # states of the methods that are a program from a file, made by the fixture below
 ALL = sorted(CASES)
 KIND = {name: registry.get(method).kind for name, (method, _) in CASES.items()}
 TRAINED = [name for name in ALL if registry.get(CASES[name][0]).trained]
@@ -33,7 +39,24 @@ def build(name: str, spec: EncoderSpec = SPEC, seed: int = 0) -> Any:
     method, options = registry.get(CASES[name][0]), CASES[name][1]
     if method.kind == "ceiling":
         return method(spec, options, outputs=3, loss=squared_error)  # type: ignore[call-arg]
-    return method(spec, options)
+    built = method(spec, options)
+    if name in PROGRAMS:
+        built.load_state_dict(PROGRAMS[name])
+    return built
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Gives the methods that run a program from a file the options and state of one."""
+    folder = tmp_path_factory.mktemp("programs")
+    save_onnx(folder / "a.onnx", resnet())
+    save_program(folder / "a.pt2", resnet())
+    for name, (options, state) in {
+        "onnx": read_onnx(folder / "a.onnx"),
+        "torch-export": read_program(folder / "a.pt2"),
+    }.items():
+        CASES[name] = (name, options)
+        PROGRAMS[name] = state
 
 
 def squared_error(outputs: Tensor, values: Tensor, known: Tensor) -> Tensor:
