@@ -8,6 +8,7 @@ that to a folder. All of it is in the method's state: weights, or a whole progra
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from math import isfinite
 from typing import Any
 
 import torch
@@ -74,7 +75,7 @@ class InputOptions:
 def numbers(value: Any) -> list[float] | None:
     """Three numbers, one for each channel, of one or three; None for anything else."""
     values = list(value) if isinstance(value, (list, tuple)) else [value]
-    if len(values) not in (1, 3) or not all(type(each) in (int, float) for each in values):
+    if len(values) not in (1, 3) or not all(type(each) in (int, float) and isfinite(each) for each in values):
         return None
     return [float(each) for each in values] * (3 // len(values))
 

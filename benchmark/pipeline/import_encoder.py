@@ -34,7 +34,7 @@ TRIAL = 96  # pixels: side of the images that an encoder is tried on
 def is_encoder(source: str) -> bool:
     """Whether a source is one that `import_encoder` reads, rather than a file of released weights."""
     path = Path(source)
-    return path.suffix in (".onnx", ".pt2") or path.is_dir() or ":" in source or path.suffix == ".py"
+    return path.suffix in (".onnx", ".pt2", ".py") or path.is_dir() or (":" in source and not path.is_file())
 
 
 def import_encoder(
