@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -181,7 +181,7 @@ def describe(run: Path, encoder: Encoder) -> dict[str, Any]:
             "crop": "a square around one face, as in the data it was trained on; nothing is cut off it",
         },
         "output": {"name": "embeddings", "shape": ["batch", encoder.dim], "dtype": "float32", "normalised": False},
-        "encoder": None if about.encoder is None else {"width": about.encoder.width, "dim": about.encoder.dim},
+        "encoder": None if about.encoder is None else asdict(about.encoder),
         "trained_on": {
             "kind": WeightsFolder(run).trained_on if method.kind in ("method", "pretrained") else "nothing",
             "data": None if imported else content.get("data"),

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 import benchmark
 from benchmark.files import sha256
-from methods.encoder import Encoder, EncoderSpec
+from methods.encoder import EncoderSpec
 from tests.benchmark.released import fabnet, save_fabnet
 from tests.benchmark.tiny import call, refused, run_folder, settings
 
@@ -61,7 +61,7 @@ def test_weights_and_card_are_enough_without_the_run(place: Path, tmp_path: Path
     assert card["trained_on"]["kind"] == "faces without labels"
     assert card["trained_on"]["train"]["steps"] == 4
     assert card["onnx_difference"] < 1e-5
-    encoder = Encoder(EncoderSpec(size=card["input"]["size"], **card["encoder"]))
+    encoder = EncoderSpec(size=card["input"]["size"], **card["encoder"]).build()
     encoder.load_state_dict(load_file(tmp_path / "to" / "encoder.safetensors"))
     images = torch.rand(3, 3, 32, 32)
     with torch.inference_mode():
