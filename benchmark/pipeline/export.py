@@ -223,7 +223,7 @@ def page(card: dict[str, Any]) -> str:
         f"| resizing | {entry['resize']} |",
         f"| output | float32 (batch, {dim}), not normalised |",
         f"| trained on | {seen['kind']}{_data(seen)} |",
-        f"| run | `{origin['run']}` of benchmark `{origin['benchmark']}`, seed {seen['seed']} |",
+        f"| weights | {_provenance(origin, seen)} |",
         f"| fab-bench | {origin['fab-bench']} |",
         "",
     ]
@@ -247,6 +247,12 @@ def page(card: dict[str, Any]) -> str:
         lines += [f"`{SAFETENSORS}` holds the encoder's weights by the names of its PyTorch module.", ""]
     lines.append(f"`{CARD}` says the same for programs, with settings, cost and versions.")
     return "\n".join(lines) + "\n"
+
+
+def _provenance(origin: dict[str, Any], seen: dict[str, Any]) -> str:
+    if origin["origin"]:
+        return f"of `{origin['origin']['file']}`, SHA-256 {origin['origin']['sha256'][:16]}"
+    return f"run `{origin['run']}` of benchmark `{origin['benchmark']}`, seed {seen['seed']}"
 
 
 def _data(seen: dict[str, Any]) -> str:
