@@ -21,6 +21,7 @@ from .columns import (
     task_columns,
 )
 from .encoders import encoder_caption
+from .leakage import leakage_caption, leakage_columns
 from .other_heads import capped, cells_of_others, columns_of_others, disagreements
 from .published import GAP as GAP_METRIC
 from .published import Published, sources_of, with_published
@@ -94,12 +95,14 @@ def tables(
         for title, members in _tables_of_tasks(benchmark.probes):
             several = len(members) > 1
             columns = [column for task in members.values() for column in _columns(task, several, title, head)]
+            columns += [column for task in members.values() for column in leakage_columns(task, benchmark.probes)]
             caption = [_head_caption(members.values(), head), *map(_split_sizes, members.values())]
             caption += encoder_caption(record for records in members.values() for record in records)
             caption += budget_caption(budget, benchmark.costs)
             for task in members.values():
                 caption += disagreements(task_columns(task, several)[0], task, head, benchmark.cells)
                 caption += capped(task)
+                caption += leakage_caption(task, benchmark.probes)
             caption += [line for task in members for line in _published_caption(benchmark, task)]
             result.append(_table(f"{title} ({benchmark.name})", columns, caption, benchmark.cells, benchmark.unsure))
             gaps += _gap_columns(columns, benchmark.cells)

@@ -183,11 +183,13 @@ def _checked_set(config: Config, name: str, path: Path, note: bool) -> SetFile:
         note: whether to note beside the file that its content has been checked.
     """
     from benchmark.data.faces.labelled_set import LabelledSet
+    from benchmark.data.faces.people import faces_of_task
 
     faces = LabelledSet.load(path, write_note=note)
     for task in config.tasks:
         if config.task[task].set == name:
-            _check_task(task, config.task[task].target, faces)
+            target = config.task[task].target
+            _check_task(task, target, faces_of_task(faces, target))
     return SetFile(path, faces.hash)
 
 

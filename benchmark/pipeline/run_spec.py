@@ -57,6 +57,17 @@ class RunSpec:
 
         return {name: LabelledSet.load(file.path) for name, file in self.sets.items()}
 
+    def task_faces(self, task: str) -> "LabelledSet":
+        """The labelled set of a task, divided as the task needs it.
+
+        Raises:
+            DataError: its people cannot be told apart.
+        """
+        from benchmark.data.faces.people import faces_of_task
+
+        config = self.tasks[task]
+        return faces_of_task(self.faces[config.set], config.target)
+
     def target(self, task: str) -> "Target":
         """The target of a task.
 
@@ -65,7 +76,7 @@ class RunSpec:
         """
         from benchmark.data.faces.targets import order_of_turns
 
-        faces, name = self.faces[self.tasks[task].set], self.tasks[task].target
+        faces, name = self.task_faces(task), self.tasks[task].target
         if name not in faces.targets:
             raise DataError(f"task {task}: set {faces.name} has no target {name!r}; it has {', '.join(faces.targets)}")
         target = faces.targets[name]

@@ -184,7 +184,7 @@ def _batches(spec: RunSpec, method: Method, group: ProcessGroup) -> tuple[Any, A
     size = run.train.batch_size
     shard = group.shard(size)
     if run.task is not None:
-        faces, target = spec.faces[spec.tasks[run.task].set], spec.target(run.task)
+        faces, target = spec.task_faces(run.task), spec.target(run.task)
         has_val = len(faces.indices("val")) > 0
         labelled = LabelledBatches(faces, target, "train", size, (run.seed, 0), shard)
         return labelled, LabelledBatches(faces, target, "val", size, (1,), shard) if has_val else None
@@ -222,7 +222,7 @@ def _embed(spec: RunSpec, name: str) -> list[Path]:
 
 def _probe(spec: RunSpec, task: str) -> list[Path]:
     run, config = spec.run, spec.tasks[task]
-    faces, target = spec.faces[config.set], spec.target(task)
+    faces, target = spec.task_faces(task), spec.target(task)
     features = load_features(features_file(run.folder, config.set), len(faces.frames))
     method_head = get(run.method).scored_by
     probed = probe(
@@ -245,7 +245,7 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
         "seed": run.seed,
         "task": task,
         "target": config.target,
-        "set": {"name": faces.name, "hash": faces.hash, "protocol": faces.protocol},
+        "set": {"name": faces.name, "hash": spec.sets[config.set].hash, "protocol": faces.protocol},
         "run": str(run.folder.relative_to(run.out)),
         "data": run.data_hash,
         "encoder": _encoder(run),
@@ -276,5 +276,5 @@ def _method(spec: RunSpec) -> Method:
     kind = get(run.method)
     if run.task is None:
         return kind(encoder, run.options)
-    coding = task_coding(spec.faces[spec.tasks[run.task].set], spec.target(run.task))
+    coding = task_coding(spec.task_faces(run.task), spec.target(run.task))
     return kind(encoder, run.options, outputs=coding.width, loss=task_loss(coding))  # type: ignore[call-arg]
