@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from benchmark.errors import UsageError
+
 if TYPE_CHECKING:
     from benchmark.config.schema import Config, VariantConfig
     from methods.encoder import EncoderSpec
@@ -13,14 +15,15 @@ SUMMARY = "list the methods with their options, the variants, and imported weigh
 EXAMPLES = """
   fabbench methods
   fabbench methods data.size=256 encoder.width=32   parameters at the papers' size
+  fabbench methods ./mine.py --check                whether your own keeps the contract of methods
 """
-WORDS = ""
+WORDS = "[METHOD ...]"
 SETTINGS = ("data.size", "encoder", "variants", "imported")
 FOR_LAUNCHED = False
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    pass
+    parser.add_argument("--check", action="store_true", help="put methods through the contract: shapes, gradients, ...")
 
 
 def main(arguments: Namespace, config: "Config") -> int:
@@ -29,6 +32,10 @@ def main(arguments: Namespace, config: "Config") -> int:
     from methods.registry import describe
 
     spec = encoder_spec(config.encoder, config.data.size)
+    if arguments.check:
+        return _check(arguments.words, config, spec)
+    if arguments.words:
+        raise UsageError("fabbench methods lists all; name methods with --check, which tries them")
     print(f"methods (parameters at data.size={spec.size} encoder.width={spec.width} encoder.dim={spec.dim}):")
     methods = describe()
     for info in methods:
@@ -45,6 +52,30 @@ def main(arguments: Namespace, config: "Config") -> int:
     if not weights:
         print("  none; see fabbench import")
     return 0
+
+
+def _check(targets: list[str], config: "Config", spec: "EncoderSpec") -> int:
+    """Puts methods through the contract, a line for each check; returns the exit code."""
+    from methods.contract import Subject, broken
+    from methods.errors import MethodError
+    from methods.registry import get, outline
+
+    if not targets:
+        raise UsageError("--check needs a method: a name, FILE.py, FILE.py:NAME or MODULE:CLASS")
+    failures = 0
+    for target in targets:
+        variant = config.variants.get(target)
+        options = variant.options if variant else {}
+        try:
+            method = get(variant.method if variant else target)
+            outline(method, spec, options)
+        except MethodError as error:
+            raise UsageError(str(error)) from error
+        print(f"{target} ({method.name}, version {method.version}):")
+        for check, problem in broken(Subject(method, options, spec)):
+            failures += problem is not None
+            print(f"  {'FAILED' if problem else 'ok':<7} {check}" + (f": {problem}" if problem else ""))
+    return 1 if failures else 0
 
 
 def _describe_method(info: "MethodInfo", spec: "EncoderSpec") -> list[str]:

@@ -7,11 +7,12 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from methods import registry
+from methods.contract import Subject, run
 from methods.encoder import EncoderSpec
-from tests.methods.test_contract import TRAINED, build, run
 
 SPEC = EncoderSpec(size=64, width=16, dim=256)
 BATCH = 32
+TRAINED = [name for name in registry.names() if registry.get(name).trained]
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def frames(count: int) -> torch.Tensor:
 @pytest.mark.benchmark(group="training step, 32 samples, 64 px, width 16, 1 thread")
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_step(benchmark: BenchmarkFixture, name: str) -> None:
-    method = build(name, SPEC).to(memory_format=torch.channels_last)
+    method = Subject(registry.get(name), spec=SPEC).build().to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(method.parameters(), lr=1e-3, momentum=0.9)
     batch = frames(method.frames)
 
@@ -48,7 +49,7 @@ def test_training_step(benchmark: BenchmarkFixture, name: str) -> None:
 @pytest.mark.benchmark(group="embedding, 32 images, 64 px, width 16, 1 thread")
 @pytest.mark.parametrize("name", registry.names())
 def test_embedding(benchmark: BenchmarkFixture, name: str) -> None:
-    method = build(name, SPEC).to(memory_format=torch.channels_last).eval()
+    method = Subject(registry.get(name), spec=SPEC).build().to(memory_format=torch.channels_last).eval()
     images = frames(1)[:, 0]
 
     def embed() -> None:
