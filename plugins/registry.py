@@ -202,7 +202,7 @@ class Registry(Generic[T]):
         for cls in self._loaded.values():
             if cls is loaded[0]:
                 return cls
-        raise self._error(f"{module}:{name} is not registered as a {self.kind}: put @{self._decorator} above it")
+        raise self._error(f"{module}:{name} is no registered {self.kind}: put @{self._decorator} above it")
 
     def _pick(self, where: str, module: str, name: str | None) -> T:
         """The class that a file registers."""

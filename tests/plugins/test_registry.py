@@ -69,7 +69,7 @@ def test_a_class_of_a_module_is_found_where_it_is_offered(shapes: Registry[type]
     )
     (tmp_path / "offering" / "__init__.py").write_text("from offering.inner import Circle\nclass Other: pass")
     assert shapes.get("offering:Circle").__module__ == "offering.inner"
-    with pytest.raises(PluginError, match="offering:Other is not registered as a shape: put @register above it"):
+    with pytest.raises(PluginError, match="offering:Other is no registered shape: put @register above it"):
         shapes.get("offering:Other")
     before = shapes.code("offering:Circle")
     write(tmp_path, offering__helper="x = 2")
