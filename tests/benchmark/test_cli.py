@@ -42,7 +42,7 @@ COMMANDS = find_commands()
         (["prepare", "preset=real_mini"], "needs root=DIR"),
         (["verify", "data=videos"], "needs data.root=DIR"),
         (["run", "variants.fabnet.options.sorces=3"], "fabnet has no option 'sorces'"),
-        (["run", "data.size=48"], "encoder size 48: it must be a power of two"),
+        (["run", "data.size=48"], "data.size=48 encoder.name=fabnet: size 48: FAb-Net"),
         (["run", "train.lr=nan"], "train.lr=nan must be a finite number"),
         (["run", "sets.synthetic.trian=8"], "unknown key sets.synthetic.trian; did you mean 'sets.synthetic.train'?"),
         (["run", "sets.synthetic.train=many"], "sets.synthetic.train=many must be a valid integer"),

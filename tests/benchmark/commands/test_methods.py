@@ -27,8 +27,10 @@ def test_parameters_are_those_of_the_given_encoder() -> None:
 
 
 def test_a_size_that_no_encoder_has_is_refused() -> None:
-    expected = "fabbench: data.size=17: encoder size 17: it must be a power of two, at least 16"
-    assert refused(2, "methods", "data.size=17") == expected
+    assert refused(2, "methods", "data.size=17") == (
+        "fabbench: data.size=17 encoder.name=fabnet: size 17: FAb-Net's encoder and decoder need a power of two, at "
+        "least 16"
+    )
 
 
 def test_a_method_of_ones_own_is_put_through_the_contract(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def replaced(old: str, new: str) -> Callable[[Path], object]:
         ("config.yaml", replaced("options: {}", "options: {a: 1}"), "fabnet has no option 'a'"),
         ("config.yaml", replaced("options: {}", "options: [1]"), "options Input should be a valid dictionary"),
         ("config.yaml", replaced("width: 4", "width: x"), "encoder.width Input should be a valid integer"),
-        ("config.yaml", replaced("size: 32", "size: 17"), "fabnet cannot be built: encoder size 17"),
+        ("config.yaml", replaced("size: 32", "size: 17"), "built: data.size=17 encoder.name=fabnet: size 17: FAb-Net"),
         ("config.yaml", content("size: 64"), "method Field required"),
         (
             "method.safetensors",

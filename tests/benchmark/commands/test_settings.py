@@ -24,7 +24,6 @@ UNUSED = [
     (["verify", "w300"], "data.store=/data", "data.store has no effect on `fabbench verify w300`"),
     (["verify"], "launcher=slurm", "launcher has no effect on `fabbench verify`"),
     (["data"], "out=/tmp", "out has no effect on `fabbench data`"),
-    (["data", "show", "synthetic"], "data.seed=1", "data.seed has no effect on `fabbench data show synthetic`"),
     (["data", "show", "tracks"], "sets.w300.root=/data", "sets.w300.root has no effect on `fabbench data show tracks`"),
     (["methods"], "methods=fabnet", "methods has no effect on `fabbench methods`"),
     (["methods"], "data.store=/data", "data.store has no effect on `fabbench methods`"),
