@@ -49,7 +49,7 @@ COMMANDS = find_commands()
         (["run", "sets.synthetic.kind=cvs"], "unknown sets.synthetic.kind=cvs; did you mean 'csv'?"),
         (["run", "task.x={set: synthetic, target: pose}", "tasks=x,y"], "unknown task 'y'"),
         (["run", "probe.heads=[linaer]"], "unknown probe.heads[0]=linaer; did you mean 'linear'?"),
-        (["methods", "fabnet"], "expected key=value, got 'fabnet'"),
+        (["methods", "fabnet"], "name methods with --check"),
         (
             ["run", "variants.a.init_from=fabnet-curiculum", "variants.a.method=fabnet", "methods=a"],
             "did you mean 'fabnet-c",
@@ -102,7 +102,7 @@ def test_every_command_shows_examples(name: str, capsys: pytest.CaptureFixture[s
         line.strip().split("  ")[0].split()
         for command in COMMANDS.values()
         for line in command.EXAMPLES.strip().splitlines()
-        if "my_method" not in line
+        if "my_method" not in line and "=./" not in line and "[exact,./" not in line  # files of the reader's own
     ],
     ids=" ".join,
 )
