@@ -224,7 +224,7 @@ def train(subject: Subject, steps: int) -> tuple[Any, list[float]]:
     """Trains a new instance on one batch, as the training loop does; returns it and the losses of all steps."""
     method = subject.build().train()
     frames = _frames(subject, method, 16)
-    optimiser = torch.optim.Adam([weight for weight in method.parameters() if weight.requires_grad], lr=3e-3)
+    optimiser = torch.optim.Adam([weight for weight in method.parameters() if weight.requires_grad], lr=1e-3)
     losses = []
     for step in range(steps):
         torch.manual_seed(step)

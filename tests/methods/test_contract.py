@@ -63,7 +63,8 @@ def test_contract(name: str, check: str) -> None:
 
 
 def test_every_encoder_is_tried() -> None:
-    assert {"fabnet", *ENCODER} >= {*ENCODERS.names()}
+    shipped = {name for name in ENCODERS.names() if ENCODERS.origin(name).startswith("built in")}
+    assert {"fabnet", *ENCODER} >= shipped
 
 
 @pytest.mark.parametrize("encoder", ENCODER)

@@ -1,4 +1,4 @@
-"""Dependencies of the methods: torch and kornia only."""
+"""Dependencies of the methods: torch and kornia, and an extra for each format of pretrained networks."""
 
 import ast
 import subprocess
@@ -11,6 +11,11 @@ import methods
 
 FILES = sorted(Path(methods.__file__).parent.glob("*.py"))
 ALLOWED = {"torch", "kornia", "methods", "plugins"} | set(sys.stdlib_module_names)
+OPTIONAL = {
+    "hf_model.py": {"transformers"},
+    "onnx_model.py": {"onnx", "onnxruntime"},
+    "timm_model.py": {"timm"},
+}  # extras
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -23,7 +28,7 @@ def test_imports_only_torch_and_kornia(path: Path) -> None:
             imported = [node.module or ""]
         else:
             continue
-        assert {name.partition(".")[0] for name in imported} <= ALLOWED
+        assert {name.partition(".")[0] for name in imported} <= ALLOWED | OPTIONAL.get(path.name, set())
 
 
 def test_building_a_method_imports_nothing_else() -> None:
@@ -34,7 +39,7 @@ from methods.registry import describe, get
 get("fabnet")(EncoderSpec())
 describe()
 heavy = {"hydra", "omegaconf", "submitit", "pandas", "sklearn", "pyarrow", "av", "matplotlib", "rich",
-         "benchmark", "probes", "slurm"}
+         "benchmark", "probes", "slurm", "transformers", "onnxruntime", "timm"}
 imported = heavy & {name.partition(".")[0] for name in sys.modules}
 assert not imported, imported
 """

@@ -45,6 +45,7 @@ def test_pose_is_mean_absolute_error_of_each_angle() -> None:
     truth = np.array([[0, 10, 20], [2, 10, 20]], np.float32)
     scores = score(Labels("pose", truth, np.ones(2, bool), ("roll", "pitch", "yaw")), np.zeros((2, 3)))
     values = {name: entry["value"] for name, entry in scores.metrics.items()}
+    del values["geodesic"]
     assert values == pytest.approx({"roll": 1, "pitch": 10, "yaw": 20, "mae": 31 / 3})
     assert {entry["unit"] for entry in scores.metrics.values()} == {"deg"}
 

@@ -102,8 +102,8 @@ def test_what_a_class_lacks_is_refused(tmp_path: Path, old: str, new: str, messa
 
 
 def test_an_edited_file_or_helper_is_another_set_of_data(tmp_path: Path) -> None:
-    path, helper = tmp_path / "own.py", tmp_path / "own_helper.py"
-    path.write_text("import own_helper\n" + OWN_SOURCE)
+    path, helper = tmp_path / "own.py", tmp_path / "own_source_helper.py"
+    path.write_text("import own_source_helper\n" + OWN_SOURCE)
     helper.write_text("")
     data = load([f"data={path}"]).data
     assert isinstance(data, TrackReader)
