@@ -85,12 +85,14 @@ class Member:
         index = self.index if self.index is not None else int(environment.array_task_id or 0)
         calls = read_bundle(self.bundle)[index]
         try:
-            return _run_side_by_side(calls, environment.job_id) if self.packed else self._run_in_turn(calls)
+            report = _run_side_by_side(calls, environment.job_id) if self.packed else self._run_in_turn(calls)
         except Stopped as reason:
             print(f"{calls[0].name}: stopped: {reason}", file=sys.stderr, flush=True)
             if environment.global_rank > 0:
                 sys.exit(0)  # the first process requeues the job; this one leaves without a result
             signals.requeue()
+        signals.ignore_notice()
+        return report
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission | None:
         """For submitit: what to run after a requeue, once the state is saved. None ends the job for good."""

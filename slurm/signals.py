@@ -49,6 +49,16 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def ignore_notice() -> None:
+    """Ignore a notice from here on, since the work is done.
+
+    Python restores the default action of signals before it exits: a notice in that second would end a process that has
+    done its work as one that failed.
+    """
+    if signal.getsignal(NOTICE) is _record:
+        signal.signal(NOTICE, signal.SIG_IGN)
+
+
 def forward(pids: Sequence[int]) -> None:
     """Forward stop signals to other processes, including those received before."""
     _forwarded_to.extend(pids)

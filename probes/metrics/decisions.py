@@ -49,16 +49,7 @@ class MacroF1(Metric):
 
 
 @register_metric("identified", version=1)
-class Identified(Metric):
+class Identified(Accuracy):
     """Share of images whose person is told: of all people of the task, the most probable one is right."""
 
     kinds = ("identity",)
-    unit = "fraction"
-    better = HIGHER
-
-    def measure(self, target: Target, predictions: NDArray[Any]) -> Measured:
-        n = len(target.values)
-        return Measured({self.name: Value(accuracy_score(target.values, predictions.argmax(1)) if n else None, n)})
-
-    def without(self, target: Target, predictions: NDArray[Any], units: Rows) -> dict[str, Values]:
-        return {self.name: jackknife.mean((target.values == predictions.argmax(1)).astype(np.float64), units)}

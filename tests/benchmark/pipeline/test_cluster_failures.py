@@ -23,16 +23,14 @@ from tests.slurm_lab.shape import Shape
 def test_training_that_is_interrupted_ends_with_the_same_weights(lab: Lab, tmp_path: Path, cache: Path) -> None:
     """Two requeues, a restart of the controller, the end of its walltime, and the death of its node."""
     own, slow = tmp_path / "own_slow.py", tmp_path / "slow"
-    method = SLOW.format(name="own-slow", wait=f"0.2 * Path({str(slow)!r}).exists()")
-    own.write_text(method)
+    own.write_text(SLOW.format(name="own-slow", wait=f"0.2 * Path({str(slow)!r}).exists()"))
     choices = (f"methods={own}", "train.steps=600", "train.log_steps=5", "train.checkpoint_steps=5", "train.workers=1")
     calm = call("run", *settings(tmp_path / "calm", *choices, cache=cache))
     assert calm.code == 0, calm.err
     slow.touch()
     place = tmp_path / "queue"
     short = ("launcher.pretrain.timeout_min=1", "launcher.pretrain.slurm_signal_delay_s=30")
-    launch = ("run", *settings(place, *choices, *SLURM, *short, cache=cache))
-    assert call(*launch).code == 0
+    assert call("run", *settings(place, *choices, *SLURM, *short, cache=cache)).code == 0
     own.write_text("this is no method")  # queued jobs run the file as it was at submission
     name = "own_slow/seed0 pretrain"
 
@@ -66,11 +64,6 @@ def test_training_that_is_interrupted_ends_with_the_same_weights(lab: Lab, tmp_p
     wait(lambda: squeue()[job_id(place, name)].node not in ("", node), 600)
     lab.start_node(node)
     wait(empty, 600)
-    if call("status", *settings(place, *choices)).code:
-        # On a busy machine Slurm sometimes takes a job in requeue for a failed one, and cancels what waits for it.
-        own.write_text(method)
-        assert call(*launch).code == 0
-        wait(empty, 600)
     after = call("status", *settings(place, *choices))
     assert after.code == 0, after.out
     weights = [load_file(run_folder(tmp_path / one, "own_slow") / "method.safetensors") for one in ("calm", "queue")]
