@@ -27,7 +27,7 @@ class Entry:
         submitted: Unix time of the submission.
         launch: name of the launch's folder, which tells the job from others if the cluster gives its id again; empty
             in ledgers that were written without it.
-        elsewhere: Slurm's ids of the jobs of other ledgers that it waits for.
+        depends_on: Slurm's ids of the jobs that it was submitted to wait for, of this ledger and of others.
     """
 
     stage: str
@@ -36,7 +36,7 @@ class Entry:
     log: str
     submitted: float
     launch: str = ""
-    elsewhere: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
 
     @property
     def logs(self) -> list[Path]:

@@ -235,20 +235,19 @@ def _cancel_and_wait(job_ids: Collection[str]) -> None:
 def _outdated(
     jobs: Sequence[Job], ledger: Ledger, queue: Mapping[str, JobInfo], elsewhere: Mapping[str, str]
 ) -> dict[str, str]:
-    """Queued jobs that must be submitted anew: they do not wait for what is about to be submitted, or was elsewhere.
+    """Queued jobs that must be submitted anew: they do not wait for what they depend on as it is, or will be, queued.
 
-    They depend on its earlier submissions, which have failed or were cancelled. If one job of a pack is outdated, all
+    They wait for earlier submissions of it, which have failed or were cancelled. If one job of a pack is outdated, all
     are.
     """
     outdated: dict[str, str] = {}
     job_ids = _queued_ids(ledger, queue)
+    known = {**job_ids, **elsewhere}
 
     def waits_for_all(job: Job) -> bool:
-        if any(name not in (job_ids.keys() | elsewhere.keys()) or name in outdated for name in job.depends_on):
+        if any(name not in known or name in outdated for name in job.depends_on):
             return False
-        return {elsewhere[name] for name in job.depends_on if name in elsewhere} <= set(
-            ledger.entries[job.name].elsewhere
-        )
+        return {known[name] for name in job.depends_on} <= {*ledger.entries[job.name].depends_on}
 
     while True:
         new = {
@@ -305,7 +304,7 @@ def _submit_array(
     for index, jobs in array.members.items():
         for position, job in enumerate(jobs):
             log = str(log_path(array, index, position, resources, logs))
-            others = tuple(sorted(elsewhere[parent] for parent in job.depends_on if parent in elsewhere))
+            parents = [elsewhere.get(parent) or ledger.entries[parent].job for parent in job.depends_on]
             job_id = f"{array.job_id}_{index}"
-            entries[job.name] = Entry(array.stage, job_id, name, log, submitted, launch_folder.name, others)
+            entries[job.name] = Entry(array.stage, job_id, name, log, submitted, launch_folder.name, tuple(parents))
     ledger.add(entries)

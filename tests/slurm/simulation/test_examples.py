@@ -107,6 +107,13 @@ def test_a_launch_killed_at_any_step_leaves_no_second_tables(step: int) -> None:
     replay(begin, launch, start_first_job, kill_first_job, launch_killed(step), launch)
 
 
+@pytest.mark.parametrize("step", range(1, 80, 2))
+def test_a_launch_killed_at_any_step_leaves_no_tables_that_wait_for_cancelled_jobs(step: int) -> None:
+    """The tables of the first launch are in the queue, and so are the runs of the killed one."""
+    cancel = partial(Schedule.cancel_jobs, number=0, step=None)
+    replay(ONE_RUN, launch, cancel, launch_killed(step))
+
+
 @pytest.mark.parametrize("step", range(1, 60, 2))
 def test_a_launch_killed_after_job_ids_came_again_records_no_other_job(step: int) -> None:
     """The ledger's entries of ids before the controller's reset must not stand for the new jobs."""
