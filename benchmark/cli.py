@@ -14,7 +14,7 @@ from slurm.commands import SlurmError
 
 SETTINGS = """\
 key=value sets one key of the configuration; the most used are
-  preset=default|quick|FILE.yaml   the benchmark to start from        methods=fabnet,./mine.py  the rows
+  preset=quick|paper|FILE.yaml     the benchmark to start from        methods=fabnet,./mine.py  the rows
   data=synthetic|videos|frames|voxceleb|concat  to pre-train on         tasks=synthetic-pose,...  what to probe
   data.root=DIR  data.store=DIR    raw files; the packed store        seeds=3 or seeds=[0,1,5]  repetitions
   train.steps=N  train.lr=X        the budget, the same for all       launcher=inline|local|slurm  where it runs

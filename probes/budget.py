@@ -35,7 +35,7 @@ def budget_sentence(budget: str, costs: Sequence[Record]) -> str:
         return f"Equal for every trained row: {form.format(common)}."
     number = form.split()[0]
     listed = ", ".join(f"{name} {number.format(amount)}" for name, amount in sorted(others.items()))
-    return f"Equal for every trained row: {form.format(common)}; but {listed}."
+    return f"Equal for trained rows: {form.format(common)}, except {listed}."
 
 
 def budget_caption(budget: str, costs: Sequence[Record]) -> list[str]:

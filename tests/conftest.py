@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark the tests that use the cluster `slurm`, skip those marked nightly, and group them for parallel processes.
 
     pytest-xdist runs a group in one process: the tests on the one cluster, and else those of a file, which share
-    fixtures.
+    fixtures. Those on the cluster take longest, and come first.
     """
     for item in items:
         on_cluster = "lab" in getattr(item, "fixturenames", ())
@@ -28,6 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.xdist_group("lab" if on_cluster else item.nodeid.partition("::")[0]))
         if item.get_closest_marker("nightly") and "nightly" not in config.option.markexpr:
             item.add_marker(pytest.mark.skip(reason="run with -m nightly"))
+    items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
 
 
 @pytest.fixture(scope="session")

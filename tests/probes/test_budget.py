@@ -13,7 +13,7 @@ def test_what_was_equal_is_stated_with_its_amount() -> None:
     costs = [cost("fabnet", steps=800, frames_seen=51200), cost("rotation", steps=800, frames_seen=25600)]
     assert budget_sentence("steps", costs) == "Equal for every trained row: 800 training steps."
     assert budget_sentence("frames", [*costs, cost("split_brain", steps=1600, frames_seen=51200)]) == (
-        "Equal for every trained row: 51,200 frames; but rotation 25,600."
+        "Equal for trained rows: 51,200 frames, except rotation 25,600."
     )
 
 
