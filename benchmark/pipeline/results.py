@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from benchmark.errors import DataError, first_line
 from benchmark.files import write_text
 from benchmark.layout import COST, TABLES, scores_file
-from benchmark.pipeline.benchmark_record import BenchmarkRecord
+from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.records import read_cost, read_scores
 from probes.cells import Cell, RecordError, cells
 from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text
@@ -115,21 +115,29 @@ def _tabulate(function: Callable[..., Result], folder: Path, benchmark: Benchmar
     rows = [(benchmark.benchmark, run.kind, run.variant) for run in benchmark.runs]
     rows += [(benchmark.benchmark, "pretrained", name) for name in benchmark.absent]
     try:
-        probes, costs = _records(folder, benchmark)
-        return function(probes, costs, head=head, expected=rows)
+        return function(read_probes(folder, benchmark), _read_costs(folder, benchmark), head=head, expected=rows)
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
 
 
-def _records(folder: Path, benchmark: BenchmarkRecord) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Probe and cost records of the runs of the last launch; those not written yet become gaps."""
-    probes, costs = [], []
-    for run in benchmark.runs:
-        run_folder = folder.parent / run.run
-        owner = {"benchmark": benchmark.benchmark, "variant": run.variant, "kind": run.kind, "seed": run.seed}
-        for task in run.tasks:
-            if (path := scores_file(run_folder, task)).is_file():
-                probes.append(read_scores(path, {**owner, "task": task}))
-        if (path := run_folder / COST).is_file():
-            costs.append({**read_cost(path), **owner, "run": run.run})
-    return probes, costs
+def read_probes(folder: Path, benchmark: BenchmarkRecord) -> list[dict[str, Any]]:
+    """Probe records of the runs of the last launch; those not written yet are left out, and become gaps."""
+    return [
+        read_scores(path, {**_owner(benchmark, run), "task": task})
+        for run in benchmark.runs
+        for task in run.tasks
+        if (path := scores_file(folder.parent / run.run, task)).is_file()
+    ]
+
+
+def _read_costs(folder: Path, benchmark: BenchmarkRecord) -> list[dict[str, Any]]:
+    """Cost records, likewise."""
+    return [
+        {**read_cost(path), **_owner(benchmark, run), "run": run.run}
+        for run in benchmark.runs
+        if (path := folder.parent / run.run / COST).is_file()
+    ]
+
+
+def _owner(benchmark: BenchmarkRecord, run: RunRecord) -> dict[str, Any]:
+    return {"benchmark": benchmark.benchmark, "variant": run.variant, "kind": run.kind, "seed": run.seed}

@@ -1,27 +1,38 @@
 #!/usr/bin/env bash
-# The long study: one benchmark for each row of the plan in README.md; tables of both heads go into this folder.
-# From the root of the repository, after `make run` has made .venv:  results/reference/long/study.sh [--dry-run]
+# The long study: one benchmark for each row of the plan in README.md. Its cells, intervals and shares go into this folder.
+# From the root of the repository, after `make run` has made .venv:
+#   results/reference/long/study.sh [--dry-run] [BENCHMARK...]     default: all, in the order of the plan
 set -euo pipefail
+export OMP_NUM_THREADS=1 # sums of several threads round differently
 folder=$(dirname "$0")
+dry_run=
+[ "${1:-}" = --dry-run ] && dry_run=yes && shift
+chosen=" $* "
 
-benchmark() { # name, settings...
-  local setting=(preset=study "name=study-$1" "${@:2}") head
+benchmark() { # name of its results, name of its runs (and of those with FAb-Net), settings...
+  local result=$1 folders=() head
+  for name in $2; do folders+=("results/runs/study-$name"); done
+  local setting=(preset=study launcher=local "name=$(basename "${folders[0]}")" "${@:3}")
+  [ "$chosen" = "  " ] || [[ $chosen == *" $result "* ]] || return 0
   .venv/bin/fabbench run "${setting[@]}" ${dry_run:+--dry-run} > /dev/null
-  [ -n "${dry_run:-}" ] && return
+  [ -z "$dry_run" ] || return 0
   for head in exact linear; do
-    .venv/bin/fabbench tables "${setting[@]}" "probe.table_head=$head" --format json > "$folder/$1-$head.json"
+    .venv/bin/fabbench tables "${setting[@]}" "probe.table_head=$head" --format json > "$folder/$result-$head.json"
+    .venv/bin/python "$folder/intervals.py" "$head" "${folders[@]}" > "$folder/$result-$head.md"
   done
+  [[ $result == *-labels* ]] || .venv/bin/python "$folder/shares.py" "${folders[0]}" > "$folder/$result-shares.md"
 }
 
-dry_run=${1:+yes}
-methods='[autoencoder,rotation,split_brain,split_brain-full,fabnet]'
-benchmark 800 train.steps=800
-benchmark 3200 train.steps=3200
-benchmark 12800 train.steps=12800 seeds=3
-benchmark 1600-frames train.steps=1600 "methods=[autoencoder,rotation,split_brain,split_brain-full]" # as FAb-Net at 800
-benchmark 6400-frames train.steps=6400 "methods=[autoencoder,rotation,split_brain,split_brain-full]" # as FAb-Net at 3,200
-benchmark 25600-frames train.steps=25600 seeds=3 "methods=[autoencoder,rotation,split_brain,split_brain-full]"
-benchmark 12800-people320 train.steps=12800 seeds=3 data.identities=320 "methods=$methods"
-benchmark 3200-version1 train.steps=3200 data.version=1 "methods=$methods"
-benchmark 3200-labels500 train.steps=3200 sets.synthetic.train=504
-benchmark 3200-labels4000 train.steps=3200 sets.synthetic.train=4000
+one_frame='methods=[autoencoder,rotation,split_brain,split_brain-full]' # of one frame a sample
+trained='methods=[autoencoder,rotation,split_brain,split_brain-full,fabnet]'
+benchmark 800 800 train.steps=800
+benchmark 3200 3200 train.steps=3200
+benchmark 1600-frames "1600-frames 800" train.steps=1600 "$one_frame" # as FAb-Net at 800
+benchmark 6400-frames "6400-frames 3200" train.steps=6400 "$one_frame" # as FAb-Net at 3,200
+benchmark 12800 12800 train.steps=12800 seeds=3
+benchmark 3200-version1 3200-version1 train.steps=3200 data.version=1 "$trained"
+benchmark 12800-people320 12800-people320 train.steps=12800 seeds=3 data.identities=320 "$trained"
+benchmark 25600-frames "25600-frames 12800" train.steps=25600 seeds=3 "$one_frame"
+# The same encoders with fewer labels; scores replace those of before in the runs.
+benchmark 3200-labels4000 3200 train.steps=3200 sets.synthetic.train=4000
+benchmark 3200-labels504 3200 train.steps=3200 sets.synthetic.train=504
