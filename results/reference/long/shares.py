@@ -98,11 +98,16 @@ def main(runs: Path) -> None:
     groups = pd.DataFrame(records).groupby("variant", sort=False)
     mean, spread = groups.mean(), groups.std()
     rows = [
-        [f"`{variant}`", *(f"{mean.loc[variant, name]:.1f} ± {spread.loc[variant, name]:.1f}" for name in mean.columns)]
+        [f"`{variant}`", *(entry(mean.loc[variant, name], spread.loc[variant, name]) for name in mean.columns)]
         for variant in mean.index
     ]
     print(f"Shares in percent, `{runs.name}`.\n")
     print(tabulate(rows, ["embedding", *mean.columns], "pipe", disable_numparse=True))
+
+
+def entry(mean: float, spread: float) -> str:
+    """Mean and standard deviation; the mean alone from one seed."""
+    return f"{mean:.1f}" if np.isnan(spread) else f"{mean:.1f} ± {spread:.1f}"
 
 
 if __name__ == "__main__":
