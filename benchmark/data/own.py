@@ -1,22 +1,18 @@
 """Labelled sets and sources of tracks of a user's own: what their code returns is checked, and its errors are named."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from traceback import extract_tb
 
-import numpy as np
-
 from benchmark.config.own import FaceSet, Own, TrackReader
-from benchmark.data.faces.build import RawFaces, build_set
-from benchmark.data.faces.labelled_set import LabelledSet, Target
+from benchmark.data.contract import check_faces, check_frame, check_tracks
+from benchmark.data.faces.build import build_set
+from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.data.tracks.source import Frame, RawTrack, SkippedFrame, SkipTrack, TrackSource, check_not_empty
 from benchmark.errors import DataError, FabbenchError, UsageError
 from plugins import first_line, split_target
-
-TRIED_TRACKS = 3  # tracks of a source that are read before the others are listed for packing
 
 
 def find_own(name: str, config: FaceSet) -> None:
@@ -48,7 +44,7 @@ def read_own(name: str, config: FaceSet, progress: Callable[..., None], scratch:
     """
     with _user_code(f"sets.{name}", config):
         raw = config.read()
-        _check_faces(raw)
+        check_faces(raw)
         raw.protocol |= config.identity()
         return build_set(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
 
@@ -63,16 +59,23 @@ def check_source(source: TrackSource) -> None:
         check_not_empty(source)
         return
     with _user_code("data", source):
-        json.dumps(source.describe())
-        tracks = source.tracks()
-        _check_tracks(tracks)
-        for track in tracks[:TRIED_TRACKS]:
-            try:
-                frames = list(islice(source.read(track), 2))
-            except SkipTrack:
-                continue
-            for frame in frames:
-                _check_frame(frame, source.size, track.track)
+        check_tracks(source)
+
+
+def frames(source: TrackSource, track: RawTrack) -> Iterator[Frame | SkippedFrame]:
+    """The frames of a track; those of a user's own source are checked.
+
+    Raises:
+        SkipTrack: the track cannot be used.
+        DataError: what the user's class yields cannot be used, or its code fails.
+    """
+    if not isinstance(source, TrackReader):
+        yield from source.read(track)
+        return
+    with _user_code("data", source):
+        for frame in source.read(track):
+            check_frame(frame, source.size, track.track)
+            yield frame
 
 
 @contextmanager
@@ -89,7 +92,7 @@ def _user_code(key: str, own: Own) -> Iterator[None]:
         raise UsageError(f"{key}: {error}") from error
     except DataError as error:
         raise DataError(f"{key}: {error}") from error
-    except (FabbenchError, KeyboardInterrupt):
+    except (FabbenchError, SkipTrack, GeneratorExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # SystemExit, too, would end the command
         source, _ = split_target(own.kind)
@@ -97,50 +100,3 @@ def _user_code(key: str, own: Own) -> Iterator[None]:
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == path]
         where = f"{own.kind}, line {lines[-1]}" if lines else own.kind or type(own).__name__
         raise DataError(f"{key} ({where}): {first_line(error)}") from error
-
-
-def _check_faces(raw: object) -> None:
-    """Refuses faces whose parts do not fit together, before any image is opened.
-
-    Raises:
-        ValueError: they do not.
-    """
-    if not isinstance(raw, RawFaces):
-        raise TypeError(f"`read` returns {type(raw).__name__}, not RawFaces")
-    n = len(raw.ids)
-    if len(set(raw.ids)) < n:
-        raise ValueError("RawFaces.ids has a name twice; name faces of one image `name#1`, `name#2`")
-    if not raw.targets:
-        raise ValueError("RawFaces.targets is empty")
-    for name, target in raw.targets.items():
-        if not isinstance(target, Target):
-            raise TypeError(f"target {name} is {type(target).__name__}, not Target")
-        known = (n, len(target.names)) if target.kind == "aus" else (n,)
-        if len(target.values) != n or target.known.shape != known:
-            raise ValueError(
-                f"target {name}: values {target.values.shape} and known {target.known.shape} of {n} faces; known must "
-                f"be {known}"
-            )
-    for column in ("split", "identity", "group"):
-        values = getattr(raw, column)
-        if values is not None and np.shape(values) != (n,):
-            raise ValueError(f"RawFaces.{column} has shape {np.shape(values)}, not ({n},)")
-
-
-def _check_tracks(tracks: Sequence[object]) -> None:
-    if not tracks:
-        raise DataError("`tracks` lists no track")
-    for track in tracks:
-        if not isinstance(track, RawTrack):
-            raise TypeError(f"`tracks` lists {type(track).__name__}, not RawTrack")
-
-
-def _check_frame(frame: object, size: int, track: str) -> None:
-    if isinstance(frame, SkippedFrame):
-        return
-    if not isinstance(frame, Frame):
-        raise TypeError(f"`read` yields {type(frame).__name__}, not Frame or SkippedFrame")
-    image = frame.image
-    if not isinstance(image, np.ndarray) or image.shape != (size, size, 3) or image.dtype != np.uint8:
-        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise ValueError(f"track {track}: a frame is {found}, not uint8 {(size, size, 3)}")

@@ -218,7 +218,7 @@ class LabelledSet:
         if unknown := set(np.unique(self.split)) - set(SPLITS):
             raise ValueError(f"splits are train, val and test, not {sorted(unknown)}")
         for key, target in self.targets.items():
-            if problem := _problem(target):
+            if problem := target_problem(target):
                 raise ValueError(f"target {key}: {problem}")
 
 
@@ -234,7 +234,7 @@ def _read_note(path: Path) -> Any:
         return None
 
 
-def _problem(target: Target) -> str | None:
+def target_problem(target: Target) -> str | None:
     """What is wrong with a target; None if it is valid."""
     kind, values, known = target.kind, target.values, target.known
     if kind not in get_args(Kind):
@@ -259,9 +259,13 @@ def _problem(target: Target) -> str | None:
         return "a known class has no name"
     if kind == "aus" and not np.isin(known_values, (0, 1)).all():
         return "a known action unit is neither 0 nor 1"
-    if kind == "landmarks" and (target.eyes is None or max(target.eyes) >= values.shape[1]):
-        return "landmarks need the indices of two eye points"
+    if kind == "landmarks" and not _two_points(target.eyes, values.shape[1]):
+        return f"landmarks need the indices of two eye points, which differ and are below {values.shape[1]}"
     return None
+
+
+def _two_points(eyes: tuple[int, int] | None, count: int) -> bool:
+    return eyes is not None and len(set(eyes)) == 2 and 0 <= min(eyes) <= max(eyes) < count
 
 
 def _to_arrow(array: NDArray[Any]) -> "pa.Array[Any]":

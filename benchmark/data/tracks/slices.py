@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.own import frames
 from benchmark.data.tracks.format import (
     TRACK_LIST,
     UNFINISHED,
@@ -137,7 +138,7 @@ class _SlicePacking:
 
     def _encode_track(self, raw: RawTrack) -> EncodedTrack:
         source_ids, jpegs, conversions, content_keys = [], [], [], []
-        for frame in self.source.read(raw):
+        for frame in frames(self.source, raw):
             name = f"{raw.track}: {frame.source_id}"
             if isinstance(frame, SkippedFrame):
                 self.skipped_frames.add(frame.reason, name)

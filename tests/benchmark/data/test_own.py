@@ -87,6 +87,16 @@ def raw(**change: Any) -> RawFaces:
     return replace(faces, **change)
 
 
+def classes(**change: Any) -> RawFaces:
+    """The same, with a change of their target."""
+    return raw(targets={"class": replace(raw().targets["class"], **change)})
+
+
+def points(values: Any, eyes: tuple[int, int] = (0, 1)) -> RawFaces:
+    """The same with landmarks, in pixels."""
+    return raw(targets={"points": Target("landmarks", values, np.ones(3, np.bool_), tuple("abcde"), eyes)})
+
+
 @pytest.mark.parametrize(
     ("result", "message"),
     [
@@ -97,6 +107,17 @@ def raw(**change: Any) -> RawFaces:
         (raw(targets={"class": np.zeros(3)}), "target class is ndarray, not Target"),
         (raw(ids=["a", "b"]), r"target class: values \(3,\) and known \(3,\) of 2 faces"),
         (raw(split=np.array(["train"])), r"RawFaces.split has shape \(1,\), not \(3,\)"),
+        (raw(split=np.array(["train", "test", "dev"])), "RawFaces.split has 'dev'; a face is in train, val, test"),
+        (raw(identity=np.array([1, 2, 3])), "RawFaces.identity is int64; make it an array of str"),
+        (raw(ids=["a", "b", 3]), "RawFaces.ids has 3, which is no str"),
+        (classes(values=np.array([0, 1, 2])), "target class: a known class has no name"),
+        (classes(values=np.array([0, 1, -1])), "target class: a known class has no name"),
+        (classes(values=np.array([0.0, 1, 0])), "target class: values are float64 and known bool, not int64"),
+        (classes(kind="gaze"), "target class: unknown kind 'gaze'; known: landmarks, pose, classes"),
+        (points(np.full((3, 5, 2), np.nan)), "target points: a known value is not finite"),
+        (points(np.ones((3, 5, 2)), eyes=(0, 5)), "landmarks need the indices of two eye points, .* below 5"),
+        (points(np.ones((3, 5, 2)), eyes=(1, 1)), "landmarks need the indices of two eye points, which differ"),
+        (points(np.ones((3, 5, 2)), eyes=(-1, 1)), "landmarks need the indices of two eye points"),
         (raw(), "none of 3 faces can be used"),
     ],
 )
@@ -132,6 +153,7 @@ class Tracks(TrackReader):
 
 
 ONE = [RawTrack("id0", "id0/a", "")]
+BLACK, GREY = (Frame("0", np.full((64, 64, 3), grey, np.uint8)) for grey in (0, 99))
 
 
 @pytest.mark.parametrize(
@@ -146,10 +168,30 @@ ONE = [RawTrack("id0", "id0/a", "")]
             Tracks(listed=ONE, frames=[Frame("0", np.zeros((64, 64, 3)))]),  # type: ignore[arg-type]
             r"a frame is float64 \(64, 64, 3\), not uint8",
         ),
+        (Tracks(listed=ONE, frames=iter([BLACK, GREY])), "track id0/a: read twice, its frames differ"),
+        (Tracks(listed=ONE * 2), "`tracks` lists id0/a twice; give every track a name of its own"),
+        (Tracks(listed=[RawTrack("", "a", "")]), "identity and track must not be empty"),
+        (Tracks(listed=[RawTrack(7, "a", "")]), "a track whose identity is 7, which is no str"),  # type: ignore[arg-type]
     ],
 )
 def test_a_source_that_cannot_be_used_is_one_line(source: TrackReader, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         check_source(source)
     assert str(caught.value).startswith("data")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ([BLACK, GREY, Frame("2", np.zeros((32, 64, 3), np.uint8))], r"track id0/a: a frame is uint8 \(32, 64"),
+        ([BLACK, GREY, "no frame"], "`read` yields str, not Frame"),
+        ([], r"no usable track in the source: 1 x fewer than 2 usable frames \(id0/a: 0 usable\)"),
+    ],
+)
+def test_frames_that_only_packing_meets_are_one_line(tmp_path: Path, frames: Any, message: str) -> None:
+    source = Tracks(listed=ONE, frames=frames)
+    check_source(source)
+    with pytest.raises(DataError, match=message) as caught:
+        TrackPacker(source, tmp_path / "store", split_seed=0).pack()
     assert "\n" not in str(caught.value)
