@@ -49,8 +49,20 @@ def test_parts_of_the_error_are_those_of_the_layout() -> None:
         (scores[s, u] - scores[s].mean() - scores[:, u].mean() + grand) ** 2 for s in range(4) for u in range(9)
     ) / (3 * 8)
     result = estimate(*row(scores))
-    assert result.of_seeds**2 == pytest.approx((ms_seed - ms_rest) / 36)
+    assert result.of_seeds**2 == pytest.approx(ms_seed / 36)
     assert result.of_units**2 == pytest.approx(ms_unit / 36)
+    assert result.of_units_alone**2 == pytest.approx((ms_unit - ms_rest) / 36)
+    of_seeds, of_units = stats.t.isf(0.025, 3), stats.t.isf(0.025, 8)
+    both = of_seeds**2 * ms_seed / 36 + of_units**2 * (ms_unit - ms_rest) / 36
+    assert result.half_width() ** 2 == pytest.approx(both)
+
+
+def test_an_interval_is_never_narrower_than_that_of_people_alone() -> None:
+    """Seeds whose means agree by chance."""
+    scores = RANDOM.normal(size=(3, 9))
+    scores -= scores.mean(1, keepdims=True)
+    result = estimate(*row(scores))
+    assert result.half_width() == pytest.approx(stats.t.isf(0.025, 8) * result.of_units)
 
 
 def test_p_value_and_interval_agree() -> None:
@@ -84,8 +96,8 @@ def test_identical_rows_do_not_differ() -> None:
 
 
 def test_a_certain_difference_has_the_smallest_p_value() -> None:
-    assert Estimate(1.0, 1e-9, 1e-9, 30, 50).p_value == SMALLEST_P
-    assert Estimate(1.0, 0.0, 0.0, 3, 50).p_value == 0
+    assert Estimate(1.0, 1e-9, 1e-9, 1e-9, 30, 50).p_value == SMALLEST_P
+    assert Estimate(1.0, 0.0, 0.0, 0.0, 3, 50).p_value == 0
 
 
 @pytest.mark.parametrize("scores", [np.ones((3, 1)), np.array([[1.0, np.nan, 2.0]])])
