@@ -11,8 +11,11 @@ from benchmark.files import write_text
 from benchmark.layout import COST, TABLES, scores_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.records import read_cost, read_scores
+from benchmark.pipeline.series import read_series
 from probes.cells import Cell, RecordError, cells
+from probes.columns import headline_column
 from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text
+from probes.overview import Overview, by_task, overview_of
 from probes.published import Published, PublishedError, load, with_published
 from probes.tables import Table, overview, tables
 
@@ -60,6 +63,29 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
 def read_cells(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> list[Cell]:
     """Every cell of a benchmark's tables, published ones included; arguments and errors as in `render`."""
     return _tabulate(_all_cells, folder, benchmark or BenchmarkRecord.read(folder), head)
+
+
+def read_overview(
+    folder: Path, head: str, benchmark: BenchmarkRecord | None = None, reference: str | None = None
+) -> Overview:
+    """The first table of a benchmark, as data: scores with intervals, marks, and a sentence for each task.
+
+    Args:
+        folder: of the benchmark.
+        head: name of the probe head.
+        benchmark: the part of the benchmark to tabulate; default: all of it.
+        reference: row that methods are compared with; None: the best mean of each task.
+
+    Raises:
+        UsageError: no such benchmark.
+        DataError: a record that cannot be read.
+    """
+    benchmark = benchmark or BenchmarkRecord.read(folder)
+    probes = read_probes(folder, benchmark)
+    headlines = [headline_column(records[0]) for records in by_task(probes).values()]
+    series = read_series(folder.parent, probes, head, {(column.task, column.metric) for column in headlines})
+    benchmark_cells = _tabulate(cells, folder, benchmark, head)
+    return overview_of(benchmark.benchmark, probes, benchmark_cells, series, reference=reference)
 
 
 def render_overview(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,22 @@ from benchmark.errors import DataError
 from benchmark.layout import per_image_file
 from benchmark.pipeline.records import REMEDY
 from probes.cells import Record, head_used
+from probes.claims import Key
 from probes.comparison import Score, Series
 
-Key = tuple[str, str, str, str]  # kind, variant, task, metric
 WITHOUT = ".without"
 
 
-def read_series(folder: Path, probes: Iterable[Record], head: str) -> dict[Key, Series]:
+def read_series(
+    folder: Path, probes: Iterable[Record], head: str, metrics: Collection[tuple[str, str]] | None = None
+) -> dict[Key, Series]:
     """The series of every metric that the records of a benchmark have one of.
 
     Args:
         folder: of all benchmarks, which the records' runs are relative to.
         probes: probe records of one benchmark.
         head: the probe head whose scores are taken, as in `probes.cells.cells`.
+        metrics: the tasks and metrics that are read; None: all.
 
     Raises:
         DataError: the file of per-image errors beside a record is broken.
@@ -36,24 +39,29 @@ def read_series(folder: Path, probes: Iterable[Record], head: str) -> dict[Key, 
         used = head_used(record, head)
         if used is None:
             continue
-        without, faces = _read(per_image_file(folder / record["run"], record["task"]), used)
-        for metric, entry in record["heads"][used]["metrics"].items():
-            if entry["value"] is not None:
-                key = (record["kind"], record["variant"], record["task"], metric)
-                scores[key].append(Score(record["seed"], entry["value"], without.get(metric), faces))
+        measured = {
+            metric: entry["value"]
+            for metric, entry in record["heads"][used]["metrics"].items()
+            if entry["value"] is not None and (metrics is None or (record["task"], metric) in metrics)
+        }
+        without, faces = _read(per_image_file(folder / record["run"], record["task"]), used, measured)
+        for metric, value in measured.items():
+            key = (record["kind"], record["variant"], record["task"], metric)
+            scores[key].append(Score(record["seed"], value, without.get(metric), faces))
     series = {key: Series.of(each) for key, each in scores.items()}
     return {key: each for key, each in series.items() if each is not None}
 
 
-def _read(path: Path, head: str) -> tuple[Mapping[str, NDArray[np.float64]], str]:
-    """Each metric of a head without each unit, and a hash of the scored faces and their units."""
+def _read(path: Path, head: str, metrics: Iterable[str]) -> tuple[Mapping[str, NDArray[np.float64]], str]:
+    """Metrics of a head without each unit, where recorded, and a hash of the scored faces and their units."""
     if not path.is_file():
         return {}, ""
     try:
         with safe_open(path, "numpy") as file:
-            names = [*file.keys()]
-            of_head = [name for name in names if name.startswith(f"{head}.") and name.endswith(WITHOUT)]
-            without = {name.removeprefix(f"{head}.").removesuffix(WITHOUT): file.get_tensor(name) for name in of_head}
+            names = {*file.keys()}
+            without = {
+                metric: file.get_tensor(name) for metric in metrics if (name := f"{head}.{metric}{WITHOUT}") in names
+            }
             parts = [file.get_tensor(name) for name in ("rows", "units") if name in names]
     except (SafetensorError, OSError) as error:
         raise DataError(f"{path}: cut short or altered; {REMEDY}") from error

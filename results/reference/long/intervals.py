@@ -15,7 +15,8 @@ from tabulate import tabulate
 
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.results import read_probes
-from benchmark.pipeline.series import Key, read_series
+from benchmark.pipeline.series import read_series
+from probes.claims import Key
 from probes.columns import LOWER
 from probes.comparison import Series, paired_difference
 from probes.statistics import LEVEL, Estimate

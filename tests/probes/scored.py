@@ -1,0 +1,62 @@
+"""Made-up rows with scores of every test person: cells and series as the records of a benchmark give them."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.cells import Cell
+from probes.claims import AllSeries
+from probes.columns import HIGHER, LOWER, Column
+from probes.comparison import Score, Series
+
+POSE = Column("pose", "mae", "pose", "deg", LOWER, "{:.2f}".format)
+FACES = Column("faces", "auc", "faces", "AUC", HIGHER, "{:.3f}".format)
+PEOPLE = 40
+
+
+def row(
+    mean: float, seeds: Sequence[int] = (0, 1, 2), noise: float = 0.01, key: int = 0
+) -> dict[int, NDArray[np.float64]]:
+    """Scores (U,) by seed about a mean; people differ by 1, alike for every row, and rows by noise."""
+    people = np.random.default_rng(7).standard_normal(PEOPLE)
+    people -= people.mean()
+    random = np.random.default_rng([key, int(1000 * mean)])
+    return {seed: mean + people + noise * random.standard_normal(PEOPLE) for seed in seeds}
+
+
+def scored(
+    rows: Mapping[tuple[str, str], Mapping[int, NDArray[np.float64]]], column: Column = POSE, faces: str = "same"
+) -> tuple[list[Cell], AllSeries]:
+    """The cells and series of rows, by kind and variant."""
+    cells: list[Cell] = []
+    series = {}
+    for (kind, variant), scores in rows.items():
+        values = [float(each.mean()) for each in scores.values()]
+        cells.append(
+            {
+                "benchmark": "own",
+                "variant": variant,
+                "kind": kind,
+                "task": column.task,
+                "metric": column.metric,
+                "unit": column.unit,
+                "head": "exact",
+                "mean": fmean(values),
+                "std": stdev(values) if len(values) > 1 else None,
+                "values": values,
+                "n_seeds": len(values),
+                "seeds": list(scores),
+                "runs": [f"own/{variant}/seed{seed}" for seed in scores],
+            }
+        )
+        of_row = Series.of(
+            [
+                Score(seed, float(each.mean()), (each.sum() - each) / (len(each) - 1), faces)
+                for seed, each in scores.items()
+            ]
+        )
+        assert of_row is not None
+        series[kind, variant, column.task, column.metric] = of_row
+    return cells, series
