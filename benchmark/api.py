@@ -66,8 +66,9 @@ def read_cells(benchmark: Folder, *, head: str | None = None) -> pd.DataFrame:
 
     Returns:
         A row for each metric of a task and a row of the tables: benchmark, variant, kind, task, metric, unit, head,
-        mean and std over seeds (missing where there are no values), the lists values, seeds and runs, and trained_on,
-        what the weights of a pretrained row have seen; this is not in files.
+        mean and std over seeds (missing where there are no values), the lists values, seeds and runs, encoder, width,
+        size and dim of the embedding (`probes.encoders.Embedding`), and trained_on, what the weights of a pretrained
+        row have seen; this is not in files.
 
     Raises:
         UsageError: no such benchmark.
@@ -76,11 +77,12 @@ def read_cells(benchmark: Folder, *, head: str | None = None) -> pd.DataFrame:
     from benchmark.pipeline.benchmark_record import BenchmarkRecord
     from benchmark.pipeline.results import read_cells
     from probes.cells import Cell
+    from probes.encoders import Embedding
 
     columns = list(Cell.__annotations__)
     path = Path(benchmark)
     if path.is_file():
-        return _cells_in_file(path, columns)
+        return _cells_in_file(path, columns, later=list(Embedding.__annotations__))
     record = BenchmarkRecord.read(path)
     default = record.config.get("probe", {}).get("table_head", "exact")
     cells = pd.DataFrame(read_cells(path, head or default, record), columns=columns)
@@ -175,9 +177,11 @@ def _load(settings: Mapping[str, Any] | Iterable[str], config_dir: Folder | None
     return load(settings, config_dir=None if config_dir is None else os.fspath(config_dir))
 
 
-def _cells_in_file(path: Path, columns: list[str]) -> pd.DataFrame:
+def _cells_in_file(path: Path, columns: list[str], later: list[str]) -> pd.DataFrame:
+    """The cells in a file; the ``later`` columns are missing in one by an earlier version."""
     try:
-        return pd.DataFrame(read_json(path))[columns]
+        cells = pd.DataFrame(read_json(path))
+        return cells.reindex(columns=[*cells.columns, *(key for key in later if key not in cells)])[columns]
     except (ValueError, KeyError, OSError) as error:
         raise DataError(f"{path}: no file by fabbench tables --format json, or cut short") from error
 

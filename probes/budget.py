@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from statistics import multimode
 
 from .cells import Record
+from .optimisers import optimiser_caption
 
 MEASURES = {  # of a budget: its key in cost records, and how an amount of it is printed
     "steps": ("steps", "{:,.0f} training steps"),
@@ -39,9 +40,9 @@ def budget_sentence(budget: str, costs: Sequence[Record]) -> str:
 
 
 def budget_caption(budget: str, costs: Sequence[Record]) -> list[str]:
-    """`budget_sentence`, if there is one."""
+    """`budget_sentence`, if there is one, and the rows that were trained by another optimiser."""
     sentence = budget_sentence(budget, costs)
-    return [sentence] if sentence else []
+    return [*filter(None, [sentence]), *optimiser_caption(costs)]
 
 
 def cost_caption(costs: Sequence[Record], budget: str) -> list[str]:

@@ -16,6 +16,8 @@ from typing import Any, TypedDict
 
 import pandas as pd
 
+from .encoders import Embedding, embedding
+
 SCHEMA = 1
 KINDS = ("floor", "method", "pretrained", "ceiling", "published")  # of rows, in the order of the tables
 COST = "cost"  # the task name of cost metrics
@@ -47,12 +49,7 @@ class RecordError(ValueError):
     """Records that cannot be combined into one table; the message is one line."""
 
 
-class Cell(TypedDict):
-    """One metric of one task for one row; ``mean`` is None without values, ``std`` with fewer than two.
-
-    ``values``, ``seeds`` and ``runs`` are parallel lists, sorted by seed.
-    """
-
+class _Scores(TypedDict):
     benchmark: str
     variant: str
     kind: str
@@ -66,6 +63,14 @@ class Cell(TypedDict):
     n_seeds: int
     seeds: list[int]
     runs: list[str]
+
+
+class Cell(_Scores, Embedding):
+    """One metric of one task for one row; ``mean`` is None without values, ``std`` with fewer than two.
+
+    ``values``, ``seeds`` and ``runs`` are parallel lists, sorted by seed. For ``cost``, the embedding is what those of
+    all tasks have in common.
+    """
 
 
 def cells(
@@ -105,7 +110,8 @@ def cells(
     known = measurements[measurements["value"].notna()].sort_values(["seed", "run"])
     values = known.groupby(CELL, sort=False)[["value", "seed", "run", "head"]].agg(list)
     grid = rows.merge(columns, on="benchmark", sort=False).join(values, on=CELL)
-    return [_cell(entry) for entry in grid.to_dict("records")]
+    embeddings = _embeddings(probes)
+    return [_cell(entry, embeddings) for entry in grid.to_dict("records")]
 
 
 def head_used(record: Record, head: str) -> str | None:
@@ -170,7 +176,18 @@ def _check_units(measurements: pd.DataFrame) -> None:
         raise RecordError(f"{' '.join(first[COLUMN])}: in {first['unit']} and in {second['unit']}")
 
 
-def _cell(entry: dict[Any, Any]) -> Cell:
+def _embeddings(probes: Sequence[Record]) -> dict[tuple[str, ...], Embedding]:
+    """The embedding of each row, and of each row on each task: a ceiling has another one for each."""
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in probes:
+        row = tuple(record[key] for key in ROW)
+        groups.setdefault(row, []).append(record)
+        groups.setdefault((*row, record["task"]), []).append(record)
+    return {key: embedding(records) for key, records in groups.items()}
+
+
+def _cell(entry: dict[Any, Any], embeddings: Mapping[tuple[str, ...], Embedding]) -> Cell:
+    row = tuple(entry[key] for key in ROW)
     has_values = isinstance(entry["value"], list)
     values, seeds, runs, heads = ((entry[key] if has_values else []) for key in ("value", "seed", "run", "head"))
     values = [float(value) for value in values]
@@ -188,4 +205,5 @@ def _cell(entry: dict[Any, Any]) -> Cell:
         "n_seeds": len(set(seeds)),
         "seeds": seeds,
         "runs": runs,
+        **embeddings.get((*row, entry["task"]), embeddings.get(row, embedding([]))),
     }

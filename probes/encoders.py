@@ -1,16 +1,40 @@
-"""Which encoder the rows of a table have, for its caption.
+"""Which encoder the rows of a table have, for its caption and its cells.
 
 A probe record of an embedding says so: ``"encoder": {"name": str, "width": int, "size": int}`` and ``"dim": int``. The
 encoder is null for rows without the benchmark's: pixels, or a network of their own.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
 
 Record = Mapping[str, Any]
 DEFAULT = "fabnet"  # not named where all rows have it
 NAMED = ("method", "pretrained")  # kinds of rows that others are compared with
+
+
+class Embedding(TypedDict):
+    """What scores were read from; None where records do not say or differ, and for networks of a row's own.
+
+    ``encoder`` is the name, ``width`` the channels of its first layer, ``size`` the side of its images in pixels, and
+    ``dim`` the numbers of an embedding.
+    """
+
+    encoder: str | None
+    width: int | None
+    size: int | None
+    dim: int | None
+
+
+def embedding(records: Sequence[Record]) -> Embedding:
+    """The embedding that probe records of one row share."""
+    about = [{"dim": record.get("dim"), **(record.get("encoder") or {})} for record in records]
+
+    def shared(key: str) -> Any:
+        values = {each.get(key) for each in about}
+        return values.pop() if len(values) == 1 else None
+
+    return {"encoder": shared("name"), "width": shared("width"), "size": shared("size"), "dim": shared("dim")}
 
 
 def encoder_caption(records: Iterable[Record]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from .cells import Cell, Record, head_used
+from .encoders import embedding
 
 FILE = Path(__file__).with_name("published.yaml")
 VERSION = 1
@@ -168,6 +169,7 @@ def _published_cell(record: Record, figure: Figure, metric: str, value: float | 
         "n_seeds": 0,
         "seeds": [],
         "runs": [],
+        **embedding([]),
     }
 
 

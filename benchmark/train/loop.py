@@ -23,7 +23,7 @@ from benchmark.train.device import pick_device
 from benchmark.train.distributed import ProcessGroup
 from benchmark.train.flops import SAMPLES, Work, count_work
 from benchmark.train.log import Log, MetricsLog, NullLog
-from benchmark.train.optimiser import make_optimiser
+from benchmark.train.optimiser import describe_optimiser, make_optimiser
 from benchmark.train.schedule import Schedule
 from benchmark.train.statistics import set_batch_norm_statistics
 from benchmark.train.step import StepResult, TrainingStep, check_finite, views_of
@@ -90,6 +90,7 @@ def pretrain(
         loop.run(train_batches, val_batches, progress, stop)
         group.close()
         state = loop.state
+        cost["optimiser"] = loop.described
         if config.curriculum:
             cost["window"] = loop.schedule.window
     else:
@@ -139,6 +140,7 @@ class _Loop:
     ):
         self.method, self.config, self.device, self.folder, self.group = method, config, device, folder, group
         self.optimiser = make_optimiser(method, config)
+        self.described = describe_optimiser(self.optimiser, method)
         self.schedule = Schedule(self.optimiser, config)
         self.training_step = TrainingStep(
             method,

@@ -1,6 +1,9 @@
 """The optimiser of a run: the benchmark's, with the method's groups of parameters, or the method's own."""
 
+from typing import Any
+
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 from benchmark.config.schema import TrainConfig
@@ -24,6 +27,22 @@ def make_optimiser(method: Method, config: TrainConfig) -> Optimizer:
         raise DataError(f"{method.name}: optimiser must return a torch.optim.Optimizer or None, not {optimiser!r}")
     _check_complete(method, optimiser)
     return optimiser
+
+
+def describe_optimiser(optimiser: Optimizer, method: Method) -> dict[str, Any]:
+    """What trains a method, for its cost record: before the schedule moves rates, so that ``lr`` is the highest.
+
+    ``own`` is true if the method brings the optimiser. ``parameters`` counts the numbers of a group; what else it holds
+    are the settings of torch's optimiser.
+    """
+    groups = []
+    for group in optimiser.param_groups:
+        plain = {
+            key: value.item() if isinstance(value, Tensor) else value for key, value in group.items() if key != "params"
+        }
+        settings = {key: value for key, value in plain.items() if isinstance(value, (bool, int, float, str, tuple))}
+        groups.append({"parameters": sum(each.numel() for each in group["params"]), **settings})
+    return {"name": type(optimiser).__name__, "own": type(method).optimiser is not Method.optimiser, "groups": groups}
 
 
 def _common(method: Method, config: TrainConfig) -> Optimizer:

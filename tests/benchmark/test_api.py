@@ -1,5 +1,6 @@
 """The interface in Python: the same runs, cells, encoders and data as by the command line."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -90,6 +91,10 @@ def test_cells_are_those_of_the_tables(place: Path, tmp_path: Path) -> None:
     printed = call("tables", "preset=quick", f"out={place / 'runs'}", "--format", "json").out
     (tmp_path / "cells.json").write_text(printed)
     assert benchmark.read_cells(tmp_path / "cells.json").equals(frame.drop(columns="trained_on"))
+    assert set(frame.loc[frame["variant"] == "pixels", "dim"]) == {768}
+    earlier = [{key: cell[key] for key in cell if key not in ("encoder", "width", "size", "dim")} for cell in written]
+    (tmp_path / "cells.json").write_text(json.dumps(earlier))
+    assert benchmark.read_cells(tmp_path / "cells.json")["dim"].isna().all()
     (tmp_path / "cells.json").write_text('[{"variant": "mean"}]')
     with pytest.raises(DataError, match="no file by fabbench tables --format json"):
         benchmark.read_cells(tmp_path / "cells.json")

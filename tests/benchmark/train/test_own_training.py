@@ -128,6 +128,14 @@ def test_groups_keep_their_rates_and_decay_under_every_schedule(
     assert len({first for first, _ in rates}) > 1 or schedule != "one_cycle"
     assert max(first for first, _ in rates) == pytest.approx(0.01, rel=0.01)
     assert [group["weight_decay"] for group in made[0].param_groups] == [0, 0.5]
+    recorded = json.loads((tmp_path / "cost.json").read_text())["optimiser"]
+    assert (recorded["name"], recorded["own"]) == ("Watched", True)
+    assert [(group["lr"], group["weight_decay"]) for group in recorded["groups"]] == [(0.01, 0), (0.005, 0.5)]
+    assert sum(group["parameters"] for group in recorded["groups"]) == sum(p.numel() for p in weights_of(made[0]))
+
+
+def weights_of(optimiser: torch.optim.Optimizer) -> list[Tensor]:
+    return [weight for group in optimiser.param_groups for weight in group["params"]]
 
 
 def test_groups_are_given_to_the_common_optimiser(tmp_path: Path, store: TrackStore) -> None:
@@ -140,6 +148,8 @@ def test_groups_are_given_to_the_common_optimiser(tmp_path: Path, store: TrackSt
     torch.manual_seed(0)
     before = registry.get("own")(SPEC).state_dict()
     after = trained(tmp_path, store).state_dict()
+    recorded = json.loads((tmp_path / "cost.json").read_text())["optimiser"]
+    assert (recorded["own"], [group["lr"] for group in recorded["groups"]]) == (False, [0.0, CONFIG.lr / 2])
     for name in ("encoder.layers.0.weight", "decoder.layers.2.weight"):
         assert torch.equal(before[name], after[name]) == name.startswith("encoder")
 
