@@ -10,6 +10,7 @@ from probes.cells import Cell
 from probes.claims import AllSeries
 from probes.columns import HIGHER, LOWER, Column
 from probes.comparison import Score, Series
+from probes.encoders import embedding
 
 POSE = Column("pose", "mae", "pose", "deg", LOWER, "{:.2f}".format)
 FACES = Column("faces", "auc", "faces", "AUC", HIGHER, "{:.3f}".format)
@@ -49,6 +50,7 @@ def scored(
                 "n_seeds": len(values),
                 "seeds": list(scores),
                 "runs": [f"own/{variant}/seed{seed}" for seed in scores],
+                **embedding([]),
             }
         )
         of_row = Series.of(
