@@ -12,7 +12,7 @@ SUBMIT = "submit"  # the job that ends the preparation of the data, and submits 
 
 
 def run_jobs(specs: Sequence[RunSpec], variants: Mapping[str, Variant], logged: bool = False) -> list[Job]:
-    """Jobs for everything that is missing of runs, those on the longest path first.
+    """Jobs for everything that is missing of runs: those of the first seed first, of one seed the longest path first.
 
     Args:
         specs: runs, each after the run it starts from.
@@ -24,7 +24,8 @@ def run_jobs(specs: Sequence[RunSpec], variants: Mapping[str, Variant], logged: 
     missing = {spec.run.name: missing_parts(spec) for spec in specs}
     jobs = []
     lengths = _path_lengths(specs, variants)
-    for spec in sorted(specs, key=lambda spec: lengths[spec.run.name], reverse=True):
+    rounds = list(dict.fromkeys(spec.run.seed for spec in specs))
+    for spec in sorted(specs, key=lambda spec: (rounds.index(spec.run.seed), -lengths[spec.run.name])):
         run = spec.run.name
         previous: str | None = None
         for part in missing[run]:

@@ -13,7 +13,7 @@ from benchmark.config.probing import ProbeParts, resolve_probe
 from benchmark.config.schema import Config, row_name
 from benchmark.config.variants import Variant, WeightsFolder, resolve
 from benchmark.data.verify_set import report_path
-from benchmark.errors import DataError, UsageError
+from benchmark.errors import DataError, FabbenchError, UsageError
 from benchmark.pipeline import cluster, cluster_launch
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord, SetRecord
 from benchmark.pipeline.budget import absent_rows, laptop_warning, within_budget
@@ -29,7 +29,7 @@ from benchmark.pipeline.preparation import (
     unknown_data,
 )
 from benchmark.pipeline.progress import RunsProgress
-from benchmark.pipeline.results import write_tables
+from benchmark.pipeline.results import render_overview, write_tables
 from benchmark.pipeline.run_folder import Run
 from benchmark.pipeline.run_spec import RunSpec, missing_stages
 from benchmark.progress import say
@@ -189,10 +189,17 @@ class Plan:
         """Runs what is missing on this machine; returns how each job ended."""
         launcher = self.config.launcher
         logs = self.folder / "logs" / time.strftime("%Y%m%d-%H%M%S")
-        with RunsProgress([spec.run for spec in self.open_runs]):
+        with RunsProgress([spec.run for spec in self.open_runs], self._show_tables_so_far):
             jobs = run_jobs(self.open_runs, self.variants)
             workers = _workers(self.config)
             return launch(jobs, launcher.kind, workers, logs, _gpus(), launcher.resources, launcher.executor)
+
+    def _show_tables_so_far(self) -> None:
+        """Prints the first table from the runs that have ended, while others go on."""
+        try:
+            say(f"so far:\n\n{render_overview(self.folder, self.config.probe.table_head)}\n")
+        except FabbenchError as error:  # tables at the end will say so again
+            say(f"no tables so far: {error}")
 
     def record(self) -> BenchmarkRecord:
         """What the benchmark consists of, for those who read its folder."""

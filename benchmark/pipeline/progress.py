@@ -3,7 +3,8 @@
 import platform
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -40,10 +41,18 @@ def job_progress(run: Run, part: str) -> Iterator[None]:
 
 
 class RunsProgress:
-    """Shows runs by the status they write, whichever process they are in."""
+    """Shows runs by the status they write, whichever process they are in.
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    Args:
+        runs: to show.
+        after_seed: called when all runs of a seed have ended, while those of others go on.
+    """
+
+    def __init__(self, runs: Sequence[Run], after_seed: Callable[[], None] | None = None) -> None:
         self.folders = {run.name: run.folder for run in runs}
+        self.of_seed = Counter(run.seed for run in runs)
+        self.seeds = {run.name: run.seed for run in runs}
+        self.after_seed = after_seed
         self.begun = time.time()
         self.n_finished = 0
         self.stop = threading.Event()
@@ -73,7 +82,7 @@ class RunsProgress:
                     if latest["state"] in ("done", "failed"):
                         del unfinished[name]
                         run_bars.remove(name)
-                        self._report_end(name, latest)
+                        self._report_end(name, latest, bool(unfinished))
                         bars.update(overall, completed=self.n_finished)
                     else:
                         run_bars.show(name, latest)
@@ -85,10 +94,14 @@ class RunsProgress:
                 if ending:
                     return
 
-    def _report_end(self, name: str, latest: dict[str, Any]) -> None:
+    def _report_end(self, name: str, latest: dict[str, Any], others_go_on: bool) -> None:
         self.n_finished += 1
         end = "done" if latest["state"] == "done" else f"failed in {latest['stage']}: {latest.get('error', '')}"
         say(f"[{self.n_finished}/{len(self.folders)}] {name}: {end}")
+        seed = self.seeds[name]
+        self.of_seed[seed] -= 1
+        if self.after_seed and others_go_on and not self.of_seed[seed]:
+            self.after_seed()
 
 
 class RunBars:

@@ -1,5 +1,6 @@
 """Runs as a graph of jobs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,12 @@ def test_the_first_failure_of_each_run_is_reported() -> None:
         ("a/seed0", "broken"),
         ("b/seed0", "not started, since a/seed0 failed"),
     ]
+
+
+def test_every_row_has_its_first_seed_before_any_has_its_second(tmp_path: Path) -> None:
+    variants = {"short": variant("short", 10), "long": variant("long", 900)}
+    first = [spec(tmp_path, each) for each in variants.values()]
+    second = [replace(each, run=replace(each.run, seed=1)) for each in first]
+    specs = [first[0], second[0], first[1], second[1]]
+    trained = [job.name for job in run_jobs(specs, variants) if job.stage == "pretrain"]
+    assert trained == [f"{name} pretrain" for name in ("long/seed0", "short/seed0", "long/seed1", "short/seed1")]
