@@ -28,7 +28,7 @@ def optimiser_caption(costs: Iterable[Record]) -> list[str]:
         return []
     common = Counter(texts.values()).most_common(1)[0][0]
     others = [f"{row} ({text})" for row, text in sorted(texts.items()) if text != common]
-    return [f"Optimiser: {common}; of others: {', '.join(others)}."] if others else []
+    return [f"Optimiser: {common}, except {', '.join(others)}."] if others else []
 
 
 def _describe(optimiser: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from benchmark.config.probing import ProbeParts
 from benchmark.config.schema import Config
 from benchmark.data import catalogue
 from benchmark.errors import ClusterError, UsageError
+from benchmark.files import digest
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.provenance import ROOT, code_version
 from benchmark.pipeline.run_spec import RunSpec
@@ -230,7 +231,7 @@ def take_snapshot(paths: JobPaths, targets: Collection[str] = ()) -> Path:
     Args:
         paths: of the jobs.
         targets: methods, encoders and the like, of which those in users' files are copied, each with the modules
-            beside it that it imports, to ``files/HASH/``.
+            beside it that it imports, to ``files/HASH/``, of which there is one for each folder they come from.
     """
     packages = [ROOT / name for name in PACKAGES]
     files: dict[str, Path] = {}
@@ -302,14 +303,14 @@ def in_snapshot(target: str, code: Path) -> str:
     if not isinstance(source, Path) or source.is_relative_to(code):
         return target
     path = code / _copies(source) / source.resolve().name
-    if not path.is_file():
+    if not path.is_file() or code_hash(path) != code_hash(source):
         raise ClusterError(f"{source} has changed while the benchmark was submitted; launch again")
     return f"{path}:{name}" if name else str(path)
 
 
 def _copies(source: Path) -> Path:
-    """The folder in a snapshot of a user's file and the modules beside it."""
-    return Path("files", code_hash(source)[:16])
+    """The folder in a snapshot of the user's files of one folder, which may import the same modules beside them."""
+    return Path("files", digest(str(source.resolve().parent))[:16])
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def test_rows_with_another_one_are_named_with_their_rates() -> None:
     byol = cost("byol", {"lr": 0.2, "momentum": 0.9, "weight_decay": 1e-6}, {"lr": 0.2}, name="SGD", own=True)
     layers = cost("layers", *({"lr": 0.001 / 2**depth} for depth in range(6)))
     assert optimiser_caption([*COMMON, byol, byol, layers]) == [
-        "Optimiser: AdamW, learning rate 0.001, weight decay 0; of others: "
+        "Optimiser: AdamW, learning rate 0.001, weight decay 0, except "
         "byol (its own SGD, 2 groups, learning rate 0.2, momentum 0 and 0.9, weight decay 0 and 1e-06), "
         "layers (AdamW, 6 groups, learning rate 3.125e-05 to 0.001, weight decay 0)."
     ]

@@ -4,14 +4,18 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from slurm.commands import squeue
 from slurm.ledger import Ledger
+from tests.benchmark.own_parts import copy_with_helper, own_settings, write_data
 from tests.benchmark.pipeline.on_slurm import SLURM
 from tests.benchmark.tiny import call, cells, settings
 from tests.slurm.calls import empty, wait
 from tests.slurm_lab.cluster import Lab
 
 PARTS = "launcher.parts=2"
+BUILT_IN = ("data.identities", "data.tracks_per", "data.frames_per", "sets.synthetic", "tasks=synthetic")
 LATER = "launcher.job.slurm_additional_parameters={begin: now+1hour}"
 
 
@@ -20,9 +24,24 @@ def submitted(out: str) -> list[str]:
     return [line.partition(": ")[2] for line in out.splitlines() if line.startswith("job ")]
 
 
+def own_benchmark(place: Path, *words: str) -> list[str]:
+    """Settings of the tiny benchmark without those of the built-in data."""
+    return [word for word in settings(place, *words) if not word.startswith(BUILT_IN)]
+
+
+@pytest.mark.usefixtures("forget_files")
 def test_one_command_goes_from_nothing_prepared_to_the_tables(lab: Lab, tmp_path: Path) -> None:
-    """One job is requeued and another killed on the way."""
-    words = settings(tmp_path / "queue", *SLURM, PARTS, "data.identities=16")
+    """One job is requeued and another killed on the way.
+
+    Every part is one of the user's own, in a folder with a module that all import, which nodes do not see again.
+    """
+    write_data(tmp_path, people=16)
+    copy_with_helper(tmp_path / "parts")
+    own = own_settings(tmp_path / "parts", tmp_path)
+    own = [f"methods=mean,{tmp_path / 'parts' / 'denoise.py'}", *own]
+    words = own_benchmark(tmp_path / "queue", *own, *SLURM, PARTS)
+    here = call("run", *own_benchmark(tmp_path / "here", *own))
+    assert here.code == 0, here.err
     launched = call("run", *words)
     assert launched.code == 0, launched.err
     assert submitted(launched.out) == [
@@ -39,20 +58,23 @@ def test_one_command_goes_from_nothing_prepared_to_the_tables(lab: Lab, tmp_path
     wait(lambda: faces.job not in squeue(), 300)
     again = call("run", *words)
     assert again.code == 0, again.err
+    (tmp_path / "parts").rename(tmp_path / "elsewhere")
     assert set(submitted(again.out)) <= {"prepare, 1 job", "submit, 1 job"}, "of what failed, and what waits for it"
     wait(empty, 600)
+    (tmp_path / "elsewhere").rename(tmp_path / "parts")
     after = call("status", *words)
     assert after.code == 0, after.out + str(requeued)
     assert "prepare:   5 done\nsubmit:    1 done\npretrain:  2 done\n" in after.out
     assert "tables:    1 done" in after.out
     assert "job " in call("logs", "submit", *words).out
 
-    here = call("run", *settings(tmp_path / "here", "data.identities=16"))
-    assert here.code == 0, here.err
-    assert cells(tmp_path / "queue" / "runs" / "quick") == cells(tmp_path / "here" / "runs" / "quick")
+    found = cells(tmp_path / "queue" / "runs" / "quick")
+    assert found == cells(tmp_path / "here" / "runs" / "quick")
+    scores = {(cell["variant"], cell["head"], cell["encoder"]) for cell in found if cell["metric"] == "brier"}
+    assert scores == {("denoise", "random_features", "small_encoder"), ("mean", "mean", None)}
     manifests = [next(tmp_path.glob(f"{place}/cache/tracks/*/manifest.json")) for place in ("here", "queue")]
     assert manifests[0].read_text() == manifests[1].read_text()
-    command = json.loads(next(tmp_path.glob("queue/**/fabnet/*/environment.json")).read_text())["command"]
+    command = json.loads(next(tmp_path.glob("queue/**/denoise/*/environment.json")).read_text())["command"]
     assert "submitit" not in " ".join(command), "the command that the user gave"
 
 

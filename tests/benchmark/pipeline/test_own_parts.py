@@ -1,4 +1,4 @@
-"""The examples of a source, a set, a head and a metric: from their files to the tables, and in a snapshot."""
+"""The examples of all parts that a user may bring: from their files to the tables, and in a snapshot."""
 
 import json
 import pickle
@@ -7,55 +7,34 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from safetensors.numpy import load_file
 
 from benchmark.config.load import load, plain
 from benchmark.config.own import TrackReader
 from benchmark.config.probing import resolve_probe
 from benchmark.pipeline import cluster
+from tests.benchmark.own_parts import EXAMPLES, copy_with_helper, own_settings, write_data
 from tests.benchmark.tiny import call
 
 pytestmark = pytest.mark.usefixtures("forget_files")
-
-EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> list[str]:
     """A benchmark of the examples: people whose tracks are arrays, and two classes of images of another brightness."""
-    rng = np.random.default_rng(0)
-    for person in range(12):
-        (tmp_path / f"arrays/id{person}").mkdir(parents=True)
-        np.save(tmp_path / f"arrays/id{person}/a.npy", rng.integers(0, 255, (3, 16, 16, 3), np.uint8))
-    for name, darkest in (("dark", 0), ("light", 120)):
-        (tmp_path / "faces" / name).mkdir(parents=True)
-        for number in range(20):
-            image = Image.fromarray(rng.integers(darkest, darkest + 120, (16, 16, 3)).astype(np.uint8))
-            image.save(tmp_path / f"faces/{name}/{number}.png")
+    write_data(tmp_path)
     return [
         "preset=quick",
         "name=own",
         "launcher=inline",
         f"out={tmp_path / 'runs'}",
         f"cache={tmp_path / 'cache'}",
-        "methods=[mean,pixels,autoencoder]",
-        "encoder.width=4",
-        "encoder.dim=8",
+        f"methods=[mean,pixels,{EXAMPLES / 'denoise.py'}]",
         "train.steps=2",
         "train.batch_size=4",
-        "data.size=16",
-        f"data={EXAMPLES / 'arrays_source.py'}",
-        f"data.root={tmp_path / 'arrays'}",
-        f"sets.mine={{kind: {EXAMPLES / 'folders_set.py'}, root: {tmp_path / 'faces'}, suffix: .png}}",
-        "task.mine={set: mine, target: class}",
-        "tasks=mine",
+        *own_settings(EXAMPLES, tmp_path),
         f"probe.heads=[exact,knn,{EXAMPLES / 'random_features_head.py'}]",
-        "probe.options.random_features.hidden=16",
-        "probe.table_head=random_features",
-        f"probe.metrics=[{EXAMPLES / 'brier_metric.py'}]",
     ]
 
 
@@ -65,9 +44,10 @@ def test_the_examples_from_their_files_to_the_tables(settings: list[str], tmp_pa
     text = call("tables", *settings).out
     assert "Head: linear on random ReLU features (mean: the training mean)." in text
     assert "Brier score (0 to 2)" in text
+    assert "Encoder: small_encoder, width 4, 8 numbers, 16 px." in text
     cells = json.loads(call("tables", *settings, "--format", "json").out)
     brier = {cell["variant"]: cell["mean"] for cell in cells if cell["metric"] == "brier"}
-    assert brier.keys() == {"mean", "pixels", "autoencoder"}
+    assert brier.keys() == {"mean", "pixels", "denoise"}
     assert brier["pixels"] < brier["mean"] == pytest.approx(0.5, abs=0.1)  # 0.5: both classes as likely
 
     (folder,) = (tmp_path / "runs/own").glob("arrays/pixels/seed*/probes")
@@ -86,10 +66,9 @@ def test_the_examples_from_their_files_to_the_tables(settings: list[str], tmp_pa
 
 
 def test_jobs_read_them_from_the_snapshot(settings: list[str], tmp_path: Path) -> None:
-    """Whatever happens to the files after a launch."""
-    for name in ("arrays_source", "folders_set", "random_features_head", "brier_metric"):
-        shutil.copy(EXAMPLES / f"{name}.py", tmp_path)
-    config = load([setting.replace(str(EXAMPLES), str(tmp_path)) for setting in settings])
+    """Whatever happens to the files after a launch, which all import one module beside them."""
+    copy_with_helper(tmp_path / "parts")
+    config = load([setting.replace(str(EXAMPLES), str(tmp_path / "parts")) for setting in settings])
     parts = resolve_probe(config.probe)
     targets = cluster.own_targets(config) | {part.target for part in (*parts.heads, *parts.metrics)}
     code = cluster.take_snapshot(cluster.JobPaths.of_store(config), targets)
@@ -102,8 +81,11 @@ def test_jobs_read_them_from_the_snapshot(settings: list[str], tmp_path: Path) -
     (tmp_path / "job").write_bytes(pickle.dumps(moved))
     assert isinstance(config.data, TrackReader)
     before = config.data.describe()
-    for path in tmp_path.glob("*.py"):
-        path.unlink()
-    script = f"import pickle; print(pickle.load(open({str(tmp_path / 'job')!r}, 'rb')).data.describe())"
-    job = subprocess.run([sys.executable, "-c", script], cwd=code, capture_output=True, text=True, check=True)
-    assert job.stdout.strip() == str(before)
+    shutil.rmtree(tmp_path / "parts")
+    script = (
+        "import pickle; from probes.registry import HEADS, METRICS\n"
+        f"print(pickle.load(open({str(tmp_path / 'job')!r}, 'rb')).data.describe())\n"
+        f"HEADS.get({in_code.heads[2].target!r}), METRICS.get({in_code.metrics[0].target!r})"
+    )
+    job = subprocess.run([sys.executable, "-c", script], cwd=code, capture_output=True, text=True)
+    assert job.stdout.strip() == str(before), job.stderr
