@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -146,6 +147,7 @@ def _export_distributed(environment: submitit.JobEnvironment) -> None:
 
 def _run_side_by_side(calls: Sequence[Call], job_id: str) -> Report:
     """Run every call in a process of its own, with its own log, and wait for all."""
+    _import_for(calls)
     cores = max(1, available_cores() // len(calls))
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=_run_packed, args=(call, job_id, cores)) for call in calls]
@@ -160,6 +162,16 @@ def _run_side_by_side(calls: Sequence[Call], job_id: str) -> Report:
     if failed:
         raise RuntimeError(f"{len(failed)} of {len(calls)} packed jobs have failed: {', '.join(failed)}")
     return Report(len(calls))
+
+
+def _import_for(calls: Sequence[Call]) -> None:
+    """Import once what the calls need, for all the processes that are forked from this one.
+
+    A call that cannot be unpickled fails in its own process, where that is reported.
+    """
+    for call in calls:
+        with suppress(Exception):
+            pickle.loads(call.pickled)
 
 
 def _run_packed(call: Call, job_id: str, cores: int) -> None:
