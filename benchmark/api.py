@@ -161,7 +161,7 @@ def build_labelled_set(
     from benchmark.data.faces.labelled_set import LabelledSet
     from benchmark.progress import data_progress
 
-    faces = _load({f"sets.{name}": dict(settings)}, None).sets[name]
+    faces = catalogue.set_config(_load({f"sets.{name}": dict(settings)}, None), name)
     with data_progress(f"faces: {name}") as progress:
         return LabelledSet.load(catalogue.make_set(name, faces, str(cache), workers, progress))
 

@@ -59,6 +59,14 @@ def refuse_unused(usage: str, used: Sequence[str], settings: Sequence[str]) -> N
     raise UsageError(f"{unused[0]} has no effect on `fabbench {usage}`; it is a setting of {', '.join(users)}")
 
 
+def set_keys(names: Sequence[str], config: "Config") -> tuple[str, ...]:
+    """The keys that decide labelled sets: of those made of tracks, all of the pre-training data."""
+    from benchmark.config.sets import TrackFaces
+
+    of_tracks = any(isinstance(config.sets.get(name), TrackFaces) for name in names)
+    return ("sets", "data" if of_tracks else "data.size")
+
+
 def selected_benchmark(settings: Sequence[str], config: "Config") -> "BenchmarkRecord":
     """The last launch of a benchmark, or the part of it that `methods=`, `tasks=` and `seeds=` select, where typed.
 

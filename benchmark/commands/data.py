@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.commands._settings import refuse_unused
+from benchmark.commands._settings import refuse_unused, set_keys
 from benchmark.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def main(arguments: Namespace, config: "Config") -> int:
         case ["show"]:
             raise UsageError(f"name what to show: {', '.join([*config.sets, TRACKS])}")
         case ["show", name]:
-            used: tuple[str, ...] = ("data",) if name == TRACKS else ("sets", "data.size")
+            used: tuple[str, ...] = ("data",) if name == TRACKS else set_keys([name], config)
             if isinstance(config.sets.get(name), SyntheticFaces):
                 used += tuple(f"data.{key}" for key in ("version", "seed", "identities", "frames_per_track"))
             refuse_unused(f"data show {name}", (*used, "cache", "out"), arguments.settings)
@@ -123,7 +123,8 @@ def _show_faces(name: str, config: "Config", folder: Path) -> None:
     from slurm.env import available_cores
 
     with data_progress(f"faces: {name}") as progress:
-        faces = LabelledSet.load(catalogue.make_set(name, config.sets[name], config.cache, available_cores(), progress))
+        settings = catalogue.set_config(config, name)
+        faces = LabelledSet.load(catalogue.make_set(name, settings, config.cache, available_cores(), progress))
     print(table(summary(faces)))
     if faces.protocol.get("source", "").startswith("built-in"):
         _print_realism(name, faces, config)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmark.commands._settings import refuse_unused
+from benchmark.commands._settings import refuse_unused, set_keys
 from benchmark.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def main(arguments: Namespace, config: "Config") -> int:
     config = _with_parts(arguments.parts, config)
     share = _share(arguments.part, config) if arguments.part is not None else None
     if arguments.words:
-        refuse_unused("prepare SET", ("sets", "data.size", "cache", *LAUNCHER), arguments.settings)
+        used = set_keys(arguments.words, config)
+        refuse_unused("prepare SET", (*used, "cache", *LAUNCHER), arguments.settings)
         if share is not None or arguments.parts is not None:
             raise UsageError("--part and --parts are for tracks; each labelled set is one job")
         lines = _prepare_sets(arguments.words, config, arguments.dry_run)
@@ -158,7 +159,7 @@ def _prepare_sets(names: Sequence[str], config: "Config", dry_run: bool) -> list
     for name in names:
         if name not in config.sets:
             raise UsageError(f"unknown set {name!r}{suggestion(name, config.sets)}")
-    missing = [name for name in names if not catalogue.set_made(name, config.sets[name], config.cache)]
+    missing = [name for name in names if not catalogue.set_made(name, catalogue.set_config(config, name), config.cache)]
     lines = [f"faces    {name}: {'to be made' if name in missing else 'ready'}" for name in names]
 
     def set_group(config: "Config") -> JobGroup:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from benchmark.commands import only_word
-from benchmark.commands._settings import refuse_unused
+from benchmark.commands._settings import refuse_unused, set_keys
 from benchmark.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def main(arguments: Namespace, config: "Config") -> int:
         refuse_unused("verify", ("data", "cache"), arguments.settings)
         return _verify_tracks(config)
     name = only_word(arguments, "SET")
-    refuse_unused(f"verify {name}", ("sets", "data.size", "cache"), arguments.settings)
+    refuse_unused(f"verify {name}", (*set_keys([name], config), "cache"), arguments.settings)
     return _verify_set(name, config)
 
 
@@ -52,6 +52,7 @@ def _verify_tracks(config: "Config") -> int:
 
 
 def _verify_set(name: str, config: "Config") -> int:
+    from benchmark.data.catalogue import set_config
     from benchmark.data.faces.summary import table
     from benchmark.data.verify_set import verify_set
     from benchmark.progress import data_progress
@@ -60,7 +61,7 @@ def _verify_set(name: str, config: "Config") -> int:
     if name not in config.sets:
         raise UsageError(f"unknown set {name!r}{suggestion(name, config.sets)}")
     with data_progress(f"verify: {name}") as progress:
-        report = verify_set(name, config.sets[name], config.cache, available_cores(), progress)
+        report = verify_set(name, set_config(config, name), config.cache, available_cores(), progress)
     print(table(report.summary))
     for problem in report.problems:
         print(f"problem: {problem}")

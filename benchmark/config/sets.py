@@ -122,6 +122,16 @@ class PointFaces(FaceFolder):
     factor: AsWritten = 1.2  # side of the crop, in larger sides of the box round the landmarks
 
 
+@dataclass(frozen=True)
+class TrackFaces(Schema):
+    """People of the pre-training data who are held out: which of them a frame shows."""
+
+    kind: Literal["tracks"] = "tracks"
+    store: Folder | None = None  # folder of a packed store; default: that of data
+    size: Count = 256  # side of the faces, pixels
+    seed: Whole = 0  # of the choice of people and frames, and of their split
+
+
 PublishedFaces = (
     W300Faces
     | MaflFaces
@@ -134,6 +144,6 @@ PublishedFaces = (
     | WflwFaces
     | PointFaces
 )
-BuiltInFaces = SyntheticFaces | CsvFaces | PublishedFaces
+BuiltInFaces = SyntheticFaces | CsvFaces | TrackFaces | PublishedFaces
 SET_KINDS: dict[str, type[BuiltInFaces]] = {kind.kind: kind for kind in get_args(BuiltInFaces)}
 AnyFaces = BuiltInFaces | FaceSet

@@ -1,14 +1,15 @@
 """Map from configuration to data: the reader of each kind of tracks and labelled faces, and their names on disk."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.csv import CsvFaces
 from benchmark.config.data import AnyData, ConcatData, FrameData, SyntheticData, VideoData, VoxCelebData
 from benchmark.config.own import FaceSet, TrackReader
-from benchmark.config.sets import AnyFaces, FaceFolder, SyntheticFaces
+from benchmark.config.schema import Config
+from benchmark.config.sets import AnyFaces, FaceFolder, SyntheticFaces, TrackFaces
 from benchmark.errors import DataError, UsageError
 from benchmark.files import digest
 
@@ -115,6 +116,18 @@ def store_folder(data: AnyData, cache: str) -> Path:
 def set_folder(cache: str) -> Path:
     """Folder of the labelled sets in the cache."""
     return Path(cache, "faces")
+
+
+def set_config(config: Config, name: str) -> AnyFaces:
+    """The settings of a labelled set; one made of tracks has the store of the pre-training data unless given another.
+
+    Raises:
+        UsageError, DataError: data whose store cannot be named.
+    """
+    settings = config.sets[name]
+    if isinstance(settings, TrackFaces) and settings.store is None:
+        return replace(settings, store=str(store_folder(config.data, config.cache)))
+    return settings
 
 
 def check_set(name: str, config: AnyFaces) -> None:
@@ -224,4 +237,5 @@ def read_set(name: str, config: AnyFaces, cache: str, workers: int, progress: Ca
     except UsageError as error:
         raise UsageError(f"sets.{name}: {error}") from error
     raw.protocol |= {"reader": config.kind, "version": module.VERSION}
-    return build_set(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
+    val_fraction = 0.0 if isinstance(config, TrackFaces) else config.val_fraction  # it gives a val itself
+    return build_set(raw, name, config.size, config.seed, val_fraction, progress, scratch)

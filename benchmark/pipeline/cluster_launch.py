@@ -15,13 +15,15 @@ from benchmark.errors import ClusterError, DataError, first_line
 from benchmark.layout import STATUS
 from benchmark.pipeline import cluster
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, DataJobRecord, last_record
+from benchmark.pipeline.budget import laptop_warning
 from benchmark.pipeline.cluster import JobGroup, JobPaths
 from benchmark.pipeline.data_jobs import check_parts, data_groups, data_job_records
 from benchmark.pipeline.jobs import SUBMIT, run_jobs, tables_job
-from benchmark.pipeline.preparation import find_data
+from benchmark.pipeline.preparation import find_data, n_training_tracks
 from benchmark.pipeline.results import write_tables
 from benchmark.pipeline.run_folder import set_status
 from benchmark.pipeline.run_spec import RunSpec
+from benchmark.progress import say
 from slurm.graph import Job
 from slurm.submission import Submission
 
@@ -103,6 +105,9 @@ def _submit_preparation(plan: "Plan") -> Submission:
         config=plain(config),
         data_jobs=_merged(last.data_jobs if last else [], data_job_records(config, groups)),
     )
+    n_tracks = n_training_tracks(config)
+    if n_tracks is not None and (warning := laptop_warning(plan.variants, n_tracks)):
+        say(f"warning: {warning}")
     (plan.folder / STATUS).unlink(missing_ok=True)
     record.write(plan.folder)
     return cluster.submit(config, groups, code)

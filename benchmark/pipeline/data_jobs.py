@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmark.config.schema import Config
 from benchmark.data import catalogue
+from benchmark.data.catalogue import set_config
 from benchmark.errors import UsageError
 from benchmark.files import digest, read_json, write_json
 from benchmark.pipeline import cluster
@@ -21,6 +22,7 @@ from benchmark.pipeline.preparation import (
     track_store,
     tracks_ready,
     tracks_report,
+    waits_for_tracks,
 )
 from benchmark.progress import data_progress
 from slurm.env import available_cores
@@ -87,8 +89,12 @@ def check_parts(config: Config) -> None:
 
 
 def set_jobs(config: Config, names: Sequence[str]) -> list[Job]:
-    """A job for each of some labelled sets."""
-    return [Job(_set_job_name(config, name), make_set, (config, name), stage=PREPARE) for name in names]
+    """A job for each of some labelled sets; one that is made of the benchmark's tracks waits for their index."""
+    jobs = []
+    for name in names:
+        after = (INDEX,) if waits_for_tracks(config, name) else ()
+        jobs.append(Job(_set_job_name(config, name), make_set, (config, name), after, PREPARE))
+    return jobs
 
 
 def data_job_records(config: Config, groups: Sequence[JobGroup]) -> list[DataJobRecord]:
@@ -153,7 +159,7 @@ def make_set(config: Config, name: str) -> None:
     note = _set_note(JobPaths.of_sets(config).ledger, _set_job_name(config, name))
     note.unlink(missing_ok=True)
     with data_progress(f"faces: {name}") as progress:
-        path = catalogue.make_set(name, config.sets[name], config.cache, available_cores(), progress)
+        path = catalogue.make_set(name, set_config(config, name), config.cache, available_cores(), progress)
     faces = LabelledSet.load(path)  # which notes beside it that its content has been checked
     write_json(note, {"file": str(path.absolute())})
     counts = ", ".join(f"{len(faces.indices(split)):,} {split}" for split in SPLITS)
@@ -162,7 +168,7 @@ def make_set(config: Config, name: str) -> None:
 
 def _set_job_name(config: Config, name: str) -> str:
     """Different for other settings, since all benchmarks with the same cache share a ledger."""
-    return f"faces {name} {digest(catalogue.set_settings(name, config.sets[name]))[:10]}"
+    return f"faces {name} {digest(catalogue.set_settings(name, set_config(config, name)))[:10]}"
 
 
 def _set_note(ledger: Path, job: str) -> Path:

@@ -96,7 +96,7 @@ def _draw_landmarks(folder: Path, config: Config) -> list[Path]:
     paths = []
     for name in config.tasks:
         task = config.task[name]
-        set_file = catalogue.set_file(task.set, config.sets[task.set], config.cache)
+        set_file = catalogue.set_file(task.set, catalogue.set_config(config, task.set), config.cache)
         if not set_file.is_file():
             if task.target.startswith("landmarks"):
                 say(f"{_short_name(folder)}: no pictures of {name}, since there is no labelled set {set_file}")

@@ -1,15 +1,18 @@
 """Data of a benchmark before its runs: the packed track store and the labelled sets, checked, made or found made."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.data import SyntheticData
 from benchmark.config.schema import Config
+from benchmark.config.sets import TrackFaces
 from benchmark.config.variants import Variant
 from benchmark.data import catalogue
-from benchmark.data.split import SPLITS
+from benchmark.data.catalogue import set_config
+from benchmark.data.split import SPLITS, split_identities
 from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.pipeline.run_spec import SetFile
 from benchmark.progress import data_progress
@@ -79,9 +82,12 @@ def prepare_data(config: Config) -> PreparedData:
         UsageError: a set without a task's target.
         DataError: data that cannot be made or read, or a split of a set without a label of a task.
     """
-    sets = prepare_sets(config)
+    names = set_names(config)
+    of_tracks = [name for name in names if isinstance(config.sets[name], TrackFaces)]
+    sets = prepare_sets(config, [name for name in names if name not in of_tracks])
     prepare_tracks(config)
-    return _prepared(config, sets)
+    sets |= prepare_sets(config, of_tracks)
+    return _prepared(config, {name: sets[name] for name in names})
 
 
 def find_data(config: Config) -> PreparedData | None:
@@ -130,7 +136,7 @@ def set_names(config: Config) -> list[str]:
 
 def set_files(config: Config) -> dict[str, Path]:
     """Files of the labelled sets by name, whether made or not."""
-    return {name: catalogue.set_file(name, config.sets[name], config.cache) for name in set_names(config)}
+    return {name: catalogue.set_file(name, set_config(config, name), config.cache) for name in set_names(config)}
 
 
 def sets_to_make(config: Config) -> list[str]:
@@ -140,20 +146,30 @@ def sets_to_make(config: Config) -> list[str]:
         UsageError: a set without its folder.
         DataError: a folder does not hold the set.
     """
-    return [name for name in set_names(config) if not catalogue.set_made(name, config.sets[name], config.cache)]
+    return [
+        name
+        for name in set_names(config)
+        if waits_for_tracks(config, name) or not catalogue.set_made(name, set_config(config, name), config.cache)
+    ]
 
 
-def prepare_sets(config: Config) -> dict[str, SetFile]:
-    """Makes the labelled sets of all tasks, or finds them made; returns their files by name.
+def waits_for_tracks(config: Config, name: str) -> bool:
+    """Whether a labelled set is made of the benchmark's tracks, and these are not prepared yet."""
+    settings = config.sets[name]
+    return isinstance(settings, TrackFaces) and settings.store is None and not tracks_ready(config)
+
+
+def prepare_sets(config: Config, names: Sequence[str]) -> dict[str, SetFile]:
+    """Makes labelled sets, or finds them made; returns their files by name.
 
     Raises:
         UsageError: a set without a task's target.
         DataError: a set cannot be made or read, or a split of it has no label of a task.
     """
     files = {}
-    for name in set_names(config):
+    for name in names:
         with data_progress(f"faces: {name}") as progress:
-            path = catalogue.make_set(name, config.sets[name], config.cache, available_cores(), progress)
+            path = catalogue.make_set(name, set_config(config, name), config.cache, available_cores(), progress)
         files[name] = _checked_set(config, name, path, note=True)
     return files
 
@@ -224,6 +240,28 @@ def describe_tracks(config: Config) -> str:
     done = slices_done(track_store(config))
     unfinished = f"{sum(done)} of {len(done)} slices are done" if done else "to be prepared"
     return f"tracks   {track_store(config)}: {'ready' if tracks_ready(config) else unfinished}"
+
+
+def n_training_tracks(config: Config) -> int | None:
+    """Number of tracks to train on, as far as it is known without reading raw data; None: not known yet.
+
+    Of tracks that are listed and not packed yet, it includes those that will turn out to be unusable.
+    """
+    from benchmark.data.tracks.format import TRACK_LIST, UNFINISHED, read_track_list
+    from benchmark.data.tracks.plan import PackPlan
+    from benchmark.data.tracks.store import TrackStore
+
+    if tracks_ready(config):
+        return len(TrackStore(track_store(config)).tracks("train"))
+    if plan := PackPlan.read(track_store(config)):
+        tracks = read_track_list(track_store(config) / UNFINISHED / TRACK_LIST, 0, plan.tracks)
+    elif isinstance(config.data, SyntheticData):
+        tracks = catalogue.source(config.data).tracks()
+    else:
+        return None
+    people = [track.identity for track in tracks]
+    split_of = split_identities(people, config.data.split_seed)
+    return sum(split_of[person] == "train" for person in people)
 
 
 def track_packer(config: Config) -> "TrackPacker":

@@ -50,6 +50,7 @@ class RawFaces:
         targets: landmarks are in image pixels, with the origin at the outer corner of the first pixel.
         split: train, val, test, or "" for a row to leave out; None: all faces are split at random, by the seed.
         identity: the person of each face, "" where unknown.
+        shares_people: whether a person may be in several splits, as where a head is asked which person a face shows.
         group: a part of the source that each face belongs to; probes are scored on each part, too.
         derive: makes labels that depend on the crops or on their split, train, val or test (M,).
         expected: number of faces that the protocol states, by split; ``train`` includes a val that is cut off it.
@@ -68,6 +69,7 @@ class RawFaces:
     targets: dict[str, Target]
     split: NDArray[np.str_] | None = None
     identity: NDArray[np.str_] | None = None
+    shares_people: bool = False
     group: NDArray[np.str_] | None = None
     derive: Callable[[Crops, NDArray[np.str_]], DerivedLabels] | None = None
     expected: dict[str, int] = field(default_factory=dict)
@@ -118,7 +120,8 @@ def build_set(
     keep = in_last_split(crops.contents, split)
     if raw.duplicates == "refuse":
         refuse_shared_images(source, ids, crops.contents, split, keep)
-    refuse_shared_identities(source, ids, identity, split)
+    if not raw.shares_people:
+        refuse_shared_identities(source, ids, identity, split)
     skipped["image of a later split too"] += int((~keep).sum())
     miscounts = _miscounts(split, raw.expected)  # before duplicates are dropped: the published counts include them
     crops, ids, split = crops.keep(keep), ids[keep], split[keep]

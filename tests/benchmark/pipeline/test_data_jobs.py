@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmark.config.load import load
+from benchmark.pipeline import cluster, cluster_launch
 from benchmark.pipeline.benchmark_record import DataJobRecord
 from benchmark.pipeline.data_jobs import (
     data_groups,
@@ -18,7 +19,8 @@ from benchmark.pipeline.data_jobs import (
     pack_part,
     track_jobs,
 )
-from benchmark.pipeline.preparation import prepare_tracks, sets_to_make
+from benchmark.pipeline.preparation import n_training_tracks, prepare_tracks, sets_to_make
+from slurm.submission import Submission
 from tests.benchmark.tiny import call, refused, settings
 
 
@@ -46,6 +48,41 @@ def test_each_job_tells_from_the_disk_whether_it_is_done(tmp_path: Path) -> None
     assert data_groups(config) == []
     next(tmp_path.glob("cache/faces/*.arrow")).unlink()
     assert "faces synthetic" not in done(jobs)
+
+
+def test_a_set_made_of_the_tracks_waits_for_their_index(tmp_path: Path) -> None:
+    words = settings(tmp_path, "data.frames_per_track=4", "tasks=heldout-identity", "methods=mean", "launcher=slurm")
+    config = load(words)
+    assert sets_to_make(config) == ["heldout"]
+    of_sets = data_groups(config)[-1].jobs
+    assert [job.depends_on for job in of_sets] == [("index",)]
+    prepare_tracks(config)
+    assert [job.depends_on for job in data_groups(config)[0].jobs] == [()]
+    assert call("run", *words, "launcher=inline").code == 0
+    assert sets_to_make(config) == []
+
+
+def test_the_number_of_training_tracks_is_known_before_they_are_packed(tmp_path: Path) -> None:
+    config = load(settings(tmp_path))
+    expected = n_training_tracks(config)
+    list_tracks(config)
+    assert n_training_tracks(config) == expected
+    prepare_tracks(config)
+    assert n_training_tracks(config) == expected
+    assert expected is not None
+    assert 0 < expected < 12
+    raw = load(["data=videos", f"data.root={tmp_path}", f"cache={tmp_path}"])
+    assert n_training_tracks(raw) is None, "nobody has listed them"
+
+
+def test_a_laptops_budget_is_told_by_the_command_that_submits_the_preparation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_launch, "check_parts", lambda config: None)
+    monkeypatch.setattr(cluster, "submit", lambda *_: Submission([], {}))
+    launched = call("run", *settings(tmp_path, "launcher=slurm", "train.steps=2", "train.batch_size=1"))
+    assert launched.code == 0, launched.err
+    assert "warning: 2 steps of 1 samples (fabnet) draw 2 times from 9 training tracks" in launched.err
 
 
 def test_a_dry_run_shows_the_whole_graph_before_there_are_data(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,16 +65,20 @@ def test_one_command_goes_from_raw_data_to_the_papers_tables(lab: Lab, tmp_path:
 
     folder = tmp_path / "runs" / "paper"
     assert restarted(folder) >= {"fabnet-curriculum"}
-    found = cells(folder)
-    measured = {(cell["variant"], cell["task"]) for cell in found if cell["mean"] is not None}
+    measured = {(cell["variant"], cell["task"]) for cell in own_cells(folder) if cell["mean"] is not None}
     assert measured == {(row, task) for row in MEASURED for task in TASKS}, "all but the rows that are not imported"
     tables = {name: (folder / "tables" / f"tables.{name}").read_text() for name in ("md", "tex")}
     assert all(name in text for name in ("fabnet-3source", *ABSENT) for text in tables.values())
 
     undisturbed = call("run", *words, "launcher=inline", f"out={tmp_path / 'here'}", "methods=[fabnet-3source]")
     assert undisturbed.code == 0, undisturbed.err
-    of_row = [cell for cell in found if cell["variant"] == "fabnet-3source"]
-    assert cells(tmp_path / "here" / "paper") == of_row, "also after a preempted training that it starts from"
+    of_row = [cell for cell in own_cells(folder) if cell["variant"] == "fabnet-3source"]
+    assert own_cells(tmp_path / "here" / "paper") == of_row, "also after a preempted training that it starts from"
+
+
+def own_cells(folder: Path) -> list[dict[str, Any]]:
+    """The cells written of a benchmark that it has measured itself."""
+    return [cell for cell in cells(folder) if cell["kind"] != "published"]
 
 
 def running(stage: str) -> list[str]:
