@@ -133,7 +133,7 @@ def _draw_target(image: Image.Image, target: Target, row: int, turns: str) -> st
         )
     if not known:
         return f"{target.kind} unknown"
-    if target.kind == "classes":
+    if target.kind in ("classes", "identity"):
         return target.names[int(values)]
     draw = ImageDraw.Draw(image)
     if target.kind == "landmarks":

@@ -70,6 +70,7 @@ def _distribution(faces: LabelledSet, target: Target) -> dict[str, Any]:
     """What the values of a target look like in each split."""
     measure, read = {
         "classes": ("faces", _read_classes),
+        "identity": ("", _read_people),
         "aus": ("on of known", _read_aus),
         "regression": ("known; mean +- s.d. [min, max]", _read_numbers),
         "pose": ("mean +- s.d. [min, max], degrees", _read_pose),
@@ -87,6 +88,11 @@ def _distribution(faces: LabelledSet, target: Target) -> dict[str, Any]:
 def _read_classes(target: Target, values: Values, known: Known) -> Reading:
     counts = np.bincount(values[known], minlength=len(target.names))
     return {name: f"{count:,}" for name, count in zip(target.names, counts.tolist(), strict=True)}
+
+
+def _read_people(target: Target, values: Values, known: Known) -> Reading:
+    counts = np.bincount(values[known], minlength=len(target.names))
+    return {"people": f"{(counts > 0).sum():,}", "faces of a person": _spread(counts[counts > 0])}
 
 
 def _read_aus(target: Target, values: Values, known: Known) -> Reading:
