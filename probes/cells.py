@@ -14,8 +14,6 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
-import pandas as pd
-
 from .encoders import Embedding, embedding
 
 SCHEMA = 1
@@ -36,13 +34,10 @@ COST_UNITS = {
 }
 FALLBACK_HEADS = ("identity", "mean")  # of rows that are not probed: trained on the task, or constant
 
-ROW = ["benchmark", "kind", "variant"]
-COLUMN = ["benchmark", "task", "metric"]
-CELL = [*ROW, "task", "metric"]
-MEASUREMENT = [*CELL, "unit", "value", "seed", "run", "head"]
-
 Record = Mapping[str, Any]
+Measurement = Mapping[str, Any]  # a metric of one run: whose it is, task, metric, unit, value, head
 RowName = tuple[str, str, str]  # benchmark, kind, variant
+CellKey = tuple[str, str, str, str, str]  # benchmark, kind, variant, task, metric
 
 
 class RecordError(ValueError):
@@ -101,17 +96,19 @@ def cells(
         _check_kind(record)
     _check_unique([*_probe_keys(probes), *_cost_keys(costs)])
     measured = [*_probe_measurements(probes, head), *_cost_measurements(costs)]
-    measurements = pd.DataFrame(measured, columns=MEASUREMENT, dtype=object)  # object: None and integers stay as such
-    _check_units(measurements)
-    recorded = {(record["benchmark"], record["kind"], record["variant"]) for record in [*probes, *costs]}
-    row_names: list[RowName] = sorted(recorded.union(expected), key=_row_order)
-    rows = pd.DataFrame(row_names, columns=ROW)
-    columns = measurements[[*COLUMN, "unit"]].drop_duplicates().sort_values(COLUMN)
-    known = measurements[measurements["value"].notna()].sort_values(["seed", "run"])
-    values = known.groupby(CELL, sort=False)[["value", "seed", "run", "head"]].agg(list)
-    grid = rows.merge(columns, on="benchmark", sort=False).join(values, on=CELL)
+    columns = _columns(measured)
+    known: dict[CellKey, list[Measurement]] = {}
+    for each in measured:
+        if each["value"] is not None:
+            known.setdefault((*_row(each), each["task"], each["metric"]), []).append(each)
+    rows = sorted({_row(record) for record in [*probes, *costs]}.union(expected), key=_row_order)
     embeddings = _embeddings(probes)
-    return [_cell(entry, embeddings) for entry in grid.to_dict("records")]
+    return [
+        _cell(row, task, metric, unit, known.get((*row, task, metric), []), embeddings)
+        for row in rows
+        for (benchmark, task, metric), unit in columns.items()
+        if benchmark == row[0]
+    ]
 
 
 def head_used(record: Record, head: str) -> str | None:
@@ -148,7 +145,7 @@ def _cost_keys(costs: Sequence[Record]) -> Iterator[tuple[str, str]]:
         yield "{benchmark} {variant} {run} cost".format_map(record), record["run"]
 
 
-def _probe_measurements(probes: Sequence[Record], head: str) -> Iterator[dict[str, Any]]:
+def _probe_measurements(probes: Sequence[Record], head: str) -> Iterator[Measurement]:
     for record in probes:
         if record["schema"] != SCHEMA:
             raise RecordError(f"{record['run']}: schema {record['schema']}, this version reads {SCHEMA}")
@@ -157,7 +154,7 @@ def _probe_measurements(probes: Sequence[Record], head: str) -> Iterator[dict[st
             yield {**_owner(record), **entry, "task": record["task"], "metric": metric, "head": used}
 
 
-def _cost_measurements(costs: Sequence[Record]) -> Iterator[dict[str, Any]]:
+def _cost_measurements(costs: Sequence[Record]) -> Iterator[Measurement]:
     for record in costs:
         for metric, unit in COST_UNITS.items():
             value = record.get(metric)
@@ -165,45 +162,61 @@ def _cost_measurements(costs: Sequence[Record]) -> Iterator[dict[str, Any]]:
 
 
 def _owner(record: Record) -> dict[str, Any]:
-    return {key: record[key] for key in (*ROW, "seed", "run")}
+    return {key: record[key] for key in ("benchmark", "kind", "variant", "seed", "run")}
 
 
-def _check_units(measurements: pd.DataFrame) -> None:
-    units = measurements[[*COLUMN, "unit"]].drop_duplicates()
-    conflicting = units[units.duplicated(COLUMN, keep=False)]
-    if len(conflicting):
-        first, second = conflicting.iloc[0], conflicting.iloc[1]
-        raise RecordError(f"{' '.join(first[COLUMN])}: in {first['unit']} and in {second['unit']}")
+def _row(record: Record) -> RowName:
+    return record["benchmark"], record["kind"], record["variant"]
+
+
+def _columns(measured: Iterable[Measurement]) -> dict[tuple[str, str, str], str]:
+    """The unit of each benchmark, task and metric, in order.
+
+    Raises:
+        RecordError: one metric is in two units.
+    """
+    units: dict[tuple[str, str, str], str] = {}
+    for each in measured:
+        column = (each["benchmark"], each["task"], each["metric"])
+        if units.setdefault(column, each["unit"]) != each["unit"]:
+            raise RecordError(f"{' '.join(column)}: in {units[column]} and in {each['unit']}")
+    return dict(sorted(units.items()))
 
 
 def _embeddings(probes: Sequence[Record]) -> dict[tuple[str, ...], Embedding]:
     """The embedding of each row, and of each row on each task: a ceiling has another one for each."""
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in probes:
-        row = tuple(record[key] for key in ROW)
+        row = _row(record)
         groups.setdefault(row, []).append(record)
         groups.setdefault((*row, record["task"]), []).append(record)
     return {key: embedding(records) for key, records in groups.items()}
 
 
-def _cell(entry: dict[Any, Any], embeddings: Mapping[tuple[str, ...], Embedding]) -> Cell:
-    row = tuple(entry[key] for key in ROW)
-    has_values = isinstance(entry["value"], list)
-    values, seeds, runs, heads = ((entry[key] if has_values else []) for key in ("value", "seed", "run", "head"))
-    values = [float(value) for value in values]
+def _cell(
+    row: RowName,
+    task: str,
+    metric: str,
+    unit: str,
+    measured: Sequence[Measurement],
+    embeddings: Mapping[tuple[str, ...], Embedding],
+) -> Cell:
+    benchmark, kind, variant = row
+    measured = sorted(measured, key=lambda each: (each["seed"], each["run"]))
+    values = [float(each["value"]) for each in measured]
     return {
-        "benchmark": entry["benchmark"],
-        "variant": entry["variant"],
-        "kind": entry["kind"],
-        "task": entry["task"],
-        "metric": entry["metric"],
-        "unit": entry["unit"],
-        "head": heads[0] if heads else None,
+        "benchmark": benchmark,
+        "variant": variant,
+        "kind": kind,
+        "task": task,
+        "metric": metric,
+        "unit": unit,
+        "head": measured[0]["head"] if measured else None,
         "mean": statistics.fmean(values) if values else None,
         "std": statistics.stdev(values) if len(values) > 1 else None,
         "values": values,
-        "n_seeds": len(set(seeds)),
-        "seeds": seeds,
-        "runs": runs,
-        **embeddings.get((*row, entry["task"]), embeddings.get(row, embedding([]))),
+        "n_seeds": len({each["seed"] for each in measured}),
+        "seeds": [each["seed"] for each in measured],
+        "runs": [each["run"] for each in measured],
+        **embeddings.get((*row, task), embeddings.get(row, embedding([]))),
     }

@@ -92,6 +92,12 @@ class ColumnClaims:
         """Whether any method is shown to differ from the reference."""
         return any(each.verdict in (Verdict.AHEAD, Verdict.BEHIND) for each in self.methods)
 
+    @property
+    def one_run(self) -> bool:
+        """Whether a difference is shown of two rows of one seed: then of these networks, and not of the methods."""
+        shown = [each.gap for each in (*self.methods, *self.floors) if each.verdict in (Verdict.AHEAD, Verdict.BEHIND)]
+        return any(gap is not None and gap.seeds == 1 for gap in shown)
+
     def verdict(self, kind: str, variant: str) -> Verdict | None:
         """What is shown of a method; None for the reference and rows that are not tested here."""
         found = [each.verdict for each in self.methods if (each.kind, each.variant) == (kind, variant)]
@@ -107,10 +113,8 @@ class TableClaims:
 
     @property
     def one_run(self) -> bool:
-        """Whether a difference is shown of two rows of one seed: then of these networks, and not of the methods."""
-        compared = [each for claims in self.columns.values() for each in (*claims.methods, *claims.floors)]
-        shown = [each.gap for each in compared if each.verdict in (Verdict.AHEAD, Verdict.BEHIND)]
-        return any(gap is not None and gap.seeds == 1 for gap in shown)
+        """Whether a difference is shown of two rows of one seed."""
+        return any(each.one_run for each in self.columns.values())
 
 
 def claims_of(

@@ -1,5 +1,6 @@
 """Columns of tables: the metrics of each kind of task, how their values are printed, and which way is better."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -38,9 +39,19 @@ class Column:
     show: Callable[[float], str]
 
     @property
-    def heading(self) -> str:
-        """Label and unit."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
+    def measure(self) -> str:
+        """Unit, and which way is better."""
+        return f"{self.unit}{ARROWS[self.better]}".strip()
+
+    def heading(self, common: str = "") -> str:
+        """Label and measure; the label alone if the measure is the one that the title of the table gives."""
+        return self.label if self.measure in ("", common) else f"{self.label} ({self.measure})"
+
+
+def common_measure(columns: Sequence[Column]) -> str:
+    """The measure of at least half of the columns, for the title of a table; "" if there is none."""
+    ((measure, count),) = Counter(column.measure for column in columns if column.unit).most_common(1) or [("", 0)]
+    return measure if 2 * count >= len(columns) else ""
 
 
 def headline_column(record: Record) -> Column:
@@ -53,7 +64,7 @@ def headline_column(record: Record) -> Column:
         "regression": ("ccc", "CCC", HIGHER, "{:.3f}".format),
         "identity": ("identified", "fraction", NEITHER, "{:.3f}".format),
     }[record["target_kind"]]
-    return Column(record["task"], metric, record["task"], f"{unit}{ARROWS[better]}", better, show)
+    return Column(record["task"], metric, record["task"], unit, better, show)
 
 
 def task_columns(records: Sequence[Record], name_task: bool) -> list[Column]:

@@ -4,42 +4,29 @@ import csv
 import io
 import itertools
 import json
-import textwrap
 from collections.abc import Iterable
 
-from tabulate import SEPARATING_LINE, tabulate
+from tabulate import tabulate
 
 from .cells import Cell
-from .tables import GAP, Entry, Row, Table
+from .marks import Mark
+from .table import GAP, Entry, Row, Table
+from .text import text_table
 
-BEST = "best mean among methods, which is not a significance test."
-TEXT_WIDTH = 100  # of captions in a terminal
 LIST_SEPARATOR = ";"  # between the values of one CSV field
 
 
-def as_text(tables: Iterable[Table], heading_width: int | None = None) -> str:
-    """Plain text for a terminal; the best method of a column is starred.
-
-    With ``heading_width``, headings are wrapped to that many characters, units on a line of their own.
-    """
-    parts = []
-    for table in tables:
-        body: list[list[str] | str] = []
-        for rows in _groups(table):
-            body += [SEPARATING_LINE] if body else []
-            body += [[row.kind, row.variant, *(each.text + "*" * each.best for each in row.entries)] for row in rows]
-        headings = [_wrap(heading, heading_width) if heading_width else heading for heading in table.headings]
-        grid = tabulate(body, ["kind", "variant", *headings], "simple", disable_numparse=True)
-        caption = table.caption + (f" * {BEST}" if table.marked else "")
-        parts.append(f"{table.title}\n{textwrap.fill(caption, TEXT_WIDTH)}\n\n{grid}\n")
-    return "\n".join(parts)
+def as_text(tables: Iterable[Table]) -> str:
+    """Plain text for a terminal, at most `Table.width` characters wide; the best mean is starred, if it is shown."""
+    return "\n".join(text_table(table) for table in tables)
 
 
 def as_markdown(tables: Iterable[Table]) -> str:
-    """GitHub-flavoured Markdown; the best method of a column is bold."""
+    """GitHub-flavoured Markdown; the best mean is bold, if it is shown."""
 
     def text(entry: Entry) -> str:
-        return f"**{entry.text}**" if entry.best else entry.text
+        text = f"**{entry.text}**" if entry.mark == Mark.BEST else entry.text
+        return text + entry.mark.sign
 
     parts = []
     for table in tables:
@@ -52,13 +39,14 @@ def as_markdown(tables: Iterable[Table]) -> str:
             disable_numparse=True,
             colalign=["left", "left", *["right"] * len(table.headings)],
         )
-        caption = table.caption + (f" Bold: {BEST}" if table.marked else "")
-        parts.append(f"### {table.title}\n\n{grid}\n\n{caption}\n")
+        sentences = "".join(f"- {sentence}\n" for sentence in table.sentences)
+        paragraphs = [f"### {table.title}", grid, sentences.rstrip(), table.explained("bold:")]
+        parts.append("\n\n".join(filter(None, paragraphs)) + "\n")
     return "\n".join(parts)
 
 
 def as_latex(tables: Iterable[Table]) -> str:
-    """LaTeX tables that need only the package booktabs; the best method of a column is bold."""
+    """LaTeX tables that need only the package booktabs; the best mean is bold, if it is shown."""
     return "\n".join(_latex_table(table) for table in tables)
 
 
@@ -77,11 +65,6 @@ def as_csv(cells: Iterable[Cell]) -> str:
     return file.getvalue()
 
 
-def _wrap(heading: str, width: int) -> str:
-    label, bracket, unit = heading.partition(" (")
-    return "\n".join([*textwrap.wrap(label, width), bracket.strip() + unit])
-
-
 def _csv_field(value: object) -> object:
     return LIST_SEPARATOR.join(map(str, value)) if isinstance(value, list) else value
 
@@ -94,7 +77,8 @@ def _groups(table: Table) -> list[list[Row]]:
 def _latex_table(table: Table) -> str:
     # tabulate's "latex_booktabs" escapes every cell and so cannot print bold ones; its "latex_raw" draws other rules.
     def text(entry: Entry) -> str:
-        return rf"\textbf{{{escape(entry.text)}}}" if entry.best else escape(entry.text)
+        text = rf"\textbf{{{escape(entry.text)}}}" if entry.mark == Mark.BEST else escape(entry.text)
+        return text + escape(entry.mark.sign)
 
     def line(cells: Iterable[str]) -> str:
         return " & ".join(cells) + r" \\"
@@ -102,11 +86,11 @@ def _latex_table(table: Table) -> str:
     body = []
     for rows in _groups(table):
         body += [r"\midrule", *(line([escape(row.variant), *map(text, row.entries)]) for row in rows)]
-    caption = f"{table.title}. {table.caption}" + (f" Bold: {BEST}" if table.marked else "")
+    explained = table.explained("bold:")
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{escape(caption)}}}",
+        rf"\caption{{{escape(f'{table.title}. {explained}')}}}",
         rf"\begin{{tabular}}{{l{'r' * len(table.headings)}}}",
         r"\toprule",
         line(["", *map(escape, table.headings)]),
@@ -128,6 +112,8 @@ LATEX_ESCAPES = {
     "±": r"$\pm$",
     "↓": r"$\downarrow$",
     "↑": r"$\uparrow$",
+    "†": r"$^\dagger$",
+    "‡": r"$^\ddagger$",
     GAP: "--",
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from .cells import COST, Cell, Record
 from .claims import AllSeries, ColumnClaims, TableClaims, Verdict, claims_of
 from .columns import TITLES, Column, headline_column
+from .marks import Mark, mark_of
 from .sentences import sentence
 
 
@@ -25,6 +26,7 @@ class Score:
         seeds: how many.
         verdict: what is shown of it beside the reference of its column; None for a row that is not compared.
         is_reference: whether the others of its column are compared with it.
+        mark: how tables mark it.
     """
 
     mean: float | None = None
@@ -33,6 +35,7 @@ class Score:
     seeds: int = 0
     verdict: Verdict | None = None
     is_reference: bool = False
+    mark: Mark = Mark.NONE
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def overview_of(
             kind,
             variant,
             tuple(
-                _score(by_key.get((kind, variant, column.task, column.metric)), series, claims, index)
+                _score(by_key.get((kind, variant, column.task, column.metric)), series, claims, index, column)
                 for index, column in enumerate(columns)
             ),
             _mean(by_key.get((kind, variant, COST, "train_seconds"))),
@@ -157,6 +160,12 @@ def overview_of(
     ]
     seeds = max((score.seeds for row in rows for score in row.scores), default=0)
     return Overview(benchmark, tuple(task_columns), tuple(rows), seeds, claims.claims, claims.one_run, reference)
+
+
+def headlines(probes: Iterable[Record]) -> set[tuple[str, str]]:
+    """The tasks with their headline metrics."""
+    columns = [headline_column(records[0]) for records in by_task(probes).values()]
+    return {(column.task, column.metric) for column in columns}
 
 
 def by_task(probes: Iterable[Record]) -> dict[str, list[Record]]:
@@ -182,7 +191,7 @@ def _people(column: Column, series: AllSeries) -> int | None:
     return max(units, default=None)
 
 
-def _score(cell: Cell | None, series: AllSeries, claims: TableClaims, index: int) -> Score:
+def _score(cell: Cell | None, series: AllSeries, claims: TableClaims, index: int, of_task: Column) -> Score:
     if cell is None or cell["mean"] is None:
         return Score()
     row = (cell["kind"], cell["variant"])
@@ -196,6 +205,7 @@ def _score(cell: Cell | None, series: AllSeries, claims: TableClaims, index: int
         cell["n_seeds"],
         column.verdict(*row) if column else None,
         column is not None and column.reference == row,
+        mark_of(cell, index, of_task, claims),
     )
 
 

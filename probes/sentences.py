@@ -10,7 +10,8 @@ def sentence(title: str, claims: ColumnClaims | None) -> str:
     if claims is None:
         return f"{title}: no test was possible."
     parts = [_of_chosen(claims) if claims.chosen else _of_best(claims), _of_floors(claims)]
-    return f"{title}: {' '.join(filter(None, parts))}"
+    scope = ", of these networks of one seed" if claims.one_run else ""
+    return f"{title}{scope}: {' '.join(filter(None, parts))}"
 
 
 def listed(names: Sequence[str]) -> str:

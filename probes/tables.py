@@ -1,73 +1,39 @@
-"""Tables of a benchmark from its records: landmarks, pose, expression, action units, cost, and an overview.
+"""Tables of a benchmark from its records: landmarks, pose, expression, action units, cost.
 
-Rows are grouped by kind (floors, methods, pretrained, ceilings, published) and sorted by name within each; the best
-method of a column is marked. A missing value is shown as `GAP`.
+Rows are grouped by kind (floors, methods, pretrained, ceilings, published) and sorted by name within each. Methods are
+marked by what is shown of them (`claims`). A missing value is shown as `GAP`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .budget import budget_caption, cost_caption
 from .cells import Cell, Record, RowName, cells, head_used
+from .claims import AllSeries, TableClaims, claims_of
 from .columns import (
     COST_COLUMNS,
-    HEADLINES,
-    HIGHER,
     NEITHER,
     TITLES,
     Column,
+    common_measure,
     further_columns,
-    headline_column,
     task_columns,
 )
 from .encoders import encoder_caption
 from .leakage import leakage_caption, leakage_columns
+from .marks import Mark, mark_of
 from .other_heads import capped, cells_of_others, columns_of_others, disagreements
 from .published import GAP as GAP_METRIC
 from .published import Published, sources_of, with_published
+from .table import Entry, Row, Table
 
-GAP = "–"
+NO_CLAIMS = TableClaims({}, 0)
 HEAD_DESCRIPTIONS = {  # of records that have no title of their own
     "exact": "linear, solved exactly",
     "linear": "linear, trained by Adam",
     "mean": "the training mean",
     "identity": "its own outputs",
 }
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The text of one table cell, and whether it is the best method of its column."""
-
-    text: str = GAP
-    best: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a table: an entry for each column."""
-
-    kind: str
-    variant: str
-    entries: list[Entry]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table ready to be formatted.
-
-    ``caption`` states the head, the seeds and the split sizes; ``headings`` (with units) belong to the entries.
-    """
-
-    title: str
-    caption: str
-    headings: list[str]
-    rows: list[Row] = field(repr=False)
-
-    @property
-    def marked(self) -> bool:
-        """Whether any entry is marked as the best."""
-        return any(entry.best for row in self.rows for entry in row.entries)
 
 
 def tables(
@@ -78,13 +44,16 @@ def tables(
     expected: Iterable[RowName] = (),
     budget: str = "steps",
     published: Published | None = None,
+    series: AllSeries | None = None,
+    reference: str | None = None,
 ) -> list[Table]:
     """Return every table of every benchmark among the records; arguments as in `cells`.
 
     All landmark tasks share one table, every other task has one of its own, and the cost table comes last. The other
     heads have a column each; where they order methods differently, the caption says so. ``budget`` is what rows were
     given the same amount of, which every caption states (`budget.MEASURES`). With ``published`` figures, those of a
-    task stand below its measured rows, and the gaps to them in a table of their own.
+    task stand below its measured rows, and the gaps to them in a table of their own. ``series``, of one benchmark, are
+    what methods are tested by, beside ``reference`` or the best mean of each column (`claims.claims_of`).
 
     Raises:
         RecordError: see `cells`.
@@ -96,7 +65,7 @@ def tables(
             several = len(members) > 1
             columns = [column for task in members.values() for column in _columns(task, several, title, head)]
             columns += [column for task in members.values() for column in leakage_columns(task, benchmark.probes)]
-            caption = [_head_caption(members.values(), head), *map(_split_sizes, members.values())]
+            caption = [head_caption(members.values(), head), *map(_split_sizes, members.values())]
             caption += encoder_caption(record for records in members.values() for record in records)
             caption += budget_caption(budget, benchmark.costs)
             for task in members.values():
@@ -104,7 +73,9 @@ def tables(
                 caption += capped(task)
                 caption += leakage_caption(task, benchmark.probes)
             caption += [line for task in members for line in _published_caption(benchmark, task)]
-            result.append(_table(f"{title} ({benchmark.name})", columns, caption, benchmark.cells, benchmark.unsure))
+            claims = claims_of(columns, benchmark.cells, series or {}, reference=reference)
+            heading = f"{title} ({benchmark.name})"
+            result.append(_table(heading, columns, caption, benchmark.cells, benchmark.unsure, claims))
             gaps += _gap_columns(columns, benchmark.cells)
         if gaps:
             cells_of_gaps = [cell for cell in benchmark.cells if cell["metric"].startswith(GAP_METRIC)]
@@ -114,33 +85,6 @@ def tables(
             result.append(
                 _table(f"Cost ({benchmark.name})", COST_COLUMNS, cost_caption(benchmark.costs, budget), benchmark.cells)
             )
-    return result
-
-
-def overview(
-    probes: Iterable[Record],
-    costs: Iterable[Record] = (),
-    *,
-    head: str = "linear",
-    expected: Iterable[RowName] = (),
-    budget: str = "steps",
-) -> list[Table]:
-    """Return one table for each benchmark: a column for each task, with the task's headline metric.
-
-    Arguments and errors as in `tables`.
-    """
-    result = []
-    for benchmark in _benchmarks(probes, costs, head, expected, Published()):
-        tasks = [task for _, members in _tables_of_tasks(benchmark.probes) for task in members.values()]
-        if tasks:
-            columns = [headline_column(records[0]) for records in tasks]
-            kinds = {records[0]["target_kind"] for records in tasks}
-            caption = [text for kind, text in HEADLINES.items() if kind in kinds]
-            caption += [_head_caption(tasks, head), *encoder_caption(benchmark.probes)]
-            caption += budget_caption(budget, benchmark.costs)
-            for column, records in zip(columns, tasks, strict=True):
-                caption += disagreements(column, records, head, benchmark.cells)
-            result.append(_table(f"Overview ({benchmark.name})", columns, caption, benchmark.cells))
     return result
 
 
@@ -241,6 +185,7 @@ def _table(
     caption: list[str],
     benchmark_cells: Sequence[Cell],
     unsure: Collection[tuple[str, str]] = (),
+    claims: TableClaims = NO_CLAIMS,
 ) -> Table:
     by_key = {(cell["kind"], cell["variant"], cell["task"], cell["metric"]): cell for cell in benchmark_cells}
     rows = dict.fromkeys((cell["kind"], cell["variant"]) for cell in benchmark_cells)
@@ -248,29 +193,32 @@ def _table(
     grid = {row: entries for row, entries in grid.items() if row[0] != "published" or any(entries)}
     seed_counts = {cell["n_seeds"] for entries in grid.values() for cell in entries if cell and cell["n_seeds"]}
     seeds = max(seed_counts, default=0)
-    best = [_best(column, [entries[i] for entries in grid.values()]) for i, column in enumerate(columns)]
     table_rows = [
-        Row(kind, variant, [_entry(*each, seeds, unsure) for each in zip(columns, entries, best, strict=True)])
+        Row(
+            kind,
+            variant,
+            [
+                _entry(column, cell, seeds, unsure, mark_of(cell, index, column, claims) if cell else Mark.NONE)
+                for index, (column, cell) in enumerate(zip(columns, entries, strict=True))
+            ],
+        )
         for (kind, variant), entries in grid.items()
     ]
     spread = "Mean ± standard deviation over " if seeds > 1 else "From "
     caption = [*caption, f"{spread}{seeds} seed{'s' * (seeds != 1)}."]
     if len(seed_counts) > 1:
         caption.append("In brackets: the number of seeds where it is smaller; a deterministic row needs only one.")
-    return Table(title, " ".join(caption), [column.heading for column in columns], table_rows)
+    common = common_measure(columns)
+    return Table(
+        f"{title}, {common}" if common else title,
+        " ".join(caption),
+        [column.heading(common) for column in columns],
+        table_rows,
+        claims,
+    )
 
 
-def _best(column: Column, column_cells: Sequence[Cell | None]) -> str | None:
-    """The best mean among at least two methods, as printed: means that print alike are equally good."""
-    means = [cell["mean"] for cell in column_cells if cell and cell["kind"] == "method" and cell["mean"] is not None]
-    if column.better == NEITHER or len(means) < 2:
-        return None
-    return column.show(max(means) if column.better == HIGHER else min(means))
-
-
-def _entry(
-    column: Column, cell: Cell | None, best: str | None, seeds: int, unsure: Collection[tuple[str, str]]
-) -> Entry:
+def _entry(column: Column, cell: Cell | None, seeds: int, unsure: Collection[tuple[str, str]], mark: Mark) -> Entry:
     if cell is None or cell["mean"] is None:
         return Entry()
     mean = column.show(cell["mean"])
@@ -279,10 +227,10 @@ def _entry(
     constant = column.better == NEITHER and cell["std"] == 0  # a count that is the same for every seed
     spread = "" if cell["std"] is None or constant else f" ± {column.show(cell['std'])}"
     fewer = f" ({cell['n_seeds']})" if cell["n_seeds"] < seeds else ""
-    return Entry(f"{mean}{spread}{fewer}", best=cell["kind"] == "method" and mean == best)
+    return Entry(f"{mean}{spread}{fewer}", mark)
 
 
-def _head_caption(tasks: Iterable[Sequence[Record]], head: str) -> str:
+def head_caption(tasks: Iterable[Sequence[Record]], head: str) -> str:
     """The head of the table's scores, and the variants that use a fallback head."""
     records = [record for records in tasks for record in records]
     fallbacks: dict[str, set[str]] = {}

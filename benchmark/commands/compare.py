@@ -87,5 +87,5 @@ def _line(change: "Change") -> list[str]:
         if change.gap.known:
             low, high = change.gap.interval()
             interval = f"{show(low)} to {show(high)}"
-    task = f"{change.column.task} ({change.column.unit})"
+    task = f"{change.column.task} ({change.column.measure})"
     return [change.row[1], task, show(change.before), show(change.after), gap, interval, str(change.verdict)]

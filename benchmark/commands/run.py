@@ -50,14 +50,11 @@ def main(arguments: Namespace, config: "Config") -> int:
 
 
 def _results(folder: Path, head: str) -> str:
-    """Paths of the full tables, notes on the benchmark, and last a table with a row a method and a column a task."""
-    from benchmark.pipeline.benchmark_record import BenchmarkRecord
-    from benchmark.pipeline.results import FILES, notes_of, render_overview
+    """Paths of the full tables, notes on the benchmark, and last what is shown of each task."""
+    from benchmark.pipeline.results import FILES, render
 
     lines = [f"Full tables: {folder / TABLES}: {', '.join(FILES.values())}", f"Runs and logs: {folder}"]
-    if notes := notes_of(BenchmarkRecord.read(folder)):
-        lines.append(notes)
-    return "\n".join([*lines, "", render_overview(folder, head)])
+    return "\n".join([*lines, "", render(folder, "text", head, full=False)])
 
 
 def _next_steps(submission: "Submission", config: "Config", prepared: bool) -> list[str]:

@@ -13,31 +13,36 @@ if TYPE_CHECKING:
 NAME = "tables"
 SUMMARY = "print a benchmark's tables from what is on disk"
 EXAMPLES = """
-  fabbench tables                                   the default benchmark, for reading
+  fabbench tables                                   the default benchmark: what is shown of each task
+  fabbench tables --full                            every table
+  fabbench tables tables.reference=autoencoder      methods beside a row of your choice
   fabbench tables preset=quick --format tex         LaTeX that pastes into a paper
   fabbench tables --format json                     one record per cell
   fabbench tables methods=fabnet,rotation tasks=synthetic-pose
 """
 WORDS = ""
-SETTINGS = ("name", "out", "methods", "seeds", "tasks", "probe.table_head")
+SETTINGS = ("name", "out", "methods", "seeds", "tasks", "probe.table_head", "tables")
 FOR_LAUNCHED = True
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=["text", "md", "tex", "csv", "json"], default="text")
+    parser.add_argument(
+        "--full", action="store_true", help="every table; without it, the overview (csv, json: all cells)"
+    )
 
 
 def main(arguments: Namespace, config: "Config") -> int:
-    from benchmark.pipeline.results import render, render_overview
+    from benchmark.pipeline.results import render
 
     benchmark = selected_benchmark(arguments.settings, config)
     if not benchmark.all_runs:
         raise DataError(f"{config.name}: its data are being prepared, and its runs come after; see `fabbench status`")
     head = config.probe.table_head
-    if "probe.table_head" not in typed_keys(arguments.settings):
+    typed = typed_keys(arguments.settings)
+    if "probe.table_head" not in typed:
         head = benchmark.config.get("probe", {}).get("table_head", head)  # that of the launch
+    reference = config.tables.reference if "tables.reference" in typed else None
     folder = Path(config.out, config.name)
-    if arguments.format == "text":
-        print(render_overview(folder, head, benchmark), end="\n\n")
-    print(render(folder, arguments.format, head, benchmark))
+    print(render(folder, arguments.format, head, benchmark, full=arguments.full, reference=reference))
     return 0

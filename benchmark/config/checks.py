@@ -52,6 +52,17 @@ def _check_names(config: Config) -> None:
             check_folder_name(key, name)
 
 
+def check_reference(config: Config) -> None:
+    """Refuses a reference of the tables that is no row of the benchmark.
+
+    Raises:
+        UsageError: there is no such row.
+    """
+    rows = [row_name(name) for name in (*config.methods, *config.absent)]
+    if (reference := config.tables.reference) is not None and reference not in rows:
+        raise UsageError(f"tables.reference={reference} is not among methods={suggestion(reference, rows)}")
+
+
 def check_folder_name(key: str, name: str) -> None:
     """Refuses a name that cannot be the name of one folder.
 

@@ -162,6 +162,13 @@ class ProbeConfig(Schema):
 
 
 @dataclass(frozen=True)
+class TablesConfig(Schema):
+    """What tables show."""
+
+    reference: str | None = None  # row that methods are tested against; null: the best mean of each column
+
+
+@dataclass(frozen=True)
 class VariantConfig(Schema):
     """A method with its options fixed."""
 
@@ -229,6 +236,7 @@ class Config(Schema):
     augment: AugmentConfig = Field(default_factory=AugmentConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
     probe: ProbeConfig = Field(default_factory=ProbeConfig)
+    tables: TablesConfig = Field(default_factory=TablesConfig)
     launcher: LauncherConfig = Field(default_factory=LauncherConfig)
     variants: dict[str, VariantConfig] = Field(default_factory=dict)
     sets: dict[str, Annotated[AnyFaces, own_or(BuiltInFaces, FaceSet)]] = Field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from benchmark.config.checks import check_reference
 from benchmark.config.data import SAMPLING
 from benchmark.config.load import plain
 from benchmark.config.probing import ProbeParts, resolve_probe
@@ -29,7 +30,7 @@ from benchmark.pipeline.preparation import (
     unknown_data,
 )
 from benchmark.pipeline.progress import RunsProgress
-from benchmark.pipeline.results import render_overview, write_tables
+from benchmark.pipeline.results import render, write_tables
 from benchmark.pipeline.run_folder import Run
 from benchmark.pipeline.run_spec import RunSpec, missing_stages
 from benchmark.progress import say
@@ -70,6 +71,7 @@ class Plan:
             DataError: data or weights that are missing or cannot be read, or a folder that cannot be written to.
         """
         _check_executor(config)
+        check_reference(config)
         variants = within_budget(resolve(config))
         parts = resolve_probe(config.probe)
         check_data(config, variants)
@@ -197,7 +199,8 @@ class Plan:
     def _show_tables_so_far(self) -> None:
         """Prints the first table from the runs that have ended, while others go on."""
         try:
-            say(f"so far:\n\n{render_overview(self.folder, self.config.probe.table_head)}\n")
+            first = render(self.folder, "text", self.config.probe.table_head, full=False)
+            say(f"so far:\n\n{first}\n")
         except FabbenchError as error:  # tables at the end will say so again
             say(f"no tables so far: {error}")
 

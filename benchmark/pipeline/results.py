@@ -2,26 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmark.errors import DataError, first_line
+from benchmark.errors import DataError, UsageError, first_line, suggestion
 from benchmark.files import write_text
 from benchmark.layout import COST, TABLES, scores_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.records import read_cost, read_scores
 from benchmark.pipeline.series import read_series
-from probes.cells import Cell, RecordError, cells
-from probes.columns import headline_column
+from probes.cells import Cell, RecordError, RowName, cells
+from probes.claims import Key
+from probes.comparison import Series
 from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text
-from probes.overview import Overview, by_task, overview_of
+from probes.other_heads import BY, other_heads
+from probes.overview import Overview, headlines, overview_of
+from probes.overview_table import overview_table
 from probes.published import Published, PublishedError, load, with_published
-from probes.tables import Table, overview, tables
+from probes.table import Table
+from probes.tables import tables
 
 FORMATS = ("text", "md", "tex", "csv", "json")
 FILES = {"md": "tables.md", "tex": "tables.tex", "csv": "cells.csv", "json": "cells.json"}  # in the folder of tables
-HEADING_WIDTH = 14  # of the overview, so that four tasks fit a terminal
 
 Result = TypeVar("Result")
 
@@ -32,7 +34,15 @@ def write_tables(folder: Path, head: str) -> None:
         write_text(folder / TABLES / name, render(folder, form, head) + "\n")
 
 
-def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None = None) -> str:
+def render(
+    folder: Path,
+    form: str,
+    head: str,
+    benchmark: BenchmarkRecord | None = None,
+    *,
+    full: bool = True,
+    reference: str | None = None,
+) -> str:
     """A benchmark's tables of one probe head.
 
     Args:
@@ -40,9 +50,11 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
         form: one of `FORMATS`; JSON is a list of cells, CSV a line for each.
         head: name of the probe head.
         benchmark: the part of the benchmark to tabulate; default: all of it.
+        full: whether all tables follow the overview.
+        reference: row that methods are compared with; None: that of the launch, or the best mean of each column.
 
     Raises:
-        UsageError: no such benchmark.
+        UsageError: no such benchmark or row.
         DataError: a record that cannot be read.
     """
     benchmark = benchmark or BenchmarkRecord.read(folder)
@@ -50,8 +62,7 @@ def render(folder: Path, form: str, head: str, benchmark: BenchmarkRecord | None
         benchmark_cells = read_cells(folder, head, benchmark)
         return (as_json(benchmark_cells) if form == "json" else as_csv(benchmark_cells)).rstrip()
     formatter = {"text": as_text, "md": as_markdown, "tex": as_latex}[form]
-    captioned = partial(_captioned(tables, benchmark), published=_published())
-    made = _tabulate(captioned, folder, benchmark, head)
+    made = _read_tables(folder, head, benchmark, full, _reference(benchmark, reference))
     text = formatter(_with_origins(made, benchmark)).rstrip()
     notes = notes_of(benchmark)
     if not notes:
@@ -70,29 +81,64 @@ def read_overview(
 ) -> Overview:
     """The first table of a benchmark, as data: scores with intervals, marks, and a sentence for each task.
 
-    Args:
-        folder: of the benchmark.
-        head: name of the probe head.
-        benchmark: the part of the benchmark to tabulate; default: all of it.
-        reference: row that methods are compared with; None: the best mean of each task.
-
-    Raises:
-        UsageError: no such benchmark.
-        DataError: a record that cannot be read.
+    Arguments and errors as in `render`.
     """
     benchmark = benchmark or BenchmarkRecord.read(folder)
     probes = read_probes(folder, benchmark)
-    headlines = [headline_column(records[0]) for records in by_task(probes).values()]
-    series = read_series(folder.parent, probes, head, {(column.task, column.metric) for column in headlines})
-    benchmark_cells = _tabulate(cells, folder, benchmark, head)
-    return overview_of(benchmark.benchmark, probes, benchmark_cells, series, reference=reference)
+    made = _tabulate(cells, folder, benchmark, head)
+    series = read_series(folder.parent, probes, head, headlines(probes))
+    return overview_of(benchmark.benchmark, probes, made, series, reference=_reference(benchmark, reference))
 
 
-def render_overview(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> str:
-    """One table as text, with a column for each task; arguments and errors as in `render`."""
-    benchmark = benchmark or BenchmarkRecord.read(folder)
-    made = _tabulate(_captioned(overview, benchmark), folder, benchmark, head)
-    return as_text(_with_origins(made, benchmark), HEADING_WIDTH).rstrip()
+def _read_tables(folder: Path, head: str, benchmark: BenchmarkRecord, full: bool, reference: str | None) -> list[Table]:
+    """The overview and, if asked for, all other tables."""
+    probes, costs = read_probes(folder, benchmark), _read_costs(folder, benchmark)
+    if not probes and not costs:
+        return []
+    series = read_series(folder.parent, probes, head, None if full else headlines(probes))
+    if full:
+        series |= _series_of_other_heads(folder, probes, head)
+    budget = benchmark.config.get("train", {}).get("budget", "steps")
+    expected = _rows(benchmark)
+    try:
+        made = cells(probes, costs, head=head, expected=expected)
+        first = overview_of(benchmark.benchmark, probes, made, series, reference=reference)
+        shown = [overview_table(first, probes, costs, made, head=head, budget=budget)] if probes else []
+        if full:
+            shown += tables(
+                probes,
+                costs,
+                head=head,
+                expected=expected,
+                budget=budget,
+                published=_published(),
+                series=series,
+                reference=reference,
+            )
+    except RecordError as error:
+        raise DataError(f"{folder}: {first_line(error)}") from error
+    return shown
+
+
+def _series_of_other_heads(folder: Path, probes: list[dict[str, Any]], head: str) -> dict[Key, Series]:
+    """The series of headline metrics by the heads that have a column each."""
+    found: dict[Key, Series] = {}
+    for other in other_heads(probes, head):
+        of_head = [record for record in probes if other in record["heads"]]
+        for (kind, variant, task, metric), each in read_series(
+            folder.parent, of_head, other, headlines(of_head)
+        ).items():
+            found[kind, variant, task, f"{metric}{BY}{other}"] = each
+    return found
+
+
+def _reference(benchmark: BenchmarkRecord, typed: str | None) -> str | None:
+    """The row that methods are compared with: as typed, else as at the launch if it is among the rows."""
+    rows = {variant for _, _, variant in _rows(benchmark)}
+    if typed is not None and typed not in rows:
+        raise UsageError(f"tables.reference={typed} is no row of these tables{suggestion(typed, rows)}")
+    launched = benchmark.config.get("tables", {}).get("reference")
+    return typed or (launched if launched in rows else None)
 
 
 def notes_of(benchmark: BenchmarkRecord) -> str:
@@ -130,20 +176,19 @@ def _published() -> Published:
         raise DataError(first_line(error)) from error
 
 
-def _captioned(function: Callable[..., list[Table]], benchmark: BenchmarkRecord) -> Callable[..., list[Table]]:
-    """`tables` or `overview` with the budget of the benchmark in its captions."""
-    train = benchmark.config.get("train", {})
-    return partial(function, budget=train.get("budget", "steps"))
-
-
 def _tabulate(function: Callable[..., Result], folder: Path, benchmark: BenchmarkRecord, head: str) -> Result:
-    """The result of a function such as `tables` for the records of a benchmark's runs."""
-    rows = [(benchmark.benchmark, run.kind, run.variant) for run in benchmark.runs]
-    rows += [(benchmark.benchmark, "pretrained", name) for name in benchmark.absent]
+    """The result of a function such as `cells` for the records of a benchmark's runs."""
+    records = read_probes(folder, benchmark), _read_costs(folder, benchmark)
     try:
-        return function(read_probes(folder, benchmark), _read_costs(folder, benchmark), head=head, expected=rows)
+        return function(*records, head=head, expected=_rows(benchmark))
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
+
+
+def _rows(benchmark: BenchmarkRecord) -> list[RowName]:
+    """The rows of a benchmark's tables, whether they have results yet or not."""
+    rows = [(benchmark.benchmark, run.kind, run.variant) for run in benchmark.runs]
+    return rows + [(benchmark.benchmark, "pretrained", name) for name in benchmark.absent]
 
 
 def read_probes(folder: Path, benchmark: BenchmarkRecord) -> list[dict[str, Any]]:

@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.cells import Cell
+from probes.cells import Cell, cells
 from probes.claims import AllSeries
 from probes.columns import HIGHER, LOWER, Column
 from probes.comparison import Score, Series
 from probes.encoders import embedding
+from probes.overview import overview_of
+from probes.overview_table import overview_table
+from probes.table import Table
 
 POSE = Column("pose", "mae", "pose", "deg", LOWER, "{:.2f}".format)
 FACES = Column("faces", "auc", "faces", "AUC", HIGHER, "{:.3f}".format)
@@ -62,3 +66,30 @@ def scored(
         assert of_row is not None
         series[kind, variant, column.task, column.metric] = of_row
     return cells, series
+
+
+def first_table(
+    probes: Sequence[dict[str, Any]],
+    costs: Sequence[dict[str, Any]] = (),
+    *,
+    head: str = "linear",
+    series: AllSeries | None = None,
+    reference: str | None = None,
+) -> Table:
+    """The overview of the records of one benchmark."""
+    found = cells(probes, costs, head=head)
+    made = overview_of("quick", probes, found, series or {}, reference=reference)
+    return overview_table(made, probes, costs, found, head=head, budget="steps")
+
+
+def people_of(probes: Sequence[dict[str, Any]], head: str = "linear", noise: float = 0.05) -> AllSeries:
+    """Series whose means are the values of records: people differ by 1, alike for every row, and rows by noise."""
+    scores: dict[Any, list[Score]] = {}
+    for index, record in enumerate(probes):
+        for metric, entry in record["heads"].get(head, {"metrics": {}})["metrics"].items():
+            each = row(entry["value"], [0], noise, index)[0]
+            each += entry["value"] - each.mean()
+            without = (each.sum() - each) / (PEOPLE - 1)
+            key = (record["kind"], record["variant"], record["task"], metric)
+            scores.setdefault(key, []).append(Score(record["seed"], entry["value"], without, "same"))
+    return {key: found for key, each in scores.items() if (found := Series.of(each)) is not None}

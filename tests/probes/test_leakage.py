@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from probes.marks import Mark
 from probes.probe import probe
 from probes.tables import tables
 from probes.target import Labels
+from tests.probes.scored import people_of
 
 
 def record(task: str, kind: str, metric: str, variant: str = "fabnet", value: float = 0.5) -> dict[str, Any]:
@@ -64,5 +66,5 @@ def test_stands_beside_expressions_and_units_of_the_same_set() -> None:
 
 def test_leakage_has_no_best_row() -> None:
     records = [record("who", "identity", "identified", f"m{i}", i / 2) for i in range(2)]
-    (table,) = tables(records, head="exact")
-    assert not table.marked
+    (table,) = tables(records, head="exact", series=people_of(records, "exact"))
+    assert {entry.mark for row in table.rows for entry in row.entries} == {Mark.NONE}

@@ -4,7 +4,9 @@ from typing import Any
 
 from probes.cells import cells
 from probes.formats import as_json
-from probes.tables import Table, overview, tables
+from probes.table import Table
+from probes.tables import tables
+from tests.probes.scored import first_table
 
 
 def record(variant: str, exact: float, linear: float | None, kind: str = "method", seed: int = 0) -> dict[str, Any]:
@@ -34,7 +36,7 @@ def test_the_other_head_has_a_column_and_the_cells_stay_those_of_one() -> None:
     records = [record("fabnet", 3.0, 4.0), record("rotation", 5.0, 6.0), record("supervised", 1.0, None, "ceiling")]
     for head, other, values in (("exact", "linear", ["4.00", "6.00", "–"]), ("linear", "exact", ["3.00", "5.00", "–"])):
         (table,) = tables(records, head=head)
-        assert column(table, f"MAE, {other} head (deg)") == values
+        assert column(table, f"MAE, {other} head") == values
         assert "disagree" not in table.caption
     assert " by " not in as_json(cells(records, head="exact"))
 
@@ -43,7 +45,7 @@ def test_heads_that_disagree_about_an_order_are_named() -> None:
     records = [record("fabnet", 3.0, 7.0), record("rotation", 5.0, 6.0), record("autoencoder", 8.0, 9.0)]
     expected = "On pose the heads exact and linear disagree about the order of fabnet/rotation."
     assert expected in tables(records, head="exact")[0].caption
-    assert expected in overview(records, head="exact")[0].caption
+    assert expected in first_table(records, head="exact").caption
 
 
 def test_what_prints_alike_and_what_is_no_method_is_no_disagreement() -> None:

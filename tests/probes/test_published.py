@@ -10,7 +10,8 @@ import yaml
 from probes.cells import cells
 from probes.formats import as_json, as_markdown
 from probes.published import FILE, Published, PublishedError, load, refusal, with_published
-from probes.tables import Table, tables
+from probes.table import Table
+from probes.tables import tables
 
 COUNTS = {"w300": (2676, 472, 689), "mafl": (16150, 2850, 1000)}
 ADAM = {"protocol": {"refit": True}, "choice": {}, "notes": []}

@@ -11,8 +11,11 @@ import pytest
 
 from probes.cells import Cell, RecordError, cells
 from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text, escape
+from probes.marks import Mark
 from probes.scores import HEADLINE
-from probes.tables import GAP, overview, tables
+from probes.table import GAP, Table
+from probes.tables import tables
+from tests.probes.scored import first_table, people_of
 
 ERRORS = {"fabnet": [5.0, 5.2, 5.7], "rotation": [6.0, 6.1, 6.2], "pixels": [7.0]}
 
@@ -163,9 +166,15 @@ def test_one_metric_in_two_units_is_an_error() -> None:
         cells([*records(), odd])
 
 
-def test_a_table_marks_the_best_method_and_shows_gaps() -> None:
+def test_a_table_shows_spreads_and_gaps() -> None:
     (table,) = tables(records())
-    assert table.headings[:3:2] == ["mafl error (% inter-ocular)", "w300 error (% inter-ocular)"]
+    assert table.title == "Landmarks (quick), % inter-ocular ↓"
+    assert table.headings == [
+        "mafl error",
+        "mafl error > 10 % (% of images ↓)",
+        "w300 error",
+        "w300 error > 10 % (% of images ↓)",
+    ]
     texts = {row.variant: row.entries[2].text for row in table.rows}
     assert texts == {
         "pixels": "7.00 (1)",
@@ -173,10 +182,41 @@ def test_a_table_marks_the_best_method_and_shows_gaps() -> None:
         "rotation": "6.10 ± 0.10",
         "supervised": "3.00 (1)",
     }
-    assert [row.variant for row in table.rows if row.entries[2].best] == ["fabnet"]
     assert {row.variant: row.entries[0].text for row in table.rows}["rotation"] == GAP
-    assert not any(row.entries[0].best for row in table.rows)  # the only method there is
     assert [row.kind for row in table.rows] == ["floor", "method", "method", "ceiling"]
+    assert {entry.mark for row in table.rows for entry in row.entries} == {Mark.NONE}, "nothing was tested"
+
+
+def marks(table: Table, column: int) -> dict[str, Mark]:
+    return {row.variant: row.entries[column].mark for row in table.rows}
+
+
+def three_rows(**values: float) -> list[dict[str, Any]]:
+    return [record(name, seed, value) for name, value in values.items() for seed in range(3)]
+
+
+def test_methods_are_marked_by_what_is_shown() -> None:
+    made = three_rows(best=5.0, close=5.001, worse=6.0)
+    (table,) = tables(made, series=people_of(made))
+    assert marks(table, 0) == {"best": Mark.BEST, "close": Mark.NOT_SHOWN, "worse": Mark.NONE}
+    assert set(marks(table, 1).values()) == {Mark.NOT_SHOWN}, "10.0 each: no best mean where nothing is shown"
+    assert "bold: best mean of the methods; † not shown to differ from the best mean" in table.explained("bold:")
+    assert "5 % in all over 6 possible claims (Holm)" in table.explained("bold:")
+
+
+def test_methods_are_marked_beside_a_chosen_row() -> None:
+    made = three_rows(best=5.0, close=6.001, own=6.0, worse=7.0)
+    (table,) = tables(made, series=people_of(made), reference="own")
+    assert marks(table, 0) == {"best": Mark.AHEAD, "close": Mark.NOT_SHOWN, "own": Mark.NONE, "worse": Mark.BEHIND}
+    assert "+ ahead of own; - behind own; † not shown to differ from own" in table.explained("")
+
+
+def test_what_was_not_recorded_is_not_marked_as_worse() -> None:
+    made = three_rows(best=5.0, worse=6.0)
+    series = {key: each for key, each in people_of(made).items() if key[3] == "error"}
+    (table,) = tables(made, series=series)
+    assert set(marks(table, 1).values()) == {Mark.UNTESTED}
+    assert "‡ could not be tested" in table.explained("")
 
 
 def test_captions_state_head_seeds_and_sizes() -> None:
@@ -191,9 +231,8 @@ def test_captions_state_head_seeds_and_sizes() -> None:
 def test_expression_has_the_mean_the_groups_and_each_class() -> None:
     made = [auc_record("fabnet", 0, 0.8, None), auc_record("rotation", 0, 0.9, 0.7)]
     (table,) = tables(made)
-    assert table.headings == ["average (AUC)", "average in grey (AUC)", "happy (AUC)", "sad (AUC)"]
+    assert table.headings == ["average", "average in grey", "happy", "sad"]
     assert [entry.text for entry in table.rows[0].entries] == ["0.750", "0.600", "0.800", GAP]
-    assert [row.entries[0].best for row in table.rows] == [True, True]  # what prints alike is equally good
 
 
 def test_every_kind_of_task_has_its_table() -> None:
@@ -205,13 +244,13 @@ def test_every_kind_of_task_has_its_table() -> None:
     ]
     titles = [table.title for table in tables(made, [cost("fabnet", 0)])]
     assert titles == [
-        "Landmarks (quick)",
-        "Head pose: pose (quick)",
-        "Expression: faces (quick)",
-        "Action units: units (quick)",
+        "Landmarks (quick), % inter-ocular ↓",
+        "Head pose: pose (quick), deg ↓",
+        "Expression: faces (quick), AUC ↑",
+        "Action units: units (quick), AUC ↑",
         "Cost (quick)",
     ]
-    assert tables(made)[1].headings == ["MAE (deg)", "roll (deg)", "pitch (deg)", "yaw (deg)"]
+    assert tables(made)[1].headings == ["MAE", "roll", "pitch", "yaw"]
 
 
 def test_the_cost_table_names_the_device() -> None:
@@ -225,30 +264,47 @@ def test_the_cost_table_names_the_device() -> None:
 
 def test_benchmarks_are_not_mixed() -> None:
     made = [*records(), record("fabnet", 0, 1.0, benchmark="paper")]
-    assert [table.title for table in tables(made)] == ["Landmarks (paper)", "Landmarks (quick)"]
+    assert [table.title for table in tables(made)] == [
+        "Landmarks (paper), % inter-ocular ↓",
+        "Landmarks (quick), % inter-ocular ↓",
+    ]
     assert len(tables(made)[0].rows) == 1
 
 
 def test_markdown() -> None:
-    text = as_markdown(tables(records()))
-    assert "| method  | fabnet" in text
-    assert "**5.30 ± 0.36**" in text
-    assert "Bold: best mean among methods, which is not a significance test." in text
+    made = three_rows(best=5.0, close=5.001, worse=6.0)
+    text = as_markdown(tables(made, series=people_of(made)))
+    assert "| method | best | **5.00 ± 0.00** |" in " ".join(text.split())
+    assert "5.00 ± 0.00† |" in text
+    assert "bold: best mean of the methods" in text
     assert r"a\|b" in as_markdown(tables([record("a|b", 0, 1.0)]))
 
 
 def test_text() -> None:
-    text = as_text(tables(records()))
-    assert "5.30 ± 0.36*" in text
-    assert "* best mean among methods, which is not a significance test." in " ".join(text.split())
+    made = three_rows(best=5.0, close=5.001, worse=6.0)
+    text = as_text(tables(made, series=people_of(made)))
+    assert "5.00 ± 0.00*" in text
+    assert "* best mean of the methods; † not shown" in " ".join(text.split())
+
+
+def test_wide_tables_are_broken_between_columns() -> None:
+    names = [f"AU{number}" for number in range(30)]
+    metrics = {f"auc_{name}": {"value": 0.5, "unit": "auc", "n": 20} for name in names}
+    heads = {"linear": {"metrics": {"auc": {"value": 0.5, "unit": "auc", "n": 20}, **metrics}}}
+    made = [record("fabnet", seed, 0, "units", target_kind="aus", names=names, heads=heads) for seed in range(2)]
+    lines = as_text(tables(made)).splitlines()
+    assert max(map(len, lines)) <= 120
+    assert sum(line.startswith("fabnet ") for line in lines) == 4
+    headings = " ".join(line for line in lines if "AU" in line)
+    assert [name for name in names if name not in headings.split()] == []
 
 
 def test_latex_escapes_and_uses_booktabs() -> None:
-    text = as_latex(tables([*records(), record("fabnet_3source", 0, 9.0)]))
-    assert r"\textbf{5.30 $\pm$ 0.36}" in text
-    assert r"fabnet\_3source & -- & -- & 9.00 (1) & \textbf{10.0 (1)} \\" in text
-    assert r"(\% inter-ocular)" in text
-    assert text.count(r"\midrule") == 3  # floors, methods, ceilings
+    made = three_rows(best=5.0, fabnet_3source=5.001, worse=6.0)
+    text = as_latex(tables([*made, record("pixels", 0, 9.0, kind="floor")], series=people_of(made)))
+    assert r"best & \textbf{5.00 $\pm$ 0.00}" in text
+    assert r"fabnet\_3source & 5.00 $\pm$ 0.00$^\dagger$" in text
+    assert text.count(r"\midrule") == 2  # floors, methods
     assert text.count("{") == text.count("}")
     assert escape("\\ ~ ^ & $ # { }") == (r"\textbackslash{} \textasciitilde{} \textasciicircum{} \& \$ \# \{ \}")
 
@@ -276,12 +332,36 @@ def test_the_overview_has_a_column_for_each_task_with_its_headline_metric() -> N
         record("fabnet", 0, 1.0, "pose", target_kind="pose", names=["yaw"], heads=headline_heads("pose", 3.0)),
         record("fabnet", 0, 1.0, "faces", target_kind="classes", names=["happy"], heads=headline_heads("classes", 0.8)),
     ]
-    (table,) = overview(probes, [cost("fabnet", 0)])
-    assert table.headings == ["mafl (% ↓)", "w300 (% ↓)", "pose (deg ↓)", "faces (AUC ↑)", "units (AUC ↑)"]
+    table = first_table(probes, [cost("fabnet", 0, flops=2.5e12)])
+    assert table.headings == [
+        "Landmarks, mafl (% ↓)",
+        "Landmarks, w300 (% ↓)",
+        "Head pose (deg ↓)",
+        "Expression (AUC ↑)",
+        "Action units (AUC ↑)",
+        "Training (s)",
+        "Work (TFLOP)",
+    ]
     (fabnet,) = [row for row in table.rows if row.variant == "fabnet"]
-    assert [entry.text for entry in fabnet.entries] == ["4.0 (1)", "5.3 ± 0.4", "3.00 (1)", "0.800 (1)", "0.700 (1)"]
-    text = as_text([table], heading_width=8)
-    assert "(AUC ↑)" in text.splitlines()[text.splitlines().index("") + 2], "units stand on a line of their own"
+    assert [entry.text for entry in fabnet.entries] == ["4.0", "5.3 ± 0.4", "3.00", ".800", ".700", "10", "2.5"]
+    assert "No test was possible" in table.caption
+    assert table.sentences == []
+
+
+def test_the_overview_fits_a_terminal_of_80_columns() -> None:
+    names = ["autoencoder", "fabnet_3source", "split_brain-full"]
+    made = [
+        record(name, seed, 5.0 + index, task)
+        for index, name in enumerate(names)
+        for seed in range(3)
+        for task in "abcdef"
+    ]
+    table = first_table(made, [cost("fabnet_3source", 0)], series=people_of(made))
+    text = as_text([table])
+    assert max(map(len, text.splitlines())) <= 80
+    assert "±" in text
+    assert "Landmarks, a: autoencoder is ahead of every other method." in text
+    assert "95 % interval over 3 seeds and 40 test people (20 images)" in " ".join(text.split())
 
 
 def headline_heads(kind: str, value: float) -> dict[str, Any]:
@@ -290,7 +370,7 @@ def headline_heads(kind: str, value: float) -> dict[str, Any]:
 
 
 def test_no_records_no_tables() -> None:
-    assert (cells([]), tables([]), overview([]), as_csv([]).count("\n"), as_json([])) == ([], [], [], 1, "[]\n")
+    assert (cells([]), tables([]), as_csv([]).count("\n"), as_json([])) == ([], [], 1, "[]\n")
 
 
 def test_landmarks_have_the_error_within_each_group_where_there_are_any() -> None:

@@ -63,3 +63,27 @@ def test_a_closed_pipe_is_no_error(done: Path) -> None:
     assert process.stderr is not None
     assert "Traceback" not in process.stderr.read()
     process.wait()
+
+
+def test_the_first_table_says_what_is_shown_and_the_others_follow_on_request(done: Path) -> None:
+    where = ("name=quick", f"out={done / 'runs'}")
+    first, full = call("tables", *where).out, call("tables", *where, "--full").out
+    assert max(map(len, first.splitlines())) <= 80
+    assert max(map(len, full.splitlines())) <= 120
+    assert "95 % interval over 1 seed and" in " ".join(first.split())
+    assert "Head pose" in first
+    assert "fabnet is the only method." in first
+    assert full.startswith(first.rstrip())
+    assert "Cost (quick)" in full
+    assert "Cost (quick)" not in first
+    assert call("tables", *where, "--full").out == full, "the same bytes again"
+
+
+def test_methods_are_compared_with_a_chosen_row(done: Path) -> None:
+    where = ("name=quick", f"out={done / 'runs'}")
+    assert "from mean" in call("tables", *where, "tables.reference=mean").out.replace("ahead of mean", "from mean")
+    refusal = refused(2, "tables", *where, "tables.reference=fabnt")
+    assert "tables.reference=fabnt is no row of these tables; did you mean 'fabnet'?" in refusal
+    assert "no row of these tables" in refused(2, "tables", *where, "methods=fabnet", "tables.reference=mean")
+    launch = refused(2, "run", "preset=quick", "tables.reference=fabnt", "--dry-run")
+    assert "tables.reference=fabnt is not among methods=; did you mean 'fabnet'?" in launch
