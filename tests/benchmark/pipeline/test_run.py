@@ -15,7 +15,7 @@ def test_a_run_prints_the_folder_and_then_an_overview(launched: tuple[Path, Fini
     assert str(place / "runs" / "quick" / "tables") in first
     assert "Smoke run" in finished.out
     overview = finished.out.partition("Overview (quick)")[2]
-    for text in ("synthetic-pose", "synthetic-aus", *ROWS):
+    for text in ("Head pose", "Action units", *ROWS):
         assert text in overview
     assert "Traceback" not in finished.err
 
