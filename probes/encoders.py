@@ -54,6 +54,20 @@ def encoder_caption(records: Iterable[Record]) -> list[str]:
     return caption
 
 
+def dimensions(cells: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int | None]:
+    """The numbers of an embedding of each row, by kind and name; empty where all rows that are compared have as many.
+
+    Args:
+        cells: of one table.
+    """
+    found: dict[tuple[str, str], set[int | None]] = {}
+    for cell in cells:
+        found.setdefault((cell["kind"], cell["variant"]), set()).add(cell["dim"])
+    of_rows = {row: next(iter(dims)) if len(dims) == 1 else None for row, dims in found.items()}
+    named = {dim for (kind, _), dim in of_rows.items() if kind in NAMED and dim is not None}
+    return of_rows if len(named) > 1 else {}
+
+
 def _describe(record: Record) -> tuple[str, str]:
     """An encoder in words, and the kind of its row."""
     encoder, dim = record.get("encoder"), f"{record['dim']} numbers"

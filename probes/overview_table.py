@@ -6,7 +6,7 @@ from .budget import budget_caption
 from .cells import Cell, Record
 from .claims import TableClaims
 from .columns import HEADLINES, Column
-from .encoders import encoder_caption
+from .encoders import dimensions, encoder_caption
 from .other_heads import cells_of_others, disagreements
 from .overview import Overview, Score, TaskColumn, by_task
 from .statistics import LEVEL
@@ -61,7 +61,7 @@ def overview_table(
         TableClaims({index: each.claims for index, each in enumerate(made.columns) if each.claims}, made.claims),
         made.sentences if made.tested else [],
         WIDTH,
-    )
+    ).with_dimensions(dimensions(cell for cell in cells if cell["task"] in tasks))
 
 
 def _entry(score: Score, column: Column, made: Overview) -> Entry:

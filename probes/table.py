@@ -1,6 +1,7 @@
 """A table ready to be formatted: headings, rows of marked entries, a caption, and the sentences that follow from it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from .claims import TableClaims
 from .marks import Mark, legend
@@ -51,3 +52,14 @@ class Table:
         """The explanation of the marks, then the caption; ``best`` says how the format shows the best mean."""
         marks = {entry.mark for row in self.rows for entry in row.entries}
         return " ".join(filter(None, [legend(marks, self.claims, best), self.caption]))
+
+    def with_dimensions(self, dimensions: Mapping[tuple[str, str], int | None]) -> "Table":
+        """The table with a first column of the numbers of an embedding (`encoders.dimensions`), if there are any."""
+        if not dimensions:
+            return self
+        rows = [
+            replace(row, entries=[Entry(GAP if dim is None else f"{dim:,}"), *row.entries])
+            for row in self.rows
+            for dim in [dimensions.get((row.kind, row.variant))]
+        ]
+        return replace(self, headings=["Dimensions", *self.headings], rows=rows)

@@ -19,7 +19,7 @@ from .columns import (
     further_columns,
     task_columns,
 )
-from .encoders import encoder_caption
+from .encoders import dimensions, encoder_caption
 from .leakage import leakage_caption, leakage_columns
 from .marks import Mark, mark_of
 from .other_heads import capped, cells_of_others, columns_of_others, disagreements
@@ -75,7 +75,8 @@ def tables(
             caption += [line for task in members for line in _published_caption(benchmark, task)]
             claims = claims_of(columns, benchmark.cells, series or {}, reference=reference)
             heading = f"{title} ({benchmark.name})"
-            result.append(_table(heading, columns, caption, benchmark.cells, benchmark.unsure, claims))
+            made = _table(heading, columns, caption, benchmark.cells, benchmark.unsure, claims)
+            result.append(made.with_dimensions(dimensions(cell for cell in benchmark.cells if cell["task"] in members)))
             gaps += _gap_columns(columns, benchmark.cells)
         if gaps:
             cells_of_gaps = [cell for cell in benchmark.cells if cell["metric"].startswith(GAP_METRIC)]

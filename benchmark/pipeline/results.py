@@ -9,6 +9,7 @@ from benchmark.errors import DataError, UsageError, first_line, suggestion
 from benchmark.files import write_text
 from benchmark.layout import COST, TABLES, scores_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
+from benchmark.pipeline.left_out import code_versions, comparable, without_scores
 from benchmark.pipeline.records import read_cost, read_scores
 from benchmark.pipeline.series import read_series
 from probes.cells import Cell, RecordError, RowName, cells
@@ -64,7 +65,7 @@ def render(
     formatter = {"text": as_text, "md": as_markdown, "tex": as_latex}[form]
     made = _read_tables(folder, head, benchmark, full, _reference(benchmark, reference))
     text = formatter(_with_origins(made, benchmark)).rstrip()
-    notes = notes_of(benchmark)
+    notes = "\n".join(filter(None, [notes_of(benchmark), *_left_out(folder, benchmark)]))
     if not notes:
         return text
     heading = "".join(f"% {line}\n" for line in notes.splitlines()) if form == "tex" else f"{notes}\n\n"
@@ -85,7 +86,7 @@ def read_overview(
     """
     benchmark = benchmark or BenchmarkRecord.read(folder)
     probes = read_probes(folder, benchmark)
-    made = _tabulate(cells, folder, benchmark, head)
+    made = cells(probes, _read_costs(folder, benchmark), head=head, expected=_rows(benchmark))
     series = read_series(folder.parent, probes, head, headlines(probes))
     return overview_of(benchmark.benchmark, probes, made, series, reference=_reference(benchmark, reference))
 
@@ -192,12 +193,29 @@ def _rows(benchmark: BenchmarkRecord) -> list[RowName]:
 
 
 def read_probes(folder: Path, benchmark: BenchmarkRecord) -> list[dict[str, Any]]:
-    """Probe records of the runs of the last launch; those not written yet are left out, and become gaps."""
+    """Probe records of the runs of the last launch that may stand in one table (`left_out.comparable`).
+
+    Those not written yet are left out, and become gaps.
+    """
+    return comparable(_read_probes(folder, benchmark), benchmark.sets)[0]
+
+
+def _read_probes(folder: Path, benchmark: BenchmarkRecord) -> list[dict[str, Any]]:
     return [
         read_scores(path, {**_owner(benchmark, run), "task": task})
         for run in benchmark.runs
         for task in run.tasks
         if (path := scores_file(folder.parent / run.run, task)).is_file()
+    ]
+
+
+def _left_out(folder: Path, benchmark: BenchmarkRecord) -> list[str]:
+    """What is not in the tables, or was computed otherwise than the rest, a line each."""
+    probes = _read_probes(folder, benchmark)
+    return [
+        *comparable(probes, benchmark.sets)[1],
+        *without_scores(folder, benchmark, probes),
+        *code_versions(folder, benchmark),
     ]
 
 

@@ -211,6 +211,14 @@ def test_methods_are_marked_beside_a_chosen_row() -> None:
     assert "+ ahead of own; - behind own; † not shown to differ from own" in table.explained("")
 
 
+def test_rows_with_other_dimensions_are_told_apart() -> None:
+    made = [record("a", 0, 5.0, dim=256), record("b", 0, 5.0, dim=128), record("pixels", 0, 9.0, kind="floor", dim=768)]
+    for table in (tables(made)[0], first_table(made)):
+        assert table.headings[0] == "Dimensions"
+        assert {row.variant: row.entries[0].text for row in table.rows} == {"pixels": "768", "a": "256", "b": "128"}
+    assert "Dimensions" not in tables([made[0], made[2]])[0].headings
+
+
 def test_what_was_not_recorded_is_not_marked_as_worse() -> None:
     made = three_rows(best=5.0, worse=6.0)
     series = {key: each for key, each in people_of(made).items() if key[3] == "error"}
