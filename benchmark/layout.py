@@ -3,6 +3,7 @@
 <out>/<benchmark>/
 benchmark.json              what the last launch consists of
 tables/                     tables in every format
+report.html                 the report
 status.json                 state of the last submission of its runs to a cluster
 logs/  slurm/  snapshots/   output of jobs, ledger of submitted jobs, code that jobs run
 <data>/<variant>/seed<k>-<hash>/
@@ -28,6 +29,7 @@ PARTS = ("pretrain", "embed", "probe")  # of a run; each may run as a job of its
 
 BENCHMARK = "benchmark.json"
 TABLES = "tables"
+REPORT = "report.html"
 
 CONFIG = "config.yaml"  # also tells the method, options, encoder and input size of the weights beside it
 ENVIRONMENT = "environment.json"

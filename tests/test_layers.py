@@ -21,6 +21,7 @@ FLOORS = (
     ("benchmark.__main__",),
     ("benchmark.cli",),
     ("benchmark.commands",),
+    ("benchmark.report",),
     ("benchmark.api",),
     ("benchmark.pipeline",),
     ("benchmark.train",),

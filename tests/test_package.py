@@ -16,7 +16,7 @@ from setup import long_description
 from tests.pages import ROOT
 
 PACKAGES = ("benchmark", "methods", "plugins", "probes", "slurm")
-DATA = (".py", ".yaml", ".npz", ".typed")
+DATA = (".py", ".yaml", ".npz", ".typed", ".html", ".css", ".js")
 
 
 @pytest.fixture(scope="module")

@@ -63,8 +63,9 @@ def render(
         benchmark_cells = read_cells(folder, head, benchmark)
         return (as_json(benchmark_cells) if form == "json" else as_csv(benchmark_cells)).rstrip()
     formatter = {"text": as_text, "md": as_markdown, "tex": as_latex}[form]
-    made = _read_tables(folder, head, benchmark, full, _reference(benchmark, reference))
-    text = formatter(_with_origins(made, benchmark)).rstrip()
+    probes, costs = read_probes(folder, benchmark), _read_costs(folder, benchmark)
+    made = make_tables(folder, head, benchmark, probes, costs, full=full, reference=reference)
+    text = formatter(made).rstrip()
     notes = "\n".join(filter(None, [notes_of(benchmark), *_left_out(folder, benchmark)]))
     if not notes:
         return text
@@ -88,14 +89,23 @@ def read_overview(
     probes = read_probes(folder, benchmark)
     made = cells(probes, _read_costs(folder, benchmark), head=head, expected=_rows(benchmark))
     series = read_series(folder.parent, probes, head, headlines(probes))
-    return overview_of(benchmark.benchmark, probes, made, series, reference=_reference(benchmark, reference))
+    return overview_of(benchmark.benchmark, probes, made, series, reference=reference_row(benchmark, reference))
 
 
-def _read_tables(folder: Path, head: str, benchmark: BenchmarkRecord, full: bool, reference: str | None) -> list[Table]:
-    """The overview and, if asked for, all other tables."""
-    probes, costs = read_probes(folder, benchmark), _read_costs(folder, benchmark)
+def make_tables(
+    folder: Path,
+    head: str,
+    benchmark: BenchmarkRecord,
+    probes: list[dict[str, Any]],
+    costs: list[dict[str, Any]],
+    *,
+    full: bool = True,
+    reference: str | None = None,
+) -> list[Table]:
+    """The overview and, if asked for, all other tables, of these records; other arguments and errors as in `render`."""
     if not probes and not costs:
         return []
+    reference = reference_row(benchmark, reference)
     series = read_series(folder.parent, probes, head, None if full else headlines(probes))
     if full:
         series |= _series_of_other_heads(folder, probes, head)
@@ -118,7 +128,7 @@ def _read_tables(folder: Path, head: str, benchmark: BenchmarkRecord, full: bool
             )
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
-    return shown
+    return _with_origins(shown, benchmark)
 
 
 def _series_of_other_heads(folder: Path, probes: list[dict[str, Any]], head: str) -> dict[Key, Series]:
@@ -133,8 +143,12 @@ def _series_of_other_heads(folder: Path, probes: list[dict[str, Any]], head: str
     return found
 
 
-def _reference(benchmark: BenchmarkRecord, typed: str | None) -> str | None:
-    """The row that methods are compared with: as typed, else as at the launch if it is among the rows."""
+def reference_row(benchmark: BenchmarkRecord, typed: str | None) -> str | None:
+    """The row that methods are compared with: as typed, else as at the launch if it is among the rows.
+
+    Raises:
+        UsageError: the typed row is not among the rows.
+    """
     rows = {variant for _, _, variant in _rows(benchmark)}
     if typed is not None and typed not in rows:
         raise UsageError(f"tables.reference={typed} is no row of these tables{suggestion(typed, rows)}")

@@ -1,0 +1,73 @@
+"""Budget curves: the score of a method against how long it was trained, where a benchmark has several lengths of it."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+from benchmark.report.figures import drawing, logarithmic
+from benchmark.report.lines import COLOURS, Line
+from benchmark.report.parts import Figure, Gallery, Legend, Section, Text
+from benchmark.report.source import Row, Source, config_of
+
+MEASURES = {
+    "steps": "training steps",
+    "samples": "samples",
+    "frames_seen": "frames",
+    "flops": "floating-point operations",
+    "train_seconds": "seconds of training",
+}
+LENGTH = ("steps", "budget", "amount")  # settings of training that only say how long
+
+
+def section(source: Source) -> Section | None:
+    """The section; None where every method was trained with one budget."""
+    families = _families(source)
+    if not families:
+        return None
+    lines = {name: Line(COLOURS[number % len(COLOURS)], "-") for number, name in enumerate(families)}
+    figures = [
+        _figure(source, families, lines, task, measure, f"budget{i}-{j}")
+        for i, task in enumerate(source.columns)
+        for j, measure in enumerate(MEASURES)
+        if any(source.cost_of(row, measure) for rows in families.values() for row in rows)
+    ]
+    text = Text(
+        "The mean over seeds of rows that differ in the length of their training alone, against each measure of it, on "
+        "a logarithmic axis. Methods are compared at equal cost where their curves are read at the same abscissa."
+    )
+    key = Legend([(name, line.sample) for name, line in lines.items()])
+    return Section("budget", "Budget curves", [text, key, Gallery(figures)])
+
+
+def _families(source: Source) -> dict[str, list[Row]]:
+    """Rows of one method and one setting with at least two lengths of training, by their names."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in source.rows:
+        config = config_of(source, row.runs[0])
+        identity = config.get("identity")
+        if row.kind == "method" and isinstance(identity, dict) and isinstance(identity.get("train"), dict):
+            rows[_without_length(identity)].append(row)
+    return {
+        " / ".join(row.variant for row in members): members
+        for members in rows.values()
+        if len({source.cost_of(row, "steps") for row in members} - {None}) > 1
+    }
+
+
+def _without_length(identity: dict[str, Any]) -> str:
+    train = {key: value for key, value in identity["train"].items() if key not in LENGTH}
+    rest = {key: value for key, value in identity.items() if key != "seed"}
+    return json.dumps({**rest, "train": train}, sort_keys=True, default=str)
+
+
+def _figure(
+    source: Source, families: dict[str, list[Row]], lines: dict[str, Line], task: str, measure: str, name: str
+) -> Figure:
+    with drawing(name) as drawn:
+        for family, rows in families.items():
+            points = [(source.cost_of(row, measure), source.score(row, task).mean) for row in rows]
+            known = sorted((cost, score) for cost, score in points if cost and score is not None)
+            drawn.axes.plot(*zip(*known, strict=True), marker="o", markersize=4, **lines[family].style)
+        logarithmic(drawn.axes)
+        drawn.axes.set(xlabel=MEASURES[measure], ylabel=source.columns[task].unit)
+    return Figure(drawn.svg, task)
