@@ -196,6 +196,8 @@ class _Loop:
                 if stopping:
                     self.group.close()
                     raise Stopped(f"after step {state.step}")
+                if last:
+                    break
                 step_started = time.monotonic()
 
     def _out_of_time(self) -> bool:

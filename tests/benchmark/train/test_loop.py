@@ -1,5 +1,6 @@
 """Training runs: resuming, curriculum, convergence, budgets."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -7,12 +8,13 @@ import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from benchmark.config.schema import AugmentConfig
+from benchmark.config.schema import MOST_STEPS, AugmentConfig
 from benchmark.data.batches import TrackBatches
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError
@@ -114,6 +116,22 @@ def test_converged_run_ends_before_its_budget(tmp_path: Path, store: TrackStore)
     assert cost(tmp_path)["val_loss"] == metrics(tmp_path)[-1]["val_loss"]
     pictures = sorted(path.name for path in (tmp_path / "pictures").iterdir())
     assert pictures[-1] == f"step{cost(tmp_path)['steps']:06d}.png"
+
+
+def test_a_budget_in_seconds_ends_when_they_are_spent_over_all_starts(
+    tmp_path: Path, store: TrackStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: float(next(ticks)))  # a step takes a second of it
+    monkeypatch.setattr("benchmark.train.loop.time", clock)
+    settings: dict[str, Any] = {"budget": "seconds", "amount": 6.0, "steps": MOST_STEPS, "checkpoint_steps": 2}
+    train(tmp_path / "run", store, kill_at=20, **settings)
+    assert (cost(tmp_path / "run")["steps"], cost(tmp_path / "run")["train_seconds"]) == (6, 6.0)
+    with pytest.raises(Killed):
+        train(tmp_path / "resumed", store, kill_at=5, **settings)
+    train(tmp_path / "resumed", store, kill_at=20, **settings)
+    assert (cost(tmp_path / "resumed")["steps"], cost(tmp_path / "resumed")["train_seconds"]) == (6, 6.0)
+    assert equal(weights(tmp_path / "run"), weights(tmp_path / "resumed"))
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 20])
