@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands._settings import selected_benchmark, typed_keys
-from benchmark.errors import DataError
+from benchmark.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from benchmark.config.schema import Config
@@ -30,11 +30,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--full", action="store_true", help="every table; without it, the overview (csv, json: all cells)"
     )
+    parser.add_argument("--two-column", action="store_true", help="tex: tables span both columns of a page")
 
 
 def main(arguments: Namespace, config: "Config") -> int:
     from benchmark.pipeline.results import render
 
+    if arguments.two_column and arguments.format != "tex":
+        raise UsageError("--two-column is of --format tex")
     benchmark = selected_benchmark(arguments.settings, config)
     if not benchmark.all_runs:
         raise DataError(f"{config.name}: its data are being prepared, and its runs come after; see `fabbench status`")
@@ -44,5 +47,6 @@ def main(arguments: Namespace, config: "Config") -> int:
         head = benchmark.config.get("probe", {}).get("table_head", head)  # that of the launch
     reference = config.tables.reference if "tables.reference" in typed else None
     folder = Path(config.out, config.name)
-    print(render(folder, arguments.format, head, benchmark, full=arguments.full, reference=reference))
+    form = "tex2" if arguments.two_column else arguments.format
+    print(render(folder, form, head, benchmark, full=arguments.full, reference=reference))
     return 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ from benchmark.pipeline.series import read_series
 from probes.cells import Cell, RecordError, RowName, cells
 from probes.claims import Key
 from probes.comparison import Series
-from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text
+from probes.formats import as_csv, as_json, as_markdown, as_text
+from probes.latex import latex_tables
 from probes.other_heads import BY, other_heads
 from probes.overview import Overview, headlines, overview_of
 from probes.overview_table import overview_table
@@ -23,7 +25,7 @@ from probes.published import Published, PublishedError, load, with_published
 from probes.table import Table
 from probes.tables import tables
 
-FORMATS = ("text", "md", "tex", "csv", "json")
+FORMATS = ("text", "md", "tex", "tex2", "csv", "json")
 FILES = {"md": "tables.md", "tex": "tables.tex", "csv": "cells.csv", "json": "cells.json"}  # in the folder of tables
 
 Result = TypeVar("Result")
@@ -48,7 +50,7 @@ def render(
 
     Args:
         folder: of the benchmark.
-        form: one of `FORMATS`; JSON is a list of cells, CSV a line for each.
+        form: one of `FORMATS`; JSON is a list of cells, CSV a line for each, tex2 LaTeX for two columns.
         head: name of the probe head.
         benchmark: the part of the benchmark to tabulate; default: all of it.
         full: whether all tables follow the overview.
@@ -62,14 +64,20 @@ def render(
     if form in ("csv", "json"):
         benchmark_cells = read_cells(folder, head, benchmark)
         return (as_json(benchmark_cells) if form == "json" else as_csv(benchmark_cells)).rstrip()
-    formatter = {"text": as_text, "md": as_markdown, "tex": as_latex}[form]
+    formatters: dict[str, Callable[[list[Table]], str]] = {
+        "text": as_text,
+        "md": as_markdown,
+        "tex": latex_tables,
+        "tex2": partial(latex_tables, two_column=True),
+    }
+    formatter = formatters[form]
     probes, costs = read_probes(folder, benchmark), _read_costs(folder, benchmark)
     made = make_tables(folder, head, benchmark, probes, costs, full=full, reference=reference)
     text = formatter(made).rstrip()
     notes = "\n".join(filter(None, [notes_of(benchmark), *_left_out(folder, benchmark)]))
     if not notes:
         return text
-    heading = "".join(f"% {line}\n" for line in notes.splitlines()) if form == "tex" else f"{notes}\n\n"
+    heading = "".join(f"% {line}\n" for line in notes.splitlines()) if form in ("tex", "tex2") else f"{notes}\n\n"
     return f"{heading}{text}"
 
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from probes.cells import COST_UNITS, cells
-from probes.formats import as_json, as_latex, as_markdown, as_text
+from probes.formats import as_json, as_markdown, as_text
+from probes.latex import latex_tables
 from probes.probe import probe, probe_runs
 from probes.tables import tables
 from probes.target import Labels
@@ -98,6 +99,6 @@ def test_tables_in_every_format(benchmark: BenchmarkFixture) -> None:
 
     def build() -> tuple[str, ...]:
         built = tables(probes, costs)
-        return as_text(built), as_markdown(built), as_latex(built), as_json(cells(probes, costs))
+        return as_text(built), as_markdown(built), latex_tables(built), as_json(cells(probes, costs))
 
     benchmark(build)

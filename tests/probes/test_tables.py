@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from probes.cells import Cell, RecordError, cells
-from probes.formats import as_csv, as_json, as_latex, as_markdown, as_text, escape
+from probes.formats import as_csv, as_json, as_markdown, as_text
+from probes.latex import escape, latex_tables
 from probes.marks import Mark
 from probes.scores import HEADLINE
 from probes.table import GAP, Table
@@ -200,8 +201,8 @@ def test_methods_are_marked_by_what_is_shown() -> None:
     (table,) = tables(made, series=people_of(made))
     assert marks(table, 0) == {"best": Mark.BEST, "close": Mark.NOT_SHOWN, "worse": Mark.NONE}
     assert set(marks(table, 1).values()) == {Mark.NOT_SHOWN}, "10.0 each: no best mean where nothing is shown"
-    assert "bold: best mean of the methods; † not shown to differ from the best mean" in table.explained("bold:")
-    assert "5 % in all over 6 possible claims (Holm)" in table.explained("bold:")
+    assert "Bold: best mean of the methods; † not shown to differ from the best mean" in table.explained("Bold:")
+    assert "5 % in all over 6 possible claims (Holm)" in table.explained("Bold:")
 
 
 def test_methods_are_marked_beside_a_chosen_row() -> None:
@@ -284,7 +285,7 @@ def test_markdown() -> None:
     text = as_markdown(tables(made, series=people_of(made)))
     assert "| method | best | **5.00 ± 0.00** |" in " ".join(text.split())
     assert "5.00 ± 0.00† |" in text
-    assert "bold: best mean of the methods" in text
+    assert "Bold: best mean of the methods" in text
     assert r"a\|b" in as_markdown(tables([record("a|b", 0, 1.0)]))
 
 
@@ -309,9 +310,10 @@ def test_wide_tables_are_broken_between_columns() -> None:
 
 def test_latex_escapes_and_uses_booktabs() -> None:
     made = three_rows(best=5.0, fabnet_3source=5.001, worse=6.0)
-    text = as_latex(tables([*made, record("pixels", 0, 9.0, kind="floor")], series=people_of(made)))
-    assert r"best & \textbf{5.00 $\pm$ 0.00}" in text
-    assert r"fabnet\_3source & 5.00 $\pm$ 0.00$^\dagger$" in text
+    text = latex_tables(tables([*made, record("pixels", 0, 9.0, kind="floor")], series=people_of(made)))
+    assert r"best & \bfseries 5.00 & \bfseries\boldmath ${}\pm{}$0.00 &" in text
+    assert r"fabnet\_3source & 5.00 & ${}\pm{}$0.00$^\dagger$ &" in text
+    assert r"\begin{tabular}{lS[table-format=1.2]@{}lS[table-format=2.1]@{}l}" in text
     assert text.count(r"\midrule") == 2  # floors, methods
     assert text.count("{") == text.count("}")
     assert escape("\\ ~ ^ & $ # { }") == (r"\textbackslash{} \textasciitilde{} \textasciicircum{} \& \$ \# \{ \}")
