@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from benchmark.errors import DataError, FabbenchError, UsageError
+from benchmark.errors import DataError, FabbenchError, UsageError, first_line, suggestion
 from benchmark.files import read_json
 from benchmark.pipeline.plan import Plan, Summary
 
@@ -71,11 +71,11 @@ def read_cells(benchmark: Folder, *, head: str | None = None) -> pd.DataFrame:
         row have seen; this is not in files.
 
     Raises:
-        UsageError: no such benchmark.
+        UsageError: no such benchmark, or a head that no run was probed with.
         DataError: a record or file that cannot be read.
     """
     from benchmark.pipeline.benchmark_record import BenchmarkRecord
-    from benchmark.pipeline.results import read_cells
+    from benchmark.pipeline.results import read_cells, read_probes
     from probes.cells import Cell
     from probes.encoders import Embedding
 
@@ -85,6 +85,9 @@ def read_cells(benchmark: Folder, *, head: str | None = None) -> pd.DataFrame:
         return _cells_in_file(path, columns, later=list(Embedding.__annotations__))
     record = BenchmarkRecord.read(path)
     default = record.config.get("probe", {}).get("table_head", "exact")
+    known = {name for scores in read_probes(path, record) for name in scores["heads"]} if head else set()
+    if known and head not in known:
+        raise UsageError(f"{path}: no run was probed with the head {head!r}{suggestion(str(head), known)}")
     cells = pd.DataFrame(read_cells(path, head or default, record), columns=columns)
     seen = {run.variant: run.trained_on for run in record.runs if run.trained_on}
     return cells.assign(trained_on=[seen.get(variant, "") for variant in cells["variant"]])
@@ -102,12 +105,16 @@ def load_encoder(run: Folder, *, device: str = "cpu") -> "Encoder":
         A `torch.nn.Module` in evaluation mode: images to embeddings.
 
     Raises:
-        UsageError: a ceiling.
+        UsageError: a ceiling, or a device that is not there.
         DataError: the run is not finished, or cannot be read.
     """
     from benchmark.pipeline.frozen import load_encoder
 
-    return load_encoder(Path(run)).to(device)
+    encoder = load_encoder(Path(run))
+    try:
+        return encoder.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch's, for an unknown device and without CUDA
+        raise UsageError(f"device={device!r} cannot be used ({first_line(error)}); cpu is always there") from error
 
 
 def pack_tracks(
@@ -132,11 +139,22 @@ def pack_tracks(
         progress: called with tracks done, tracks in total and frames stored.
 
     Raises:
-        DataError: the source has nothing usable, or the folder holds something else.
+        UsageError: no source, or a number out of range.
+        DataError: the source has nothing usable or fails, or the folder holds something else.
     """
+    from benchmark.data.own import check_source
+    from benchmark.data.tracks.manifest import MANIFEST
     from benchmark.data.tracks.pack import TrackPacker
     from benchmark.data.tracks.store import TrackStore
 
+    if missing := [name for name in ("size", "describe", "tracks", "read") if not hasattr(source, name)]:
+        raise UsageError(f"source: {type(source).__name__} has no {missing[0]!r}; give a `TrackSource`")
+    if not 1 <= jpeg_quality <= 100:
+        raise UsageError(f"jpeg_quality={jpeg_quality} must be 1 to 100")
+    if workers < 1:
+        raise UsageError(f"workers={workers} must be 1 or more")
+    if not Path(folder, MANIFEST).is_file():
+        check_source(source)
     packer = TrackPacker(source, Path(folder), split_seed=split_seed, jpeg_quality=jpeg_quality)
     packer.pack(workers=workers, progress=progress)
     return TrackStore(Path(folder))
@@ -161,6 +179,8 @@ def build_labelled_set(
     from benchmark.data.faces.labelled_set import LabelledSet
     from benchmark.progress import data_progress
 
+    if not isinstance(settings, Mapping):
+        raise UsageError(f"settings: give a mapping such as {{'kind': 'w300', 'root': DIR}}, not {settings!r}")
     faces = catalogue.set_config(_load({f"sets.{name}": dict(settings)}, None), name)
     with data_progress(f"faces: {name}") as progress:
         return LabelledSet.load(catalogue.make_set(name, faces, str(cache), workers, progress))
@@ -170,10 +190,13 @@ def _load(settings: Mapping[str, Any] | Iterable[str], config_dir: Folder | None
     from benchmark.config.load import load
     from benchmark.config.overrides import setting_of
 
-    if isinstance(settings, str):
-        raise UsageError(f"settings: give a list of words or a mapping, not the text {settings!r}")
+    if isinstance(settings, str) or not isinstance(settings, Iterable):
+        raise UsageError(f"settings: give a list of words or a mapping, not {settings!r}")
     if isinstance(settings, Mapping):
         settings = [setting_of(key, value) for key, value in settings.items()]
+    settings = list(settings)
+    if wrong := [word for word in settings if not isinstance(word, str)]:
+        raise UsageError(f"settings: {wrong[0]!r} is no text such as 'train.steps=40'")
     return load(settings, config_dir=None if config_dir is None else os.fspath(config_dir))
 
 

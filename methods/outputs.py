@@ -25,8 +25,17 @@ def check_output(method: Method, output: object, samples: int) -> None:
     elif not losses.requires_grad:
         actual = f"losses without gradient ({losses.dtype})"
     else:
+        _check_scalars(method, output.scalars)
         return
     raise MethodError(f"{method.name}: forward must return MethodOutput(losses ({samples},)), not {actual}")
+
+
+def _check_scalars(method: Method, scalars: object) -> None:
+    if not isinstance(scalars, dict):
+        raise MethodError(f"{method.name}: MethodOutput.scalars must be a dict, not {type(scalars).__name__}")
+    for name, value in scalars.items():
+        if not isinstance(value, Tensor):
+            raise MethodError(f"{method.name}: scalar {name!r} must be a tensor, not {type(value).__name__}")
 
 
 def check_embedding(method: Method) -> None:
@@ -46,6 +55,26 @@ def check_embedding(method: Method) -> None:
         raise MethodError(
             f"{method.name}: embed returns {embeddings.shape[1]} numbers for each image, not the {method.spec.dim} of "
             "encoder.dim, which all methods of a benchmark share"
+        )
+
+
+def check_independence(method: Method) -> None:
+    """Embeds two images together and one of them alone, in evaluation mode, after `check_embedding`.
+
+    Raises:
+        MethodError: an embedding is not finite, or depends on the other images.
+        Exception: whatever `embed` raises.
+    """
+    size = method.spec.size
+    images = torch.rand(SAMPLES, 3, size, size, device=_device(method))
+    with torch.no_grad():
+        together, alone = method.eval().embed(images), method.embed(images[:1])
+    if not together.isfinite().all():
+        raise MethodError(f"{method.name}: embed returns numbers that are not finite")
+    if not torch.allclose(alone, together[:1], rtol=1e-2, atol=1e-3 * float(together.abs().max())):
+        raise MethodError(
+            f"{method.name}: an image's embedding depends on the other images (encoder.name={method.spec.name}); "
+            "use no statistics of the batch in evaluation mode"
         )
 
 

@@ -131,12 +131,13 @@ def try_out(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, A
     trains it fails at its first step.
 
     Raises:
-        MethodError: its losses are not one for each sample, or its embedding has the wrong length.
+        MethodError: its losses are not one for each sample, or its embedding has the wrong length, is not finite or
+            depends on other images.
     """
     import torch
 
     from methods.encoders import get_encoder
-    from methods.outputs import check_embedding, check_forward
+    from methods.outputs import check_embedding, check_forward, check_independence
 
     if all(each.__module__.partition(".")[0] == __package__ for each in (method, get_encoder(spec.name))):
         return
@@ -144,6 +145,7 @@ def try_out(method: "type[Method]", spec: "EncoderSpec", options: Mapping[str, A
         with torch.random.fork_rng(devices=[]):
             built = _build(method, spec, options, "cpu")
             check_embedding(built)
+            check_independence(built)
             if method.kind == "method":
                 check_forward(built)
     except (MethodError, KeyboardInterrupt):
@@ -175,6 +177,10 @@ def _check_class(method: Any, where: str) -> None:
         raise MethodError(f"{where}: kind={method.kind!r} must be one of {', '.join(KINDS)}")
     if not is_dataclass(method.Options):
         raise MethodError(f"{where}: Options must be a dataclass, not {method.Options!r}")
+    try:
+        method.Options()
+    except TypeError as error:
+        raise MethodError(f"{where}: every field of Options needs a default ({error})") from error
     if method.trained and method.forward is Method.forward:
         raise MethodError(f"{where} has no `forward`, so it cannot be trained; define it, or set trained = False")
 

@@ -12,7 +12,7 @@ names both places.
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -22,6 +22,8 @@ from typing import Any, Generic, TypeVar
 from plugins.errors import PluginError, did_you_mean
 from plugins.files import import_module, load_module, load_object, module_name, split_target
 from plugins.sources import code_hash
+
+LONGEST = 64  # name, which may be that of a folder
 
 T = TypeVar("T", bound=type)
 Decorated = TypeVar("Decorated")
@@ -47,6 +49,7 @@ class Registry(Generic[T]):
         check: raises for a class that is not valid; called with the class and a text that says where it is defined.
         decorator: the name under which the kind's module offers ``register``.
         error: raised for what is wrong.
+        reserved: gives names that no class may have, since they are those of built-in kinds that are no classes here.
     """
 
     def __init__(
@@ -59,10 +62,11 @@ class Registry(Generic[T]):
         check: Callable[[Any, str], None],
         decorator: str = "register",
         error: type[PluginError] = PluginError,
+        reserved: Callable[[], Collection[str]] = tuple,
     ):
         self.kind, self.group = kind, group
         self._folder, self._package, self._check, self._error = folder, package, check, error
-        self._decorator = decorator
+        self._decorator, self._reserved = decorator, reserved
         self._pattern = re.compile(rf'^@{decorator}\(\s*"([^"]+)"', re.MULTILINE)
         self._classes: dict[str, T] = {}
 
@@ -76,8 +80,10 @@ class Registry(Generic[T]):
         Raises:
             PluginError: the name is malformed or registered elsewhere, or the class is not valid.
         """
-        if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
-            raise self._error(f"{self.kind} name {name!r}: use lower case letters, digits, '_' and '-'")
+        if not (isinstance(name, str) and re.fullmatch(rf"[a-z][a-z0-9_-]{{0,{LONGEST - 1}}}", name)):
+            raise self._error(
+                f"{self.kind} name {_short(name)}: use up to {LONGEST} lower case letters, digits, '_' and '-'"
+            )
 
         def decorate(decorated: Decorated) -> Decorated:
             cls: Any = decorated
@@ -85,6 +91,11 @@ class Registry(Generic[T]):
             if owner is not None and _top(owner) != _top(cls.__module__):
                 raise self._duplicate(name, self.origin(name), _file(cls))
             where = self.place(cls)
+            if name in self._reserved():
+                raise self._error(f"{where}: {name!r} is the name of a built-in {self.kind}; choose another")
+            earlier = self._classes.get(name)
+            if earlier is not None and _stand_in_one_module(earlier, cls):
+                raise self._error(f"{where}: {earlier.__name__} is {self.kind} {name!r} already; rename one of them")
             if not isinstance(version, int) or isinstance(version, bool):
                 raise self._error(f"{where}: version={version!r} must be an int")
             self._check(cls, where)
@@ -227,6 +238,18 @@ class Registry(Generic[T]):
 
     def _duplicate(self, name: str, first: str, second: str) -> PluginError:
         return self._error(f"{self.kind} {name!r} is registered twice: by {first} and by {second}; rename one of them")
+
+
+def _stand_in_one_module(earlier: Any, later: Any) -> bool:
+    """Whether a module defines two classes; not when it is executed again, or defines one in a function."""
+    module = sys.modules.get(later.__module__)
+    same = earlier is not later and earlier.__module__ == later.__module__
+    return same and getattr(module, earlier.__name__, None) is earlier
+
+
+def _short(name: object) -> str:
+    text = repr(name)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _top(module: str) -> str:

@@ -4,6 +4,8 @@ from benchmark.config.probing import check_probe
 from benchmark.config.schema import Config, row_name
 from benchmark.errors import UsageError, suggestion
 
+LONGEST_NAME = 200  # bytes; files named after a row have up to 255
+
 
 def check(config: Config) -> None:
     """Checks what spans several keys.
@@ -67,8 +69,10 @@ def check_folder_name(key: str, name: str) -> None:
     """Refuses a name that cannot be the name of one folder.
 
     Raises:
-        UsageError: it is empty, hidden or a path, or cannot be shown in a line.
+        UsageError: it is empty, hidden or a path, cannot be shown in a line, or is too long.
     """
+    if len(name.encode()) > LONGEST_NAME:
+        raise UsageError(f"{key}: {name[:20]}... cannot name a folder: it has more than {LONGEST_NAME} bytes")
     if not name.isprintable() or not name or "/" in name or name.startswith("."):
         raise UsageError(
             f"{key}: {name!r} cannot name a folder; leave out slashes, leading full stops and what cannot be printed"

@@ -5,7 +5,7 @@ the file or the name of an installed class, chooses it.
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -156,6 +156,18 @@ def _check_class(base: type[Own], methods: Iterable[str], cls: Any, where: str) 
         raise PluginError(f"{where} has no docstring; its first line is shown by `fabbench data`")
 
 
+def _built_in_sets() -> Collection[str]:
+    from benchmark.config.sets import SET_KINDS  # which imports this module
+
+    return SET_KINDS
+
+
+def _built_in_sources() -> Collection[str]:
+    from benchmark.config.data import DATA_KINDS  # likewise
+
+    return DATA_KINDS
+
+
 SETS: "Registry[type[FaceSet]]" = Registry(
     "labelled set",
     folder=GROUND,
@@ -163,6 +175,7 @@ SETS: "Registry[type[FaceSet]]" = Registry(
     group="fabbench.sets",
     check=lambda cls, where: _check_class(FaceSet, ("find", "read"), cls, where),
     decorator="register_set",
+    reserved=_built_in_sets,
 )
 SOURCES: "Registry[type[TrackReader]]" = Registry(
     "source of tracks",
@@ -171,6 +184,7 @@ SOURCES: "Registry[type[TrackReader]]" = Registry(
     group="fabbench.sources",
     check=lambda cls, where: _check_class(TrackReader, ("tracks", "read"), cls, where),
     decorator="register_source",
+    reserved=_built_in_sources,
 )
 FaceSet.registry, TrackReader.registry = SETS, SOURCES
 register_set = SETS.register

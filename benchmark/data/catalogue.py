@@ -103,13 +103,20 @@ def _detector(data: VideoData | FrameData | VoxCelebData) -> "FaceDetector | Non
 
 
 def store_folder(data: AnyData, cache: str) -> Path:
-    """Folder of the packed track store: ``data.store``, or one in the cache named by all that decides its content."""
+    """Folder of the packed track store: ``data.store``, or one in the cache named by all that decides its content.
+
+    Raises:
+        UsageError: as `source`.
+        DataError: a source of the user's own that cannot be described.
+    """
     if data.store is not None:
         return Path(data.store)
+    from benchmark.data.own import description
+
     parts: Sequence[AnyData] = data.parts if isinstance(data, ConcatData) else [data]
     folders = [getattr(part, key, None) for part in parts for key in ("root", "vox1", "vox2")]
     resolved = [str(Path(folder).resolve()) for folder in folders if folder is not None]
-    key = digest([source(data).describe(), resolved, data.split_seed, data.jpeg_quality])
+    key = digest([description(source(data)), resolved, data.split_seed, data.jpeg_quality])
     return Path(cache, "tracks", f"{data.name}-{key[:10]}")
 
 

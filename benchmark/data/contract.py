@@ -51,6 +51,9 @@ def _check_target(name: str, target: object, n: int) -> None:
         raise TypeError(f"target {name} is {type(target).__name__}, not Target")
     if target.kind not in get_args(Kind):
         raise ValueError(f"target {name}: unknown kind {target.kind!r}; known: {', '.join(get_args(Kind))}")
+    for key in ("values", "known"):
+        if not isinstance(array := getattr(target, key), np.ndarray):
+            raise TypeError(f"target {name}: {key} is {type(array).__name__}, not a numpy array")
     known = (n, len(target.names)) if target.kind in MASKED else (n,)
     if len(target.values) != n or target.known.shape != known:
         raise ValueError(
@@ -72,6 +75,8 @@ def check_tracks(source: TrackSource) -> None:
     json.dumps(source.describe())
     tracks = source.tracks()
     _check_listing(tracks)
+    if source.tracks() != tracks:
+        raise ValueError("`tracks` lists other tracks, or in another order, the second time; sort them")
     for track in tracks[:TRIED_TRACKS]:
         first, again = (_first_frames(source, track) for _ in range(2))
         for frame in first:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import extract_tb
+from typing import Any
 
-from benchmark.config.own import FaceSet, Own, TrackReader
+from benchmark.config.own import FaceSet, Own
 from benchmark.data.contract import check_faces, check_frame, check_tracks
 from benchmark.data.faces.build import build_set
 from benchmark.data.faces.labelled_set import LabelledSet
@@ -49,13 +50,26 @@ def read_own(name: str, config: FaceSet, progress: Callable[..., None], scratch:
         return build_set(raw, name, config.size, config.seed, config.val_fraction, progress, scratch)
 
 
+def description(source: TrackSource) -> dict[str, Any]:
+    """What a source says of itself, as JSON values: part of the hash of its data.
+
+    Raises:
+        DataError: the user's code fails, or describes what is no JSON.
+    """
+    if _is_built_in(source):
+        return source.describe()
+    with _user_code("data", source):
+        described: dict[str, Any] = json.loads(json.dumps(source.describe()))
+        return described
+
+
 def check_source(source: TrackSource) -> None:
     """Looks for tracks in a source; lists those of a user's own, and reads the first frames.
 
     Raises:
         DataError: there are none, what the user's class returns cannot be used, or its code fails.
     """
-    if not isinstance(source, TrackReader):
+    if _is_built_in(source):
         check_not_empty(source)
         return
     with _user_code("data", source):
@@ -69,7 +83,7 @@ def frames(source: TrackSource, track: RawTrack) -> Iterator[Frame | SkippedFram
         SkipTrack: the track cannot be used.
         DataError: what the user's class yields cannot be used, or its code fails.
     """
-    if not isinstance(source, TrackReader):
+    if _is_built_in(source):
         yield from source.read(track)
         return
     with _user_code("data", source):
@@ -78,8 +92,12 @@ def frames(source: TrackSource, track: RawTrack) -> Iterator[Frame | SkippedFram
             yield frame
 
 
+def _is_built_in(source: TrackSource) -> bool:
+    return type(source).__module__.startswith("benchmark.")
+
+
 @contextmanager
-def _user_code(key: str, own: Own) -> Iterator[None]:
+def _user_code(key: str, own: Own | TrackSource) -> Iterator[None]:
     """Names the setting, the file and the line in whatever a user's code raises.
 
     Raises:
@@ -95,8 +113,9 @@ def _user_code(key: str, own: Own) -> Iterator[None]:
     except (FabbenchError, SkipTrack, GeneratorExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # SystemExit, too, would end the command
-        source, _ = split_target(own.kind)
+        kind = own.kind if isinstance(own, Own) else ""
+        source, _ = split_target(kind)
         path = str(source.resolve()) if isinstance(source, Path) else ""
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == path]
-        where = f"{own.kind}, line {lines[-1]}" if lines else own.kind or type(own).__name__
+        where = f"{kind}, line {lines[-1]}" if lines else kind or type(own).__name__
         raise DataError(f"{key} ({where}): {first_line(error)}") from error

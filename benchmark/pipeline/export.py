@@ -55,7 +55,7 @@ def export(run: Path, folder: Path, formats: list[str]) -> Exported:
 
     Raises:
         UsageError: the folder exists, a package is missing, or a ceiling.
-        DataError: the run is not finished, or its encoder has no ONNX form.
+        DataError: the run is not finished, a record of it is broken, or its encoder has no ONNX form.
     """
     if folder.exists():
         raise UsageError(f"{folder} exists; choose another folder with --to, or remove it")
@@ -157,7 +157,7 @@ def describe(run: Path, encoder: Encoder) -> dict[str, Any]:
     content = yaml.safe_load((run / CONFIG).read_text())
     imported = (run / ORIGIN).is_file()
     size = encoder.size or 224
-    environment = read_json(run / ENVIRONMENT) if (run / ENVIRONMENT).is_file() else {}
+    environment = _record(run / ENVIRONMENT) or {}
     method = encoder.method
     return {
         "schema": CARD_SCHEMA,
@@ -189,19 +189,29 @@ def describe(run: Path, encoder: Encoder) -> dict[str, Any]:
             "seed": content.get("seed"),
             "train": content.get("train"),
             "augment": content.get("augment"),
-            "cost": read_json(run / COST) if (run / COST).is_file() else None,
+            "cost": _record(run / COST),
         },
         "provenance": {
             "run": run.resolve().name,
             "benchmark": content.get("benchmark"),
             "variant": content.get("variant"),
             "key": content.get("key"),
-            "origin": read_json(run / ORIGIN) if imported else None,
+            "origin": _record(run / ORIGIN),
             "code": environment.get("code"),
             "packages": environment.get("packages"),
             "fab-bench": __version__,
         },
     }
+
+
+def _record(path: Path) -> Any:
+    """The content of a JSON file of a run; None without it."""
+    if not path.is_file():
+        return None
+    try:
+        return read_json(path)
+    except ValueError as error:
+        raise DataError(f"{path}: cut short or altered; restore it, or run the benchmark again") from error
 
 
 def page(card: dict[str, Any]) -> str:

@@ -53,6 +53,8 @@ class Encoder(nn.Module):
         Raises:
             UsageError: images of another shape, type or range.
         """
+        if not isinstance(images, Tensor):
+            raise UsageError(f"expected images as a torch tensor, got {type(images).__name__}; see torch.from_numpy")
         if images.ndim != 4 or images.shape[1] != 3 or images.shape[2] != images.shape[3]:
             raise UsageError(
                 f"expected square RGB images (B, 3, H, H), got {tuple(images.shape)}; cut a square around each face"

@@ -150,6 +150,8 @@ def _predict_by_head(folder: Path, config: Config, task: str, faces: LabelledSet
         heads = load_heads(path) if path.is_file() else {}
         if name not in heads:
             seed, options = config.probe.seed, config.probe.options
+            if config.probe.refit:
+                description += ", fitted on train without val"
             rows, points = predict(target, faces.split, features, head=found, seed=seed, options=options)
             return _Landmarks(rows, points, description)
     except ProbeError as error:

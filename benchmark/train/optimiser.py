@@ -21,10 +21,12 @@ def make_optimiser(method: Method, config: TrainConfig) -> Optimizer:
         optimiser = method.optimiser(config)
         if optimiser is None:
             optimiser = _common(method, config)
-    except (ValueError, TypeError, KeyError) as error:  # torch's, for malformed or overlapping groups
+    except Exception as error:  # of the user's code, and torch's for malformed or overlapping groups
         raise DataError(f"{method.name}: its parameter groups make no optimiser: {first_line(error)}") from error
     if not isinstance(optimiser, Optimizer):
         raise DataError(f"{method.name}: optimiser must return a torch.optim.Optimizer or None, not {optimiser!r}")
+    if isinstance(optimiser, torch.optim.LBFGS):
+        raise DataError(f"{method.name}: LBFGS computes the loss several times a step, which training does not offer")
     _check_complete(method, optimiser)
     return optimiser
 

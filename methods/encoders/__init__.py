@@ -43,7 +43,7 @@ def check_encoder(spec: "EncoderSpec") -> None:
     """Builds an encoder and runs it on two images; one not shipped on the meta device if possible, without memory.
 
     Raises:
-        MethodError: it does not take images of the size, or its embedding is not (B, dim).
+        MethodError: it does not take images of the size, or its embedding is not (B, dim), float32.
     """
     import torch
     from torch import Tensor
@@ -67,6 +67,8 @@ def check_encoder(spec: "EncoderSpec") -> None:
     actual = tuple(embeddings.shape) if isinstance(embeddings, Tensor) else type(embeddings).__name__
     if actual != (2, spec.dim):
         raise MethodError(f"encoder {spec.name}: two images must give embeddings (2, {spec.dim}), not {actual}")
+    if embeddings.dtype != torch.float32:
+        raise MethodError(f"encoder {spec.name}: embeddings must be float32, not {embeddings.dtype}")
 
 
 def has_feature_map(encoder: "type[Encoder]") -> bool:

@@ -70,6 +70,8 @@ def test_settings_by_key_make_the_same_runs(place: Path) -> None:
     ("given", "message"),
     [
         ("preset=quick", "settings: give a list of words or a mapping"),
+        (None, "settings: give a list of words or a mapping, not None"),
+        ([4], "settings: 4 is no text such as 'train.steps=40'"),
         ({"train.stepz": 4}, "unknown key train.stepz; did you mean 'train.steps'"),
         ({"train.steps": "many"}, "train.steps=many must be a valid integer"),
         ({"seeds": {1, 2}}, "seeds: a set is no value of a setting"),
@@ -98,6 +100,8 @@ def test_cells_are_those_of_the_tables(place: Path, tmp_path: Path) -> None:
     (tmp_path / "cells.json").write_text('[{"variant": "mean"}]')
     with pytest.raises(DataError, match="no file by fabbench tables --format json"):
         benchmark.read_cells(tmp_path / "cells.json")
+    with pytest.raises(UsageError, match=r"no run was probed with the head 'exakt'; did you mean 'exact'\?"):
+        benchmark.read_cells(folder, head="exakt")
     with pytest.raises(UsageError, match="no benchmark 'quik'"):
         benchmark.read_cells(folder.with_name("quik"))
 
@@ -141,6 +145,7 @@ def test_encoder_can_be_trained_on(place: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "message"),
     [
+        (np.zeros((2, 3, 32, 32), np.uint8), "images as a torch tensor, got ndarray"),
         (torch.rand(2, 3, 32, 48), r"square RGB images \(B, 3, H, H\), got \(2, 3, 32, 48\)"),
         (torch.rand(2, 32, 32, 3), "square RGB images"),
         (torch.rand(3, 32, 32), "square RGB images"),
@@ -149,7 +154,7 @@ def test_encoder_can_be_trained_on(place: Path) -> None:
         (torch.ones(1, 3, 32, 32, dtype=torch.int64), "got torch.int64"),
     ],
 )
-def test_images_that_would_be_misread_are_refused(place: Path, images: torch.Tensor, message: str) -> None:
+def test_images_that_would_be_misread_are_refused(place: Path, images: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         benchmark.load_encoder(run_folder(place, "pixels"))(images)
 
@@ -171,6 +176,8 @@ def test_what_has_no_encoder_is_refused(place: Path, tmp_path: Path) -> None:
         benchmark.load_encoder(tmp_path / "missing")
     with pytest.raises(DataError, match=r"holds no config\.yaml"):
         benchmark.load_encoder(tmp_path)
+    with pytest.raises(UsageError, match=r"device='gpu' cannot be used .*; cpu is always there"):
+        benchmark.load_encoder(run_folder(place, "pixels"), device="gpu")
 
 
 def test_unfinished_and_altered_runs_are_refused(place: Path, tmp_path: Path) -> None:
@@ -212,6 +219,28 @@ def test_own_tracks_are_packed(tmp_path: Path) -> None:
         benchmark.pack_tracks(Spots(), tmp_path / "store", split_seed=5)
 
 
+class Failing(Spots):
+    """One whose frames cannot be read."""
+
+    def read(self, track: RawTrack) -> Iterator[Frame]:
+        raise KeyError(track.location)
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "message"),
+    [
+        ("videos", {}, "source: str has no 'size'; give a `TrackSource`"),
+        (Failing(), {}, r"data \(Failing\): KeyError: '0'"),
+        (Spots(), {"jpeg_quality": 500}, "jpeg_quality=500 must be 1 to 100"),
+        (Spots(), {"workers": 0}, "workers=0 must be 1 or more"),
+    ],
+)
+def test_tracks_that_cannot_be_packed(tmp_path: Path, source: Any, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(benchmark.FabbenchError, match=message):
+        benchmark.pack_tracks(source, tmp_path / "store", **settings)
+    assert not (tmp_path / "store").exists()
+
+
 def test_a_labelled_set_is_built_once(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     rows = ["file,smile"]
@@ -238,5 +267,7 @@ def test_a_labelled_set_is_built_once(tmp_path: Path) -> None:
     assert file.stat().st_mtime_ns == written
     with pytest.raises(UsageError, match=r"unknown key sets\.mine\.sise"):
         benchmark.build_labelled_set("mine", {**about, "sise": 64}, cache=tmp_path / "cache")
+    with pytest.raises(UsageError, match="settings: give a mapping such as"):
+        benchmark.build_labelled_set("mine", "csv", cache=tmp_path / "cache")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="cannot be read"):
         benchmark.build_labelled_set("mine", {**about, "csv": str(tmp_path / "none.csv")}, cache=tmp_path / "cache")

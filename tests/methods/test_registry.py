@@ -135,7 +135,7 @@ def test_two_files_cannot_register_the_same_name(tmp_path: Path) -> None:
         ("import no_such_module_at_all", "ModuleNotFoundError: No module named 'no_such_module_at_all'"),
         ("def f(:", r"SyntaxError.*line 1"),
         (OWN + OWN.replace("{name}", "other"), "it registers own, other"),
-        (OWN.replace("{name}", "No Spaces"), "use lower case letters"),
+        (OWN.replace("{name}", "No Spaces"), "use up to 64 lower case letters"),
         ("raise ValueError('a\\nb')", "line 1, cannot be loaded: ValueError: a$"),
         ("raise SystemExit(0)", "line 1, cannot be loaded: SystemExit: 0$"),
         ("raise BaseException('x')", "line 1, cannot be loaded: BaseException: x$"),
@@ -144,6 +144,7 @@ def test_two_files_cannot_register_the_same_name(tmp_path: Path) -> None:
         (OWN.replace("version=3", "version='x'"), r"own\.py: Own: version='x' must be an int"),
         (OWN.replace("summary =", "kind ="), r"own\.py: Own: kind='says own' must be one of method, floor"),
         (OWN.replace("summary =", "Options = 3; summary =").replace("class Options", "class Other"), "be a dataclass"),
+        (OWN.replace("margin: float = 0.5", "margin: float"), r"own\.py: Own: every field of Options needs a default"),
         (OWN.replace("def forward", "def forwrd"), r"own\.py: Own has no `forward`, so it cannot be trained"),
     ],
 )

@@ -32,7 +32,9 @@ def shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry
         if not isinstance(cls, type):
             raise PluginError(f"{where} is no class")
 
-    registry: Registry[type] = Registry("shape", folder=folder, package="shapes", group="tests.shapes", check=check)
+    registry: Registry[type] = Registry(
+        "shape", folder=folder, package="shapes", group="tests.shapes", check=check, reserved=lambda: ["taken"]
+    )
     module = type(sys)("shapes_for_tests")
     module.register = registry.register  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "shapes_for_tests", module)
@@ -59,6 +61,28 @@ def test_one_of_two_classes_of_a_file_is_chosen_by_name(shapes: Registry[type], 
     with pytest.raises(PluginError, match="registers no shape 'rond'; did you mean 'round'"):
         shapes.get(f"{path}:rond")
     assert shapes.code(f"{path}:Circle") == sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (SHAPE.format(name="round", cls="A") + SHAPE.format(name="round", cls="B"), "B: A is shape 'round' already"),
+        (SHAPE.format(name="round", cls="A") * 2, "A: A is shape 'round' already; rename one of them"),
+        (SHAPE.format(name="r" * 65, cls="A"), r"shape name 'r+\.\.\.: use up to 64 lower case letters"),
+        (SHAPE.format(name="a/b", cls="A"), "shape name 'a/b': use up to 64 lower case letters"),
+        (SHAPE.format(name="größe", cls="A"), "shape name 'größe': use up to 64 lower case letters"),
+        (SHAPE.format(name="x", cls="A").replace('"x"', "5"), "shape name 5: use up to 64 lower case letters"),
+        (SHAPE.format(name="taken", cls="A"), "A: 'taken' is the name of a built-in shape; choose another"),
+        (SHAPE.format(name="square", cls="A"), "shape 'square' is registered twice: by built in"),
+    ],
+)
+def test_names_that_cannot_be_registered(shapes: Registry[type], tmp_path: Path, body: str, message: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(body, encoding="utf-8")
+    with pytest.raises(PluginError, match=message) as caught:
+        shapes.get(str(path))
+    assert "\n" not in str(caught.value)
+    assert shapes.names() == ["square"]
 
 
 def test_a_class_of_a_module_is_found_where_it_is_offered(shapes: Registry[type], tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def test_mistakes_are_one_line(settings: list[str], message: str) -> None:
         ("(TrackReader)", "", "make it a subclass of TrackReader"),
         ("def read", "def reed", "has no `read`; define it"),
         ('"""Mine."""', "", "has no docstring"),
+        ('"mine"', '"videos"', "'videos' is the name of a built-in source of tracks; choose another"),
+        ('"mine"', f'"{"m" * 300}"', "use up to 64 lower case letters"),
         ("people: int = 3", "people: tuple[int, ...] = (3,)", "data.people: .* makes it a tuple"),
     ],
 )

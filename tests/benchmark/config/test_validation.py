@@ -116,7 +116,8 @@ def test_numbers_out_of_range_are_refusal(override: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "override", ["name=a/b", "name=..", "name=''", "data.name=a/b", "variants={a/b: {method: fabnet}}"]
+    "override",
+    ["name=a/b", "name=..", "name=''", "data.name=a/b", "variants={a/b: {method: fabnet}}", f"name={'n' * 201}"],
 )
 def test_names_that_cannot_be_folders_are_refusal(override: str) -> None:
     assert "cannot name a folder" in refusal(override)

@@ -1,5 +1,6 @@
 """Sets and sources of a user's own: the examples from their files to what probes and training read, and mistakes."""
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ def points(values: Any, eyes: tuple[int, int] = (0, 1)) -> RawFaces:
         (classes(values=np.array([0, 1, 2])), "target class: a known class has no name"),
         (classes(values=np.array([0, 1, -1])), "target class: a known class has no name"),
         (classes(values=np.array([0.0, 1, 0])), "target class: values are float64 and known bool, not int64"),
+        (classes(values=[0, 1, 0]), "target class: values is list, not a numpy array"),
         (classes(kind="gaze"), "target class: unknown kind 'gaze'; known: landmarks, pose, classes"),
         (points(np.full((3, 5, 2), np.nan)), "target points: a known value is not finite"),
         (points(np.ones((3, 5, 2)), eyes=(0, 5)), "landmarks need the indices of two eye points, .* below 5"),
@@ -152,6 +154,27 @@ class Tracks(TrackReader):
         return self.frames
 
 
+class Shuffled(Tracks):
+    """One that lists its tracks in another order every time."""
+
+    def tracks(self) -> Any:
+        return [RawTrack("id0", str(time.monotonic_ns()), "")]
+
+
+@dataclass(frozen=True)
+class Undescribed(Tracks):
+    """One that describes itself by what is no JSON."""
+
+    def describe(self) -> dict[str, Any]:
+        return {"steps": {1, 2}}
+
+
+def test_a_source_that_cannot_be_described_is_one_line() -> None:
+    with pytest.raises(DataError, match=r"data \(Undescribed\): TypeError: Object of type set is not JSON") as caught:
+        catalogue.store_folder(Undescribed(), "cache")
+    assert "\n" not in str(caught.value)
+
+
 ONE = [RawTrack("id0", "id0/a", "")]
 BLACK, GREY = (Frame("0", np.full((64, 64, 3), grey, np.uint8)) for grey in (0, 99))
 
@@ -169,6 +192,7 @@ BLACK, GREY = (Frame("0", np.full((64, 64, 3), grey, np.uint8)) for grey in (0, 
             r"a frame is float64 \(64, 64, 3\), not uint8",
         ),
         (Tracks(listed=ONE, frames=iter([BLACK, GREY])), "track id0/a: read twice, its frames differ"),
+        (Shuffled(), "`tracks` lists other tracks, or in another order, the second time; sort them"),
         (Tracks(listed=ONE * 2), "`tracks` lists id0/a twice; give every track a name of its own"),
         (Tracks(listed=[RawTrack("", "a", "")]), "identity and track must not be empty"),
         (Tracks(listed=[RawTrack(7, "a", "")]), "a track whose identity is 7, which is no str"),  # type: ignore[arg-type]

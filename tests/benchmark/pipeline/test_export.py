@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,10 @@ def test_what_cannot_be_exported_is_refused_and_leaves_nothing(
     assert "exists; choose another" in refused(
         2, "export", "fabnet/seed0", "name=quick", out, "--to", str(tmp_path / "there")
     )
+    shutil.copytree(run_folder(place, "random"), tmp_path / "there" / "run")
+    (tmp_path / "there" / "run" / "environment.json").write_text("{")
+    line = refused(1, "export", str(tmp_path / "there" / "run"), "--to", to, "--format", "safetensors")
+    assert "environment.json: cut short or altered; restore it" in line
     monkeypatch.setattr("benchmark.pipeline.export.find_spec", lambda _: None)
     line = refused(2, "export", "fabnet/seed0", "name=quick", out, "--to", to)
     assert "pip install 'fab-bench[onnx]', or --format safetensors" in line

@@ -166,6 +166,8 @@ def test_groups_are_given_to_the_common_optimiser(tmp_path: Path, store: TrackSt
             "own: its parameter groups make no optimiser: some parameters appear in more than one",
         ),
         ({"parameter_groups": lambda self, _: [{"weights": []}]}, "own: its parameter groups make no optimiser"),
+        ({"optimiser": lambda self, _: 1 / 0}, "own: its parameter groups make no optimiser: division by zero"),
+        ({"optimiser": lambda self, _: torch.optim.LBFGS(self.parameters())}, "own: LBFGS computes the loss several"),
         ({"optimiser": lambda self, _: "adam"}, r"own: optimiser must return a torch\.optim\.Optimizer or None"),
         (
             {"optimiser": lambda self, _: torch.optim.SGD([*self.parameters(), nn.Parameter(torch.ones(1))], 0.1)},

@@ -132,6 +132,8 @@ def test_resnets_and_the_example_take_any_size(size: int) -> None:
         ),
         ("return self.linear(", "return print(", r"embeddings \(2, 8\), not NoneType"),
         ("images.mean((2, 3))", "images.no_such_thing", "fails with 32 x 32 images: AttributeError"),
+        ("return self.linear(", "return self.linear.double()(", "float32, not torch.float64|fails with 32 x 32"),
+        ("return self.linear(", "return 1.0 + torch.zeros(2, 8).double() + self.linear(", "float32, not torch.float64"),
         ("super().__init__(spec)", "raise SystemExit(0)", "fails with 32 x 32 images: SystemExit: 0"),
         ("(Encoder)", "(torch.nn.Module)", "make it a subclass of methods.encoder.Encoder"),
         ("def forward", "def forwrd", "has no `forward`: define it"),

@@ -176,7 +176,7 @@ def test_frame_of_another_size_is_an_error_of_the_source(tmp_path: Path) -> None
         def read(self, track: RawTrack) -> Iterator[Frame | SkippedFrame]:
             yield Frame("0", np.zeros((8, 8, 3), np.uint8))
 
-    with pytest.raises(ValueError, match=r"Wrong yields \(8, 8, 3\)"):
+    with pytest.raises(DataError, match=r"Wrong.*track id000/t0000: a frame is uint8 \(8, 8, 3\)"):
         TrackPacker(Wrong(), tmp_path / "s", split_seed=0).pack()
 
 
