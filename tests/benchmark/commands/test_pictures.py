@@ -1,8 +1,10 @@
 """`fabbench pictures` of runs with broken or foreign files."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,9 @@ from safetensors.numpy import load_file, save_file
 
 from tests.benchmark.tiny import call, refused, run_folder, settings
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
+PARTS = f"probe.heads=[exact,knn,{EXAMPLES / 'random_features_head.py'}]"
+ROWS = ("methods=fabnet,pixels", PARTS)
 TASK = "tasks=synthetic-landmarks"
 FEATURES, HEADS = "features/synthetic.safetensors", "probes/synthetic-landmarks.head.safetensors"
 
@@ -18,7 +23,7 @@ FEATURES, HEADS = "features/synthetic.safetensors", "probes/synthetic-landmarks.
 def landmarks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a finished benchmark of landmarks and its cache, not to be changed."""
     folder = tmp_path_factory.mktemp("landmarks")
-    finished = call("run", *settings(folder, "methods=fabnet,pixels", "tasks=synthetic-landmarks,synthetic-pose"))
+    finished = call("run", *settings(folder, *ROWS, "tasks=synthetic-landmarks,synthetic-pose"))
     assert finished.code == 0, finished.err
     return folder
 
@@ -103,6 +108,24 @@ def test_files_of_another_method_or_task_are_refused(copy: Path, landmarks: Path
     line = refused(1, "pictures", *where)
     assert "method.safetensors are not the weights of fabnet: " in line
     assert len(line) < 300
+
+
+@pytest.mark.parametrize(
+    ("head", "title"), [("knn", "k nearest neighbours"), ("random_features", "linear on random ReLU features")]
+)
+def test_heads_that_are_not_kept_are_fitted_again(
+    copy: Path, landmarks: Path, monkeypatch: pytest.MonkeyPatch, head: str, title: str
+) -> None:
+    """The picture shows the errors that were scored, of any head."""
+    drawn: list[Any] = []
+    monkeypatch.setattr("benchmark.pipeline.pictures.landmark_sheet", lambda *about: drawn.append(about))
+    finished = call("pictures", *words(copy, landmarks / "cache"), PARTS, f"probe.table_head={head}")
+    assert finished.code == 0, finished.err
+    ((*_, errors, path, caption),) = drawn
+    record = json.loads((run_folder(copy, "fabnet") / "probes/synthetic-landmarks.json").read_text())
+    assert errors.mean() == pytest.approx(record["heads"][head]["metrics"]["error"]["value"], rel=1e-4)
+    assert path.name == "synthetic-landmarks.png"
+    assert title in caption
 
 
 def test_what_is_left_out_is_said(copy: Path) -> None:
