@@ -50,7 +50,7 @@ class Scores:
     """
 
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
-    per_image: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    per_image: dict[str, NDArray[Any]] = field(default_factory=dict)
     without: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -81,7 +81,7 @@ def score(
     scores = Scores(per_image={**_standard_per_image(target, predictions)})
     for metric in further:
         if (values := metric.per_image(target, predictions)) is not None:
-            scores.per_image[metric.name] = _checked(metric, values, len(target.values)).astype(np.float32)
+            scores.per_image[metric.name] = _checked(metric, values, len(target.values)).astype(np.float64)
     _measure(scores, target, predictions, further)
     if units is not None:
         for metric in [*map(_standard, STANDARD[target.kind]), *further]:
@@ -109,7 +109,7 @@ def _standard(name: str) -> Metric:
     return METRICS.get(name)()
 
 
-def _standard_per_image(target: Target, predictions: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+def _standard_per_image(target: Target, predictions: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Errors of each image by the headline metric and other standard ones, or the predictions."""
     first, *others = (_standard(name) for name in STANDARD[target.kind])
     errors = first.per_image(target, predictions)
@@ -117,8 +117,8 @@ def _standard_per_image(target: Target, predictions: NDArray[Any]) -> dict[str, 
         name = PREDICTIONS if target.kind in REGRESSION else PROBABILITIES
         return {name: predictions.astype(np.float32)}
     values = {metric.name: metric.per_image(target, predictions) for metric in others}
-    return {ERRORS: errors.astype(np.float32)} | {
-        name: each.astype(np.float32) for name, each in values.items() if each is not None
+    return {ERRORS: errors.astype(np.float64)} | {
+        name: each.astype(np.float64) for name, each in values.items() if each is not None
     }
 
 

@@ -129,6 +129,6 @@ def test_each_number_has_its_columns() -> None:
     record = probe(given, split, features, heads=("exact",)).record
     owner = {"schema": 1, "benchmark": "b", "variant": "v", "kind": "method", "seed": 0, "task": "affect", "run": "r"}
     (table,) = tables([{**owner, **record}], head="exact")
-    assert table.headings[:3] == ["average (CCC)", "valence (CCC)", "age (CCC)"]
-    assert [heading for heading in table.headings if heading.endswith("(MAE)")] == ["valence (MAE)", "age (MAE)"]
+    assert table.headings[:3] == ["average (CCC ↑)", "valence (CCC ↑)", "age (CCC ↑)"]
+    assert [heading for heading in table.headings if heading.endswith("(MAE ↓)")] == ["valence (MAE ↓)", "age (MAE ↓)"]
     assert all(entry.text != "–" for entry in table.rows[0].entries)
