@@ -41,9 +41,9 @@ def settings(tmp_path: Path) -> list[str]:
 def test_the_examples_from_their_files_to_the_tables(settings: list[str], tmp_path: Path) -> None:
     finished = call("run", *settings)
     assert finished.code == 0, finished.err
-    text = call("tables", *settings).out
+    text = call("tables", *settings, "--full", "--format", "md").out
     assert "Head: linear on random ReLU features (mean: the training mean)." in text
-    assert "Brier score (0 to 2)" in text
+    assert "Brier score (0 to 2 ↓)" in text
     assert "Encoder: small_encoder, width 4, 8 numbers, 16 px." in text
     cells = json.loads(call("tables", *settings, "--format", "json").out)
     brier = {cell["variant"]: cell["mean"] for cell in cells if cell["metric"] == "brier"}
