@@ -32,8 +32,9 @@ def section(source: Source) -> Section | None:
         if any(source.cost_of(row, measure) for rows in families.values() for row in rows)
     ]
     text = Text(
-        "The mean over seeds of rows that differ in the length of their training alone, against each measure of it, on "
-        "a logarithmic axis. Methods are compared at equal cost where their curves are read at the same abscissa."
+        "The mean over seeds, with its 95 % interval where that is known, of rows that differ in the length of their "
+        "training alone, against each measure of it on a logarithmic axis. Methods are compared at equal cost where "
+        "their curves are read at the same abscissa."
     )
     key = Legend([(name, line.sample) for name, line in lines.items()])
     return Section("budget", "Budget curves", [text, key, Gallery(figures)])
@@ -65,9 +66,13 @@ def _figure(
 ) -> Figure:
     with drawing(name) as drawn:
         for family, rows in families.items():
-            points = [(source.cost_of(row, measure), source.score(row, task).mean) for row in rows]
-            known = sorted((cost, score) for cost, score in points if cost and score is not None)
-            drawn.axes.plot(*zip(*known, strict=True), marker="o", markersize=4, **lines[family].style)
+            points = [(source.cost_of(row, measure), source.score(row, task)) for row in rows]
+            known = sorted((cost, each.mean, each.half_width or 0.0) for cost, each in points if cost and each.mean)
+            if known:
+                costs, means, reach = zip(*known, strict=True)
+                drawn.axes.errorbar(
+                    costs, means, reach, marker="o", markersize=4, elinewidth=0.8, **lines[family].style
+                )
         logarithmic(drawn.axes)
-        drawn.axes.set(xlabel=MEASURES[measure], ylabel=source.columns[task].unit)
+        drawn.axes.set(xlabel=MEASURES[measure], ylabel=source.columns[task].measure)
     return Figure(drawn.svg, task)

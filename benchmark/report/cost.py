@@ -40,7 +40,7 @@ def _figure(source: Source, rows: list[Row], measure: str, column: Column, name:
                 colour = lines[row.anchor].colour
                 drawn.axes.errorbar(cost, score.mean, score.half_width, fmt=marker, color=colour, elinewidth=0.8)
         logarithmic(drawn.axes)
-        drawn.axes.set(xlabel=MEASURES[measure], ylabel=column.unit)
+        drawn.axes.set(xlabel=MEASURES[measure], ylabel=column.measure)
         if column.better != HIGHER:
             drawn.axes.invert_yaxis()
     return Figure(drawn.svg, column.task)

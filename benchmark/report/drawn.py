@@ -39,9 +39,9 @@ def section(source: Source) -> Section | None:
                 size += len(image.uri)
     text = Text(
         "Pictures of the first seed that has any: what the method makes of held-out tracks at its last such step, and "
-        "what `fabbench pictures RUN` has drawn since. Each leads to the original."
+        "what “fabbench pictures RUN” has drawn since. Each leads to the original."
     )
-    notes = [f"no pictures: {listed(without)}. `fabbench pictures RUN` draws what a run has."] if without else []
+    notes = [f"no pictures: {listed(without)}. “fabbench pictures RUN” draws what a run has."] if without else []
     notes += [f"left out for their size: {listed(large)}"] if large else []
     return Section("drawn", "What each method draws", [text, Gallery(images)], notes)
 

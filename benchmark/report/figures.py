@@ -70,8 +70,8 @@ def drawing(name: str, size: tuple[float, float] = SMALL) -> Iterator[Drawing]:
 def logarithmic(axes: Axes) -> None:
     """Gives the horizontal axis a logarithmic scale with plain numbers such as 2e11."""
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0e}".replace("e+0", "e").replace("e+", "e"))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=5))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}".replace("e+", "e"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 

@@ -74,7 +74,13 @@ def _row(source: Source, row: Row, environments: dict[str, str], logs: dict[str,
             ]
         )
         parts.append(_run(source, run, logs))
-    headings = ["seed", *(f"{task} ({source.columns[task].unit})" for task in tasks), "commit", "data", "environment"]
+    headings = [
+        "seed",
+        *(f"{task} ({source.columns[task].measure})" for task in tasks),
+        "commit",
+        "data",
+        "environment",
+    ]
     return Folded(f"{row.variant} ({row.kind})", [DataTable(row.variant, headings, cells), *parts], row.anchor)
 
 
