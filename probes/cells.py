@@ -32,7 +32,7 @@ COST_UNITS = {
     "images_per_s": "images/s",
     "peak_memory_mb": "MB",
 }
-FALLBACK_HEADS = ("identity", "mean")  # of rows that are not probed: trained on the task, or constant
+FALLBACK_HEADS = ("identity", "mean", "retrieval")  # where nothing is fitted: outputs, a constant, nearest faces
 
 Record = Mapping[str, Any]
 Measurement = Mapping[str, Any]  # a metric of one run: whose it is, task, metric, unit, value, head

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .cells import COST, Record
+from .target import RETRIEVAL
 
 LOWER, HIGHER, NEITHER = -1, 1, 0
 ARROWS = {LOWER: " ↓", HIGHER: " ↑", NEITHER: ""}
@@ -15,6 +16,7 @@ TITLES = {
     "aus": "Action units",
     "regression": "Numbers",
     "identity": "Identity",
+    RETRIEVAL: "Retrieval",
 }
 
 HEADLINES = {
@@ -24,6 +26,7 @@ HEADLINES = {
     "aus": "Action units: ROC AUC, averaged over units.",
     "regression": "Numbers: concordance correlation coefficient (CCC), averaged.",
     "identity": "Identity: share of faces whose person a linear head tells.",
+    RETRIEVAL: "Retrieval: the nearest face of another person, compared in pose, else classes, else action units.",
 }
 
 
@@ -56,6 +59,8 @@ def common_measure(columns: Sequence[Column]) -> str:
 
 def headline_column(record: Record) -> Column:
     """The column of a task in the overview: its headline metric (`metrics.HEADLINE`), unit and direction."""
+    if record["target_kind"] == RETRIEVAL:
+        return replace(_retrieval_columns([record])[0], label=record["task"])
     metric, unit, better, show = {
         "landmarks": ("error", "%", LOWER, "{:.1f}".format),
         "pose": ("mae", "deg", LOWER, "{:.2f}".format),
@@ -84,6 +89,8 @@ def task_columns(records: Sequence[Record], name_task: bool) -> list[Column]:
         return [Column(task, metric, label, "deg", LOWER, "{:.2f}".format) for metric, label in labels.items()]
     if kind == "identity":
         return [Column(task, "identified", "told apart", "fraction", NEITHER, "{:.3f}".format)]
+    if kind == RETRIEVAL:
+        return _retrieval_columns(records)
     if kind == "regression":
         return _number_columns(task, names)
     labels = {
@@ -92,6 +99,13 @@ def task_columns(records: Sequence[Record], name_task: bool) -> list[Column]:
         **{f"auc_{name}": name for name in names},
     }
     return [Column(task, metric, label, "AUC", HIGHER, "{:.3f}".format) for metric, label in labels.items()]
+
+
+def _retrieval_columns(records: Sequence[Record]) -> list[Column]:
+    """The measures of each target in turn: of the nearest face, and of the first five."""
+    columns = further_columns(records, False)
+    names = records[0]["names"]
+    return [column for name in names for column in columns if column.metric.rpartition("_")[0] == name]
 
 
 def _number_columns(task: str, names: Sequence[str]) -> list[Column]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from .budget import budget_caption
 from .cells import Cell, Record
+from .chance import chance_caption
 from .claims import TableClaims
 from .columns import HEADLINES, Column
 from .encoders import dimensions, encoder_caption
@@ -46,6 +47,7 @@ def overview_table(
     kinds = {record["target_kind"] for record in probes}
     tasks = by_task(probes)
     caption = [*_spread(made), *(text for kind, text in HEADLINES.items() if kind in kinds)]
+    caption += chance_caption(probes)
     caption += [head_caption(tasks.values(), head), *encoder_caption(probes), *budget_caption(budget, costs)]
     if has_cost:
         devices = sorted({record.get("device") or "an unknown device" for record in costs if record.get("steps")})

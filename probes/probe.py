@@ -246,7 +246,7 @@ def _splits(
         if not len(rows[name]):
             needed_for = {"train": "training", "val": "validation", "test": "test"}[name]
             raise ProbeError(f"no known {needed_for} labels ({target.kind})")
-    return rows, [Split(_finite(features[:, rows[name]], rows[name]), take(target, rows[name])) for name in SPLITS]
+    return rows, [Split(finite(features[:, rows[name]], rows[name]), take(target, rows[name])) for name in SPLITS]
 
 
 def _check_shapes(target: Target, split: NDArray[Any], features: NDArray[Any]) -> None:
@@ -261,7 +261,7 @@ def _check_column(name: str, column: NDArray[Any], n: int) -> None:
         raise ProbeError(f"{name} has shape {column.shape}, expected ({n},)")
 
 
-def _finite(features: NDArray[Any], rows: NDArray[np.intp]) -> Features:
+def finite(features: NDArray[Any], rows: NDArray[np.intp]) -> Features:
     """Return the features as float32; raise `ProbeError` naming the rows if any is NaN or infinite."""
     features = features.astype(np.float32, copy=False)
     broken = ~np.isfinite(features).all((0, 2))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .budget import budget_caption, cost_caption
 from .cells import Cell, Record, RowName, cells, head_used
+from .chance import chance_caption
 from .claims import AllSeries, TableClaims, claims_of
 from .columns import (
     COST_COLUMNS,
@@ -26,6 +27,7 @@ from .other_heads import capped, cells_of_others, columns_of_others, disagreemen
 from .published import GAP as GAP_METRIC
 from .published import Published, sources_of, with_published
 from .table import Entry, Row, Table
+from .target import RETRIEVAL
 
 NO_CLAIMS = TableClaims({}, 0)
 HEAD_DESCRIPTIONS = {  # of records that have no title of their own
@@ -72,6 +74,7 @@ def tables(
                 caption += disagreements(task_columns(task, several)[0], task, head, benchmark.cells)
                 caption += capped(task)
                 caption += leakage_caption(task, benchmark.probes)
+                caption += chance_caption(task)
             caption += [line for task in members for line in _published_caption(benchmark, task)]
             claims = claims_of(columns, benchmark.cells, series or {}, reference=reference)
             heading = f"{title} ({benchmark.name})"
@@ -131,7 +134,7 @@ def _benchmarks(
 def _columns(records: Sequence[Record], several: bool, title: str, head: str) -> list[Column]:
     """Every column of one task: its metrics, its first metric by the other heads, and further metrics."""
     columns = task_columns(records, several)
-    further = further_columns(records, title == TITLES["landmarks"])
+    further = further_columns(records, title == TITLES["landmarks"]) if records[0]["target_kind"] != RETRIEVAL else []
     return [*columns, *columns_of_others(columns[0], records, head), *further]
 
 
@@ -233,7 +236,10 @@ def _entry(column: Column, cell: Cell | None, seeds: int, unsure: Collection[tup
 
 def head_caption(tasks: Iterable[Sequence[Record]], head: str) -> str:
     """The head of the table's scores, and the variants that use a fallback head."""
-    records = [record for records in tasks for record in records]
+    every = [record for records in tasks for record in records]
+    records = [record for record in every if record["target_kind"] != RETRIEVAL]
+    if not records:
+        return f"Head: none; {_head_title(every, RETRIEVAL)}."
     fallbacks: dict[str, set[str]] = {}
     for record in records:
         used = head_used(record, head)

@@ -12,6 +12,8 @@ REGRESSION = ("landmarks", "pose", "regression")  # kinds whose values are real 
 CATEGORICAL = ("classes", "identity")  # kinds whose values are indices into their names
 MASKED = ("aus", "regression")  # kinds in which each value of a face is known or not on its own
 KINDS = (*REGRESSION, *CATEGORICAL, "aus")
+RETRIEVAL = "retrieval"  # in place of a target: all of a set's that faces can be compared by
+COMPARED = ("pose", "classes", "aus")  # kinds that retrieved faces are compared by
 TURNS = "roll, pitch, yaw"  # order of the rotations of a pose, the outermost first
 
 

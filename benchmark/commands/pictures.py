@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from benchmark.config.schema import Config
 
 NAME = "pictures"
-SUMMARY = "draw what a run makes of faces: generated frames, flows, landmarks, training curves"
+SUMMARY = "draw what a run makes of faces: generated frames, flows, landmarks, nearest faces, training curves"
 EXAMPLES = """
   fabbench pictures fabnet/seed0                    of the default benchmark
   fabbench pictures fabnet-3source/seed0 preset=quick

@@ -1,4 +1,4 @@
-"""Pictures of a run: what its method shows of test tracks, landmarks on test faces, and training curves."""
+"""Pictures of a run: what its method shows of test tracks, landmarks and neighbours of test faces, training curves."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,14 @@ from benchmark.progress import say
 from benchmark.train.augment import scale_to_unit
 from benchmark.train.device import pick_device
 from benchmark.train.step import views_of
+from benchmark.viz.neighbours import NEIGHBOURS, QUERIES, neighbour_sheet
 from benchmark.viz.samples import SAMPLES, landmark_sheet, sample_sheet, training_curves
 from probes.errors import ProbeError
 from probes.fitted import load_heads
 from probes.metrics.landmark_error import landmark_errors
 from probes.probe import head_of, predict
 from probes.released import landmarks, released_probe
+from probes.retrieval import fewest_others, nearest
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ def draw(name: str, config: Config) -> list[Path]:
     paths = []
     for folder in [Path(name)] if Path(name).is_dir() else run_folders(name, config):
         paths += [*_draw_training(folder), *_draw_tracks(folder, config), *_draw_landmarks(folder, config)]
+        paths += _draw_neighbours(folder, config)
     if not paths:
-        raise DataError(f"{name}: nothing to draw yet: no log of its training, no pictures of its method, no landmarks")
+        raise DataError(f"{name}: nothing to draw yet: no log of its training, no pictures of its method, no faces")
     return paths
 
 
@@ -114,6 +117,31 @@ def _draw_landmarks(folder: Path, config: Config) -> list[Path]:
         path = folder / PICTURES / f"{name}.png"
         title = f"{_short_name(folder)}: {name}, {predicted.head}"
         landmark_sheet(faces.frames[predicted.rows], true_points, predicted.points, errors, path, title)
+        paths.append(path)
+    return paths
+
+
+def _draw_neighbours(folder: Path, config: Config) -> list[Path]:
+    """Test faces with their nearest faces of other people, for every set whose features are kept.
+
+    All runs are asked about the same faces. Features that are all the same have no nearest faces.
+    """
+    paths = []
+    for name in dict.fromkeys(config.task[task].set for task in config.tasks):
+        set_file = catalogue.set_file(name, catalogue.set_config(config, name), config.cache)
+        if not (set_file.is_file() and features_file(folder, name).is_file()):
+            continue
+        faces = LabelledSet.load(set_file)
+        rows = faces.indices("test")
+        features = load_features(features_file(folder, name), len(faces.frames))[rows]
+        people = None if faces.identity is None else faces.identity[rows]
+        queries = np.linspace(0, len(rows) - 1, min(QUERIES, len(rows))).round().astype(int).tolist()
+        if (features == features[0]).all() or fewest_others(people, len(rows)) < NEIGHBOURS:
+            continue
+        found, similarities = nearest(features, people, queries, NEIGHBOURS)
+        path = folder / PICTURES / f"neighbours-{name}.png"
+        title = f"{_short_name(folder)}: {name}, nearest faces of other people by cosine similarity"
+        neighbour_sheet(faces.frames[rows[queries]], faces.frames[rows[found]], similarities, path, title)
         paths.append(path)
     return paths
 

@@ -34,6 +34,7 @@ from benchmark.pipeline.results import render, write_tables
 from benchmark.pipeline.run_folder import Run
 from benchmark.pipeline.run_spec import RunSpec, missing_stages
 from benchmark.progress import say
+from probes.target import RETRIEVAL
 from slurm.env import available_cores
 from slurm.graph import Outcome
 from slurm.launch import launch, load_executor
@@ -124,7 +125,7 @@ class Plan:
         """Every run of the benchmark with everything it reads, each after the run it starts from.
 
         A row without randomness is run once, with the first seed; a row trained on labels once for each seed and
-        task. A variant that only others start from is trained and not probed.
+        task that has some. A variant that only others start from is trained and not probed.
 
         Raises:
             UsageError: tracks too short for a variant's samples.
@@ -137,9 +138,9 @@ class Plan:
             for seed in self.config.seeds[:1] if variant.fixed else self.config.seeds:
                 parent = runs[variant.parent, seed] if variant.parent else None
                 if variant.kind == "ceiling":
-                    specs += [self._spec(variant, seed, [task], parent, label_task=task) for task in self.config.tasks]
-                else:
-                    specs.append(self._spec(variant, seed, self._probed_tasks(variant), parent))
+                    specs += [self._spec(variant, seed, [task], parent, label_task=task) for task in self._label_tasks]
+                    continue  # no other run starts from it
+                specs.append(self._spec(variant, seed, self._probed_tasks(variant), parent))
                 runs[variant.name, seed] = specs[-1].run
         return specs
 
@@ -219,7 +220,7 @@ class Plan:
             sets=sets,
             absent=self.config.absent,
             note=self.config.note,
-            warnings=[*data_warnings(self.data), *self._budget_warnings(), *absent_rows(self.config)],
+            warnings=[*data_warnings(self.data), *self._budget_warnings(), *self._rows_without_runs()],
             config=plain(self.config),
         )
 
@@ -229,6 +230,18 @@ class Plan:
         assert self.data is not None
         warning = laptop_warning(self.variants, len(TrackStore(self.data.store).tracks("train")))
         return [warning] if warning else []
+
+    def _rows_without_runs(self) -> list[str]:
+        """A line for each row that is a gap: without weights, or trained on labels where no task has any."""
+        ceilings = [variant.name for variant in self.variants.values() if variant.kind == "ceiling"]
+        without_labels = [] if self._label_tasks else ceilings
+        reason = "is trained on the labels of a task, and retrieval has none to train on"
+        return [*absent_rows(self.config), *(f"row {name} is left out: it {reason}" for name in without_labels)]
+
+    @property
+    def _label_tasks(self) -> list[str]:
+        """The tasks that a row can be trained on: all but retrieval, where nothing is predicted."""
+        return [task for task in self.config.tasks if self.config.task[task].target != RETRIEVAL]
 
     def _probed_tasks(self, variant: Variant) -> list[str]:
         is_row = variant.name in {row_name(name) for name in self.config.methods}

@@ -16,6 +16,7 @@ from benchmark.data.split import SPLITS, split_identities
 from benchmark.errors import DataError, UsageError, suggestion
 from benchmark.pipeline.run_spec import SetFile
 from benchmark.progress import data_progress
+from probes.target import COMPARED, RETRIEVAL
 from slurm.env import available_cores
 
 if TYPE_CHECKING:
@@ -210,12 +211,30 @@ def _checked_set(config: Config, name: str, path: Path, note: bool) -> SetFile:
 
 
 def _check_task(task: str, target: str, faces: "LabelledSet") -> None:
+    if target == RETRIEVAL:
+        _check_retrieval(task, faces)
+        return
     if target not in faces.targets:
         raise UsageError(f"task {task}: set {faces.name} has no target {target!r}{suggestion(target, faces.targets)}")
     known = faces.targets[target].known
     for split in SPLITS:
         if not known[faces.indices(split)].any():
             raise DataError(f"task {task}: no {split} face of set {faces.name} has a known value of {target}")
+
+
+def _check_retrieval(task: str, faces: "LabelledSet") -> None:
+    if RETRIEVAL in faces.targets:
+        raise UsageError(
+            f"task {task}: set {faces.name} has a target named {RETRIEVAL}, which stands for all of them; rename it"
+        )
+    if not any(target.kind in COMPARED for target in faces.targets.values()):
+        raise UsageError(
+            f"task {task}: set {faces.name} has no head pose, classes or action units, which retrieved faces are "
+            f"compared by; it has {', '.join(faces.targets)}"
+        )
+    people = None if faces.identity is None else set(faces.identity[faces.indices("test")].tolist())
+    if people is not None and len(people) == 1 and "" not in people:
+        raise DataError(f"task {task}: all test faces of set {faces.name} are of one person; retrieval needs others")
 
 
 # -- the track store ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.numpy import save_file as save_arrays
 
 from benchmark.config.schema import row_name
@@ -48,7 +50,9 @@ from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
 from probes.fitted import save_heads
-from probes.probe import probe
+from probes.probe import Probed, probe
+from probes.retrieval import retrieve
+from probes.target import RETRIEVAL
 from slurm.env import available_cores
 from slurm.signals import Stopped, stop_requested
 
@@ -222,21 +226,12 @@ def _embed(spec: RunSpec, name: str) -> list[Path]:
 
 def _probe(spec: RunSpec, task: str) -> list[Path]:
     run, config = spec.run, spec.tasks[task]
-    faces, target = spec.task_faces(task), spec.target(task)
+    faces = spec.task_faces(task)
     features = load_features(features_file(run.folder, config.set), len(faces.frames))
-    method_head = get(run.method).scored_by
-    probed = probe(
-        target,
-        faces.split,
-        features,
-        heads=[method_head] if method_head else [head.target for head in spec.parts.heads],
-        metrics=[metric.target for metric in spec.parts.metrics],
-        seed=spec.probe.seed,
-        group=faces.group,
-        people=faces.identity,
-        options=spec.parts.options,
-        refit=spec.probe.refit,
-    )
+    if config.target == RETRIEVAL:
+        probed = retrieve(faces.targets, faces.split, features, faces.identity)
+    else:
+        probed = _probe_target(spec, task, features)
     record = {
         "schema": 1,
         "benchmark": run.benchmark,
@@ -260,6 +255,23 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
         save_heads(probed.fitted, temporary)
     write_json(scores, record)
     return [scores, per_image, fitted]
+
+
+def _probe_target(spec: RunSpec, task: str, features: NDArray[np.float32]) -> Probed:
+    """The scores of one target by every head of the benchmark, or by the head of the run's method."""
+    faces, method_head = spec.task_faces(task), get(spec.run.method).scored_by
+    return probe(
+        spec.target(task),
+        faces.split,
+        features,
+        heads=[method_head] if method_head else [head.target for head in spec.parts.heads],
+        metrics=[metric.target for metric in spec.parts.metrics],
+        seed=spec.probe.seed,
+        group=faces.group,
+        people=faces.identity,
+        options=spec.parts.options,
+        refit=spec.probe.refit,
+    )
 
 
 def _encoder(run: Run) -> dict[str, Any] | None:
