@@ -201,6 +201,7 @@ class TaskConfig(Schema):
     summary: str = ""
 
 
+TrackerName = Literal["none", "mlflow", "trackio", "wandb"]
 MOST_SEEDS = 10_000
 
 
@@ -237,6 +238,7 @@ class Config(Schema):
     train: TrainConfig = Field(default_factory=TrainConfig)
     probe: ProbeConfig = Field(default_factory=ProbeConfig)
     tables: TablesConfig = Field(default_factory=TablesConfig)
+    tracker: TrackerName = "none"  # that training is logged to, beside metrics.jsonl and TensorBoard's files
     launcher: LauncherConfig = Field(default_factory=LauncherConfig)
     variants: dict[str, VariantConfig] = Field(default_factory=dict)
     sets: dict[str, Annotated[AnyFaces, own_or(BuiltInFaces, FaceSet)]] = Field(default_factory=dict)

@@ -5,13 +5,14 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmark.config.checks import check_reference
 from benchmark.config.data import SAMPLING
 from benchmark.config.load import plain
 from benchmark.config.probing import ProbeParts, resolve_probe
-from benchmark.config.schema import Config, row_name
+from benchmark.config.schema import Config, TrackerName, row_name
 from benchmark.config.variants import Variant, WeightsFolder, resolve
 from benchmark.data.verify_set import report_path
 from benchmark.errors import DataError, FabbenchError, UsageError
@@ -264,6 +265,7 @@ class Plan:
             parts=self.parts,
             threads=_threads(config),
             command=self.command,
+            tracker=config.tracker,
             parent=parent,
             initial_weights=variant.init_folder or variant.weights,
         )
@@ -280,6 +282,16 @@ def _check_executor(config: Config) -> None:
             load_executor(config.launcher.executor)
         except ValueError as error:
             raise UsageError(f"launcher.executor: {error}") from error
+
+
+def _check_tracker(name: TrackerName) -> None:
+    """Refuses a tracker whose package is not installed.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if name != "none" and find_spec(name) is None:
+        raise UsageError(f"tracker={name}: the package {name} is not installed; pip install 'fab-bench[{name}]'")
 
 
 def check_writable(key: str, folder: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.probing import ProbeParts
-from benchmark.config.schema import ProbeConfig, TaskConfig
+from benchmark.config.schema import ProbeConfig, TaskConfig, TrackerName
 from benchmark.errors import DataError
 from benchmark.files import digest, sha256
 from benchmark.layout import WEIGHTS, features_file
@@ -47,6 +47,7 @@ class RunSpec:
     parts: ProbeParts  # heads and metrics
     threads: int  # 0: as many as the job is given cores
     command: list[str]  # command line of the launch, for the record
+    tracker: TrackerName  # that training is logged to
     parent: Run | None = None  # training starts from the weights of this run
     initial_weights: Path | None = None  # or from those in this folder; for a pretrained row, the weights themselves
 

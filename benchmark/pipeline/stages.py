@@ -21,7 +21,7 @@ from benchmark.config.schema import row_name
 from benchmark.data.batches import LabelledBatches, TrackBatches
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError, first_line
-from benchmark.files import atomic, sha256, write_json
+from benchmark.files import atomic, digest, sha256, write_json
 from benchmark.layout import (
     CHECKPOINT,
     COST,
@@ -43,6 +43,7 @@ from benchmark.train.device import pick_device
 from benchmark.train.distributed import ProcessGroup, is_main_process
 from benchmark.train.loop import pretrain
 from benchmark.train.supervised import task_coding, task_loss
+from benchmark.train.trackers import TrackedRun, open_tracker
 from benchmark.train.warm_start import load_matching, steps_spent
 from benchmark.train.weights import load_method, parameter_counts, save_method
 from benchmark.viz.samples import training_curves
@@ -176,10 +177,16 @@ def _pretrain(spec: RunSpec, group: ProcessGroup) -> list[Path]:
         progress=progress,
         stop=stop_requested,
         group=group,
+        tracker=lambda: open_tracker(spec.tracker, _tracked(run)),
     )
     if (run.folder / METRICS).is_file():
         training_curves(run.folder / METRICS, run.folder / PICTURES / "training.png")
     return paths
+
+
+def _tracked(run: Run) -> TrackedRun:
+    folder = Path(run.out, run.benchmark)
+    return TrackedRun(run.benchmark, run.name, digest([run.benchmark, run.key])[:16], run.identity, folder)
 
 
 def _batches(spec: RunSpec, method: Method, group: ProcessGroup) -> tuple[Any, Any]:

@@ -44,8 +44,25 @@ class MetricsLog:
         self.events.close()
 
 
+class BothLogs:
+    """Writes to two logs."""
+
+    def __init__(self, first: Log, second: Log):
+        self.logs = (first, second)
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Writes named values of a step."""
+        for log in self.logs:
+            log.write(step, scalars)
+
+    def close(self) -> None:
+        """Closes both."""
+        for log in self.logs:
+            log.close()
+
+
 class NullLog:
-    """Log of the processes that write nothing, all but the first."""
+    """Log that writes nothing, of all processes but the first and of runs without a tracker."""
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """Writes nothing."""

@@ -22,7 +22,7 @@ from benchmark.train.cost import training_cost
 from benchmark.train.device import pick_device
 from benchmark.train.distributed import ProcessGroup
 from benchmark.train.flops import SAMPLES, Work, count_work
-from benchmark.train.log import Log, MetricsLog, NullLog
+from benchmark.train.log import BothLogs, Log, MetricsLog, NullLog
 from benchmark.train.optimiser import describe_optimiser, make_optimiser
 from benchmark.train.schedule import Schedule
 from benchmark.train.statistics import set_batch_norm_statistics
@@ -51,6 +51,7 @@ def pretrain(
     progress: Callable[[dict[str, Any]], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
     group: ProcessGroup = SINGLE_PROCESS,
+    tracker: Callable[[], Log] = NullLog,
 ) -> list[Path]:
     """Trains a method for ``config.steps`` steps, or sets the batch-norm statistics of one that is not trained.
 
@@ -69,6 +70,7 @@ def pretrain(
         progress: called with the step and its metrics, each time they are logged.
         stop: asked after each step; if it is true in any process, all save a checkpoint and stop.
         group: the processes that train this run; only the first writes.
+        tracker: opens a further log, in the first process.
 
     Returns:
         The files written: weights of the method and of its encoder, metrics and cost; nothing in other processes.
@@ -86,7 +88,7 @@ def pretrain(
     if method.trained:
         _check_embedding(method)
         work = _count_work(method, train_batches[0], device)
-        loop = _Loop(method, config, augment, seed, device, folder, group)
+        loop = _Loop(method, config, augment, seed, device, folder, group, tracker)
         loop.run(train_batches, val_batches, progress, stop)
         group.close()
         state = loop.state
@@ -137,8 +139,10 @@ class _Loop:
         device: torch.device,
         folder: Path,
         group: ProcessGroup,
+        tracker: Callable[[], Log],
     ):
         self.method, self.config, self.device, self.folder, self.group = method, config, device, folder, group
+        self.tracker = tracker
         self.optimiser = make_optimiser(method, config)
         self.described = describe_optimiser(self.optimiser, method)
         self.schedule = Schedule(self.optimiser, config)
@@ -222,7 +226,9 @@ class _Loop:
             raise DataError(f"{setting} needs a validation split, and this data has none")
 
     def _open_log(self) -> Log:
-        return MetricsLog(self.folder, self.state.step) if self.group.rank == 0 else NullLog()
+        if self.group.rank > 0:
+            return NullLog()
+        return BothLogs(MetricsLog(self.folder, self.state.step), self.tracker())
 
     def _scalars(self, result: StepResult) -> dict[str, float]:
         check_finite(result.loss, self.state.step, self.config)

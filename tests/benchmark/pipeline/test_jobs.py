@@ -60,6 +60,7 @@ def spec(folder: Path, variant: Variant, parent: RunSpec | None = None) -> RunSp
         parts=ProbeParts([], [], {}),
         threads=1,
         command=["fabbench"],
+        tracker="none",
         parent=parent.run if parent else None,
     )
 
