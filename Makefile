@@ -9,11 +9,12 @@ ARGS ?=
 run: $(VENV)/installed
 	$(BIN)/fabbench run $(ARGS)
 
+# One process more than cores: tests on the Slurm cluster, which run one after another, mostly wait.
 test: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 nightly: $(VENV)/installed-test
 	$(BIN)/python -m pytest -m nightly $(ARGS)
