@@ -13,7 +13,11 @@ from tests.pages import commands as commands_of_page
 
 # For each command words, a setting that it does not use, and the start of the message.
 UNUSED = [
-    (["prepare"], "methods=fabnet", "methods has no effect on `fabbench prepare`; it is a setting of `cancel`, `run`,"),
+    (
+        ["prepare"],
+        "methods=fabnet",
+        "methods has no effect on `fabbench prepare`; it is a setting of `cancel`, `report`, `run`,",
+    ),
     (
         ["prepare"],
         "launcher.pretrain.gpus_per_node=1",

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import struct
+import time
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -35,7 +36,7 @@ def wandb_history(file: Path) -> list[dict[str, Any]]:
     """What was logged, from a file of records in the format of LevelDB's log: checksum, length and type, then bytes."""
     records: Any = import_module("wandb.proto.wandb_internal_pb2")
     content, position, history = file.read_bytes(), 7, []
-    while position < len(content):
+    while position + 7 <= len(content):
         _, length, _ = struct.unpack("<IHB", content[position : position + 7])
         record = records.Record()
         record.ParseFromString(content[position + 7 : position + 7 + length])
@@ -63,8 +64,16 @@ def test_wandb_writes_offline_parts_of_one_run(tmp_path: Path, monkeypatch: pyte
     pytest.importorskip("wandb")
     monkeypatch.delenv("WANDB_MODE", raising=False)
     log_in_two_parts("wandb", tmp_path)
-    files = sorted((tmp_path / "wandb").glob("offline-run-*/run-0123456789abcdef.wandb"))
-    assert [wandb_history(file) for file in files] == [[{"loss": loss, "_step": step}] for step, loss in LOSSES.items()]
+    expected = [[{"loss": loss, "_step": step}] for step, loss in LOSSES.items()]
+
+    def history() -> list[list[dict[str, Any]]]:
+        return [wandb_history(file) for file in sorted(tmp_path.glob("wandb/offline-run-*/run-*.wandb"))]
+
+    for _ in range(100):  # a process of wandb's own writes what was logged
+        if history() == expected:
+            break
+        time.sleep(0.1)
+    assert history() == expected
 
 
 def test_trackio_has_one_run_with_all_steps(
