@@ -60,8 +60,12 @@ def main(arguments: Namespace, config: "Config") -> int:
 
 def _prepare_tracks(config: "Config", share: tuple[int, int] | None) -> list[str]:
     """Packs one share or all tracks here, with a process for each core, or submits jobs for what is missing."""
+    from benchmark.data import catalogue
+    from benchmark.data.own import check_source
     from benchmark.pipeline.preparation import prepare_tracks, tracks_ready, tracks_report
 
+    if not tracks_ready(config):
+        check_source(catalogue.source(config.data))
     if share is not None:
         return _pack_share(config, *share)
     if config.launcher.kind == "slurm" and not tracks_ready(config):
@@ -110,12 +114,9 @@ def _pack_share(config: "Config", part: int, parts: int) -> list[str]:
 
 def _submit_tracks(config: "Config") -> list[str]:
     """Submits jobs for what is missing of the store."""
-    from benchmark.data import catalogue
-    from benchmark.data.own import check_source
     from benchmark.pipeline.data_jobs import check_parts
     from benchmark.pipeline.preparation import describe_tracks
 
-    check_source(catalogue.source(config.data))
     check_parts(config)
     return [describe_tracks(config), *_submit(config, _track_group)]
 

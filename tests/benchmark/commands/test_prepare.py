@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmark.own_parts import EXAMPLES, write_data
 from tests.benchmark.tiny import call, refused, settings
 
 
@@ -50,3 +51,17 @@ def test_shares_and_the_index_make_the_store_of_one_process(tmp_path: Path) -> N
     assert ": ready" in call("prepare", *words["many"], "--dry-run").out
     manifests = [next(tmp_path.glob(f"{name}/cache/tracks/*/manifest.json")).read_text() for name in words]
     assert manifests[0] == manifests[1]
+
+
+@pytest.mark.parametrize("share", [[], ["--part", "0/2"]])
+@pytest.mark.usefixtures("forget_files")
+def test_a_source_whose_frames_differ_when_read_again_is_refused(tmp_path: Path, share: list[str]) -> None:
+    write_data(tmp_path, people=2)
+    source = tmp_path / "noisy_source.py"
+    noisy = "].copy()\n        frames += np.frombuffer(os.urandom(frames.size), np.uint8).reshape(frames.shape)\n"
+    example = (EXAMPLES / "arrays_source.py").read_text()
+    source.write_text("import os\n" + example.replace(":: self.step]\n", f":: self.step{noisy}"))
+    words = (f"data={source}", f"data.root={tmp_path / 'arrays'}", "data.size=16", f"cache={tmp_path / 'cache'}")
+    message = "track id0/a: read twice, its frames differ; seed what is random by the track"
+    assert message in refused(1, "prepare", *words, *share)
+    assert not (tmp_path / "cache").exists()
