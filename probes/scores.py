@@ -138,6 +138,6 @@ def _measure(scores: Scores, target: Target, predictions: NDArray[Any], further:
 
 
 def _checked(metric: Metric, values: NDArray[Any], n: int) -> NDArray[Any]:
-    if np.shape(values)[:1] != (n,):
+    if np.shape(values) != (n,):
         raise ProbeError(f"metric {metric.name}: per_image gives {np.shape(values)} for {n} images, not ({n},)")
     return np.asarray(values)

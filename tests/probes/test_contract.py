@@ -158,6 +158,8 @@ def test_a_head_that_cannot_work_is_refused_in_one_line(tmp_path: Path, old: str
         ("(Metric)", "(object)", "make it a subclass of probes.metric.Metric"),
         (".max(1)", ".max()", "tried on pose: "),
         (".max(1)", "[:3, 0]", r"per_image gives \(3,\) for 40 images"),
+        (".max(1)", "", r"per_image gives \(40, 3\) for 40 images, not \(40,\)"),
+        ("def per_image", "def without(self, *a): return {}['x']\n    def per_image", "tried on pose: KeyError"),
         ("def per_image", "def measure", "`measure` gives ndarray, not Measured"),
         (
             "def per_image",
