@@ -1,6 +1,7 @@
 """`fabbench probes`: list the heads and metrics that embeddings are probed with."""
 
 from argparse import ArgumentParser, Namespace
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UsageError
@@ -60,4 +61,5 @@ def _found(registry: "Registry[Any]", chosen: list[str]) -> dict[str, Any]:
 
 
 def _summary(described: Any) -> str:
-    return (described.__doc__ or "").splitlines()[0]
+    """The first line of a class's docstring; without one, the title that heads have."""
+    return cleandoc(described.__doc__ or getattr(described, "title", "")).partition("\n")[0]
