@@ -22,6 +22,7 @@ from benchmark.data.faces.splits import (
 )
 from benchmark.errors import DataError
 
+LEAST_EYE_DISTANCE = 0.02  # in crop sides, in the median; of a face that fills its crop it is about 0.3
 RESAMPLING = {"resampling": "bicubic, antialiased", "beyond the image": "border repeated"}
 
 
@@ -47,7 +48,8 @@ class RawFaces:
         ids: unique names of the faces: of their image files, where an image shows one face.
         content: returns the bytes of a row's image file; may raise OSError.
         square: returns the square to crop from a row's image; may raise `UnusableImage`.
-        targets: landmarks are in image pixels, with the origin at the outer corner of the first pixel.
+        targets: landmarks are in image pixels, with the origin at the outer corner of the first pixel; not in crop
+            sides, to which they are converted.
         split: train, val, test, or "" for a row to leave out; None: all faces are split at random, by the seed.
         identity: the person of each face, "" where unknown.
         shares_people: whether a person may be in several splits, as where a head is asked which person a face shows.
@@ -103,7 +105,7 @@ def build_set(
         scratch: folder for the frames while the set is built; default: the system's.
 
     Raises:
-        DataError: no usable face in a split, or one image or person in two of them.
+        DataError: no usable face in a split, one image or person in two of them, or landmarks that are not in pixels.
     """
     source = raw.source or name
     skipped, noted = raw.skipped, raw.noted
@@ -130,7 +132,10 @@ def build_set(
     if identity is not None:
         identity = identity[keep]
         noted["identity not known"] += int((identity == "").sum())
-    targets = {key: _in_crops(_select(target, crops.rows), crops, noted) for key, target in raw.targets.items()}
+    selected = {key: _select(target, crops.rows) for key, target in raw.targets.items()}
+    for key, target in selected.items():
+        _refuse_fractions(f"{source}: target {key}", target, crops)
+    targets = {key: _in_crops(target, crops, noted) for key, target in selected.items()}
     group = None if raw.group is None else raw.group[crops.rows]
     protocol = dict(raw.protocol)
     if raw.derive is not None:
@@ -176,6 +181,25 @@ def _usable_rows(raw: RawFaces) -> NDArray[np.intp]:
 
 def _select(target: Target, rows: NDArray[np.intp]) -> Target:
     return replace(target, values=target.values[rows], known=target.known[rows])
+
+
+def _refuse_fractions(what: str, target: Target, crops: Crops) -> None:
+    """Refuses landmarks whose eye points are too close together for pixels.
+
+    Raises:
+        DataError: in the median they are less than a pixel or `LEAST_EYE_DISTANCE` apart.
+    """
+    if target.kind != "landmarks" or not target.known.any():
+        return
+    first, second = target.eyes or (0, 1)
+    eyes = target.values[target.known].astype(np.float64)
+    distances = np.linalg.norm(eyes[:, first] - eyes[:, second], axis=-1)
+    pixels, sides = np.median(distances), np.median(distances / crops.squares[target.known, 2])
+    if pixels < 1 or sides < LEAST_EYE_DISTANCE:
+        raise DataError(
+            f"{what}: its eye points are {pixels:.2g} pixels apart, {100 * sides:.2g} % of the crop's side (medians); "
+            "are the landmarks in pixels of the image, not fractions?"
+        )
 
 
 def _in_crops(target: Target, crops: Crops, noted: Counter[str]) -> Target:

@@ -39,7 +39,8 @@ class Target:
     Attributes:
         kind: landmarks, pose, classes, aus (action units), regression (numbers such as valence) or identity.
         values: by kind,
-            landmarks: float32 (N, L, 2), x and y in crop sides, 0 to 1 inside the crop;
+            landmarks: float32 (N, L, 2), x and y in crop sides, 0 to 1 inside the crop; in `RawFaces`, which a reader
+                returns, in pixels of the image;
             pose: float32 (N, 3), degrees, in the order of ``names``. In the image, roll > 0 turns the head clockwise,
             pitch > 0 lifts the chin and yaw > 0 turns the nose to the left, as in AFLW2000-3D;
             classes: int64 (N,), indices into ``names``;

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.data.faces.build import DerivedLabels, RawFaces, build_set
-from benchmark.data.faces.crop import centre_square
+from benchmark.data.faces.crop import Square, centre_square
 from benchmark.data.faces.extract import Crops
 from benchmark.data.faces.labelled_set import LabelledSet, Target
 from benchmark.errors import DataError
@@ -35,8 +35,8 @@ def make() -> Callable[..., LabelledSet]:
         raw = RawFaces(
             ids=[f"{i}.png" for i in range(N)],
             content=lambda row: files[row],
-            square=lambda row, height, width: centre_square(height, width),
             **{
+                "square": lambda row, height, width: centre_square(height, width),
                 "split": np.array(["train"] * 15 + ["test"] * 5),
                 "targets": {"pose": Target("pose", np.zeros((N, 3), np.float32), known, ("roll", "pitch", "yaw"))},
                 **fields,
@@ -115,6 +115,16 @@ def test_landmarks_outside_the_image_are_noted_and_far_ones_unknown(make: Callab
     assert labelled.protocol["noted"]["landmarks far outside the image, not used"] == 2
     assert labelled.protocol["noted"]["eye points of landmarks coincide, not used"] == 1
     assert labelled.targets["landmarks"].known.sum() == N - 3
+
+
+@pytest.mark.parametrize("square", [Square(3, 0, 24), Square(0.3, 0.3, 0.5)], ids=["of the image", "of the points"])
+def test_landmarks_in_fractions_are_refused(make: Callable[..., LabelledSet], square: Square) -> None:
+    points = np.full((N, 2, 2), 0.4)
+    points[:, 1] += 0.2
+    target = Target("landmarks", points, np.ones(N, np.bool_), ("a", "b"), (0, 1))
+    message = r"mine: target eyes: its eye points are 0\.28 pixels apart.* in pixels of the image, not fractions\?"
+    with pytest.raises(DataError, match=message):
+        make(targets={"eyes": target}, square=lambda *_: square)
 
 
 def test_labels_may_depend_on_the_crops_and_on_their_split(make: Callable[..., LabelledSet]) -> None:
