@@ -55,11 +55,10 @@ def _check_target(name: str, target: object, n: int) -> None:
         if not isinstance(array := getattr(target, key), np.ndarray):
             raise TypeError(f"target {name}: {key} is {type(array).__name__}, not a numpy array")
     known = (n, len(target.names)) if target.kind in MASKED else (n,)
-    if len(target.values) != n or target.known.shape != known:
-        raise ValueError(
-            f"target {name}: values {target.values.shape} and known {target.known.shape} of {n} faces; known must "
-            f"be {known}"
-        )
+    if np.shape(target.values)[:1] != (n,):
+        raise ValueError(f"target {name}: values are {target.values.shape} for {n} faces; give each face its own")
+    if target.known.shape != known:
+        raise ValueError(f"target {name}: known is {target.known.shape} for {n} faces; make it {known}")
     if target.kind == "landmarks":  # in pixels, of any type; they are float32 once they are in crop sides
         target = replace(target, values=target.values.astype(np.float32))
     if problem := target_problem(target):
