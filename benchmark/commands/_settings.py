@@ -60,11 +60,15 @@ def refuse_unused(usage: str, used: Sequence[str], settings: Sequence[str]) -> N
 
 
 def set_keys(names: Sequence[str], config: "Config") -> tuple[str, ...]:
-    """The keys that decide labelled sets: of those made of tracks, all of the pre-training data."""
+    """The keys that decide labelled sets: of those made of tracks, all of the pre-training data.
+
+    A source of the user's own gives sets its size, and may not load without its settings.
+    """
+    from benchmark.config.own import TrackReader
     from benchmark.config.sets import TrackFaces
 
     of_tracks = any(isinstance(config.sets.get(name), TrackFaces) for name in names)
-    return ("sets", "data" if of_tracks else "data.size")
+    return ("sets", "data" if of_tracks or isinstance(config.data, TrackReader) else "data.size")
 
 
 def selected_benchmark(settings: Sequence[str], config: "Config") -> "BenchmarkRecord":

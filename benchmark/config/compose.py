@@ -161,7 +161,8 @@ def _store_preset(path: Path) -> None:
     """Adds a file of the user's to the group `preset`, as ``OWN_PRESET``.
 
     Its base is the preset ``default`` unless its ``defaults`` list names another. It may choose `data` and `launcher`
-    by name, ``data: videos``, as well as by ``override /data: videos`` in that list.
+    by name, ``data: videos``, as well as by ``override /data: videos`` in that list. A source of the user's own is
+    chosen likewise, or by ``data: {kind: FILE.py, ...}``.
 
     Raises:
         UsageError: it is not YAML, holds no keys, or its ``defaults`` are no list of presets and overrides.
@@ -177,12 +178,26 @@ def _store_preset(path: Path) -> None:
         defaults.insert(0, "default")
     for group in ("data", "launcher"):
         if isinstance(content.get(group), str):
-            choice = content.pop(group)
-            own = group == "data" and _is_own_source(choice)
-            defaults.append({f"override /{group}": _store_source(choice) if own else choice})
+            defaults.append({f"override /{group}": content.pop(group)})
+    overridden = [entry for entry in defaults if isinstance(entry, dict) and "override /data" in entry]
+    if not overridden and (choice := _choice_of_kind(content.get("data"))):
+        defaults.append({"override /data": choice})
+    for entry in defaults:
+        if isinstance(entry, dict) and _is_own_source(source := str(entry.get("override /data", ""))):
+            entry["override /data"] = _store_source(source)
     content.setdefault("name", path.stem)
     content["preset"] = str(path)
     ConfigStore.instance().store(OWN_PRESET, content, group="preset", package="_global_")
+
+
+def _choice_of_kind(data: object) -> str | None:
+    """The choice of the group `data` that a preset's keys of it ask for by ``kind``, so that the base's has no effect.
+
+    None for built-in faces, of which the base may choose another number.
+    """
+    kind = str(data.get("kind", "")) if isinstance(data, dict) else ""
+    files_read = kind in group_names("data") and kind != SyntheticData.kind
+    return kind if files_read or _is_own_source(kind) else None
 
 
 def _is_own_source(name: str) -> bool:

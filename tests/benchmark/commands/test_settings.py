@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.commands import find_commands
-from benchmark.commands._settings import refuse_unused, typed_keys
+from benchmark.commands._settings import refuse_unused, set_keys, typed_keys
+from benchmark.config.load import load
 from tests.benchmark.tiny import call, refused, settings
 from tests.pages import PAGES
 from tests.pages import commands as commands_of_page
@@ -39,6 +40,12 @@ UNUSED = [
 @pytest.mark.parametrize(("words", "setting", "message"), UNUSED, ids=str)
 def test_a_setting_without_effect_is_refused(words: list[str], setting: str, message: str) -> None:
     assert refused(2, *words, setting).startswith(f"fabbench: {message}")
+
+
+def test_a_source_of_one_s_own_takes_its_settings_where_a_set_has_its_size() -> None:
+    source = Path(__file__).parents[3] / "examples" / "arrays_source.py"
+    assert set_keys(["synthetic"], load([f"data={source}"])) == ("sets", "data")
+    assert set_keys(["synthetic"], load()) == ("sets", "data.size")
 
 
 @pytest.mark.parametrize("words", [["status"], ["logs", "fabnet/seed0"], ["cancel"], ["tables"]], ids=" ".join)

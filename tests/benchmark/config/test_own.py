@@ -48,6 +48,21 @@ def test_a_preset_may_choose_it(tmp_path: Path) -> None:
     assert config.sets["mine"].size == 32  # that of the data
 
 
+@pytest.mark.parametrize(
+    ("preset", "kind"),
+    [
+        (f"defaults: [quick]\ndata: {{kind: {SOURCE}, root: /x, step: 2}}", SOURCE),
+        (f"defaults: [quick, override /data: {SOURCE}]\ndata: {{root: /x}}", SOURCE),
+        ("defaults: [quick]\ndata: {kind: videos, root: /x}", "videos"),
+    ],
+)
+def test_a_preset_may_replace_the_data_of_its_base(tmp_path: Path, preset: str, kind: str) -> None:
+    """What the base has set of its own data, their number of identities, is no key of the new data."""
+    (tmp_path / "mine.yaml").write_text(preset)
+    data = load([f"preset={tmp_path / 'mine.yaml'}"]).data
+    assert (data.kind, data.root) == (kind, "/x")
+
+
 def test_the_configuration_can_be_written_and_read_again() -> None:
     config = load([f"data={SOURCE}", f"sets.mine={{kind: {SET}, suffix: .png}}"])
     assert validate(plain(config)) == config

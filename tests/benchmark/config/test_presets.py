@@ -206,6 +206,12 @@ def test_a_preset_by_path_chooses_groups_by_name(tmp_path: Path) -> None:
     assert load([f"preset={path}", "launcher=local"]).launcher.kind == "local"
 
 
+def test_a_preset_that_names_the_kind_of_its_base_keeps_the_numbers_of_its_base(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("defaults: [quick]\ndata: {kind: synthetic, frames_per_track: 5}\n")
+    assert identities(load([f"preset={path}"])) == 48
+
+
 def test_an_empty_preset_by_path_is_the_default(tmp_path: Path) -> None:
     path = tmp_path / "empty.yml"
     path.write_text("")
