@@ -22,7 +22,7 @@ TITLES = {
 HEADLINES = {
     "landmarks": "Landmarks: mean error in % of the inter-ocular distance.",
     "pose": "Pose: mean absolute error in degrees.",
-    "classes": "Expression: ROC AUC, averaged over classes.",
+    "classes": "{titles}: ROC AUC, averaged over classes.",
     "aus": "Action units: ROC AUC, averaged over units.",
     "regression": "Numbers: concordance correlation coefficient (CCC), averaged.",
     "identity": "Identity: share of faces whose person a linear head tells.",
@@ -55,6 +55,25 @@ def common_measure(columns: Sequence[Column]) -> str:
     """The measure of at least half of the columns, for the title of a table; "" if there is none."""
     ((measure, count),) = Counter(column.measure for column in columns if column.unit).most_common(1) or [("", 0)]
     return measure if 2 * count >= len(columns) else ""
+
+
+def title_of(record: Record) -> str:
+    """What a task is called: by its kind; classes that are no expressions by the name of their target.
+
+    The classes of a CSV are the target ``classes`` whatever they are; there the task may be called expression.
+    """
+    kind, target = record["target_kind"], record.get("target", "expression")  # older records have no name
+    if kind != "classes" or "expression" in (target, *record["task"].split("-")):
+        return TITLES[kind]
+    return str(target).replace("_", " ").capitalize()
+
+
+def headline_captions(probes: Sequence[Record]) -> list[str]:
+    """What the headline metric of each kind among the records is."""
+    titles = {
+        kind: sorted({title_of(record) for record in probes if record["target_kind"] == kind}) for kind in HEADLINES
+    }
+    return [HEADLINES[kind].format(titles=", ".join(names)) for kind, names in titles.items() if names]
 
 
 def headline_column(record: Record) -> Column:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .cells import COST, Cell, Record
 from .claims import AllSeries, ColumnClaims, TableClaims, Verdict, claims_of
-from .columns import TITLES, Column, headline_column
+from .columns import TITLES, Column, headline_column, title_of
 from .marks import Mark, mark_of
 from .sentences import sentence
 
@@ -179,10 +179,10 @@ def by_task(probes: Iterable[Record]) -> dict[str, list[Record]]:
 
 def _titles(tasks: Mapping[str, Sequence[Record]]) -> dict[str, str]:
     """The title of each task, with its name where several have that title."""
-    kinds = [records[0]["target_kind"] for records in tasks.values()]
+    titles = [title_of(records[0]) for records in tasks.values()]
     return {
-        task: TITLES[kind] if kinds.count(kind) == 1 else f"{TITLES[kind]}, {task}"
-        for task, kind in zip(tasks, kinds, strict=True)
+        task: title if titles.count(title) == 1 else f"{title}, {task}"
+        for task, title in zip(tasks, titles, strict=True)
     }
 
 

@@ -6,7 +6,7 @@ from .budget import budget_caption
 from .cells import Cell, Record
 from .chance import chance_caption
 from .claims import TableClaims
-from .columns import HEADLINES, Column
+from .columns import Column, headline_captions
 from .encoders import dimensions, encoder_caption
 from .other_heads import cells_of_others, disagreements
 from .overview import Overview, Score, TaskColumn, by_task
@@ -44,9 +44,8 @@ def overview_table(
         )
         for row in made.rows
     ]
-    kinds = {record["target_kind"] for record in probes}
     tasks = by_task(probes)
-    caption = [*_spread(made), *(text for kind, text in HEADLINES.items() if kind in kinds)]
+    caption = [*_spread(made), *headline_captions(probes)]
     caption += chance_caption(probes)
     caption += [head_caption(tasks.values(), head), *encoder_caption(probes), *budget_caption(budget, costs)]
     if has_cost:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from probes.claims import Verdict
+from probes.columns import headline_captions
 from probes.overview import overview_of
 from tests.probes.scored import FACES, row, scored
 
@@ -32,6 +33,10 @@ def test_scores_marks_and_sentences() -> None:
         ("Head pose", 40, 80),
         ("Expression", 40, 80),
     ]
+    looks = {**record("faces", "classes"), "target": "my_look"}
+    of_looks = overview_of("own", [looks], of_faces, series_of_faces)
+    assert [column.title for column in of_looks.columns] == ["My look"], "classes of another kind have their own title"
+    assert headline_captions([looks]) == ["My look: ROC AUC, averaged over classes."]
     assert [(each.kind, each.variant) for each in made.rows] == list(ROWS)
     pixels, a, b, supervised = (each.scores[0] for each in made.rows)
     assert (a.is_reference, a.verdict, b.is_reference, b.verdict) == (True, None, False, Verdict.BEHIND)

@@ -50,6 +50,11 @@ def record(
     }
 
 
+def test_classes_that_are_no_expressions_are_headed_by_their_target() -> None:
+    (table,) = tables([auc_record("fabnet", 0, 0.7, 0.8, target="look")])
+    assert table.title.startswith("Look: faces (quick)")
+
+
 def auc_record(
     variant: str,
     seed: int,
