@@ -19,6 +19,7 @@ from .columns import (
     common_measure,
     further_columns,
     task_columns,
+    title_of,
 )
 from .encoders import dimensions, encoder_caption
 from .leakage import leakage_caption, leakage_columns
@@ -132,10 +133,11 @@ def _benchmarks(
 
 
 def _columns(records: Sequence[Record], several: bool, title: str, head: str) -> list[Column]:
-    """Every column of one task: its metrics, its first metric by the other heads, and further metrics."""
+    """Every column of one task: its metrics, its first metric by the other heads, and further metrics by all heads."""
     columns = task_columns(records, several)
     further = further_columns(records, title == TITLES["landmarks"]) if records[0]["target_kind"] != RETRIEVAL else []
-    return [*columns, *columns_of_others(columns[0], records, head), *further]
+    of_others = [other for column in further for other in columns_of_others(column, records, head)]
+    return [*columns, *columns_of_others(columns[0], records, head), *further, *of_others]
 
 
 def _tables_of_tasks(records: Iterable[Record]) -> list[tuple[str, dict[str, list[Record]]]]:
@@ -146,8 +148,8 @@ def _tables_of_tasks(records: Iterable[Record]) -> list[tuple[str, dict[str, lis
     by_kind = {kind: {t: r for t, r in tasks.items() if r[0]["target_kind"] == kind} for kind in TITLES}
     landmarks = by_kind.pop("landmarks")
     result = [(TITLES["landmarks"], landmarks)] if landmarks else []
-    for kind, members in by_kind.items():
-        result += [(f"{TITLES[kind]}: {task}", {task: records}) for task, records in members.items()]
+    for members in by_kind.values():
+        result += [(f"{title_of(records[0])}: {task}", {task: records}) for task, records in members.items()]
     return result
 
 

@@ -41,6 +41,17 @@ def test_the_other_head_has_a_column_and_the_cells_stay_those_of_one() -> None:
     assert " by " not in as_json(cells(records, head="exact"))
 
 
+def test_a_metric_of_one_s_own_has_a_column_of_each_head() -> None:
+    about = {"unit": "", "better": -1, "digits": 3, "label": "Brier score"}
+    made = record("fabnet", 3.0, 4.0)
+    for value, head in zip((0.1, 0.2), ("exact", "linear"), strict=True):
+        made["heads"][head]["metrics"]["brier"] = {"value": value, **about}
+    (table,) = tables([made], head="exact")
+    columns = {heading: entry.text for heading, entry in zip(table.headings, table.rows[0].entries, strict=True)}
+    found = [text for heading, text in columns.items() if heading.startswith("Brier score")]
+    assert found == ["0.100", "0.200"]
+
+
 def test_heads_that_disagree_about_an_order_are_named() -> None:
     records = [record("fabnet", 3.0, 7.0), record("rotation", 5.0, 6.0), record("autoencoder", 8.0, 9.0)]
     expected = "On pose the heads exact and linear disagree about the order of fabnet/rotation."
