@@ -15,7 +15,7 @@ from methods.pretrained import InputOptions, PretrainedEncoder, in_batches, prog
 from methods.registry import register
 from plugins import first_line
 
-METADATA = "fab-bench"  # key of the options in the metadata of a file by `fabbench export`
+METADATA = "fab-bench"  # key of the options, and of `trained_on`, in the metadata of a file by `fabbench export`
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,8 @@ def start(content: bytes) -> Any:
 
 def read_onnx(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Options that an ONNX file tells, and the state of its method; weights in files beside it are taken inside.
+
+    One by `fabbench export` also tells ``trained_on``, which is no option.
 
     Raises:
         MethodError: the file is broken, or too large for one file.

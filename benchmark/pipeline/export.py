@@ -33,6 +33,7 @@ FORMATS = {"onnx": ONNX, "safetensors": SAFETENSORS}
 OPSET = 18
 TOLERANCE = 1e-4  # of the embeddings by ONNX Runtime, relative to the largest by torch
 CARD_SCHEMA = 1
+CODE = ("fab-bench", "commit", "dirty")  # keys of the code that a run was computed by (`provenance.code_version`)
 AS_EXPORTED = {"mean": 0.0, "std": 1.0, "channels": "rgb", "output": "embeddings"}  # options of `fabbench import`
 
 
@@ -121,7 +122,8 @@ def _write_onnx(encoder: Encoder, path: Path, card: dict[str, Any]) -> float:
                 verbose=False,
             )
         model = onnx.load(path)
-        onnx.helper.set_model_props(model, {METADATA: json.dumps(AS_EXPORTED)})
+        seen = {"trained_on": card["trained_on"]["kind"]}
+        onnx.helper.set_model_props(model, {METADATA: json.dumps(AS_EXPORTED | seen)})
         onnx.save(model, path)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         for count in (1, 5):
@@ -197,7 +199,7 @@ def describe(run: Path, encoder: Encoder) -> dict[str, Any]:
             "variant": content.get("variant"),
             "key": content.get("key"),
             "origin": _record(run / ORIGIN),
-            "code": environment.get("code"),
+            "code": {key: environment.get(key) for key in CODE} if environment else None,
             "packages": environment.get("packages"),
             "fab-bench": __version__,
         },
@@ -276,6 +278,8 @@ def _appearing(folder: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         yield temporary
+        for file in temporary.iterdir():
+            file.chmod(0o644)  # safetensors writes files that others cannot read
         temporary.chmod(0o755)
         temporary.replace(folder)
     finally:

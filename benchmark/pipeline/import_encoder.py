@@ -21,13 +21,14 @@ from methods.errors import MethodError
 from methods.exported_program import read_program
 from methods.hf_model import read_folder
 from methods.onnx_model import read_onnx
-from methods.pretrained import default_output, prepare
+from methods.pretrained import TRAINED_ON, default_output, prepare
 from methods.python_model import build, code_of
 from methods.registry import get
 from methods.timm_model import read_timm
 from plugins import split_target
 
 TIMM = "timm:"
+SET_HERE = ("bytes", "config", "target", "code", "model")  # options that the file determines
 TRIAL = 96  # pixels: side of the images that an encoder is tried on
 
 
@@ -54,7 +55,7 @@ def import_encoder(
         name: of the new folder, and so of the row; default: by the source.
         options: how images are prepared and which output is read, where the file does not tell.
         weights: safetensors file of the class or timm network.
-        trained_on: one of `methods.pretrained.TRAINED_ON`.
+        trained_on: one of `methods.pretrained.TRAINED_ON`; default: as a file by `fabbench export` says, else unknown.
 
     Raises:
         UsageError: options that are missing, unknown or do not fit.
@@ -65,8 +66,10 @@ def import_encoder(
     check_folder_name("--as", name)
     try:
         method_name, told, state = _read(source, given, weights)
+        stated = told.pop("trained_on", None)
         _refuse_contradiction(told, given)
         merged = {**told, **given}
+        get(method_name).parse_options(merged)  # a misspelt option is named, rather than the one that it should be
         _require_options(method_name, merged)
         method = get(method_name)(EncoderSpec(), merged)
         _load(method, state, source)
@@ -79,15 +82,17 @@ def import_encoder(
         "options": merged,
     }
     folder = parent / name
+    seen = trained_on or (stated if stated in TRAINED_ON else "unknown")
     description = {
         "method": method_name,
         "options": merged,
         "encoder": None,
         "size": None,
-        "trained_on": trained_on or "unknown",
+        "trained_on": seen,
     }
     write_row(folder, method.state_dict(), description, origin)
-    return Imported(folder, method_name, given, parameter_counts(method)["parameters"], None)
+    used = {key: value for key, value in merged.items() if key not in SET_HERE}
+    return Imported(folder, method_name, used, seen, parameter_counts(method)["parameters"], None)
 
 
 def _read(source: str, given: Mapping[str, Any], weights: Path | None) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
@@ -127,7 +132,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 def _refuse_contradiction(told: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Refuses options that a file determines, and a size that is not that of the program's input."""
-    fixed = [key for key in ("bytes", "config", "target", "code", "model") if key in given]
+    fixed = [key for key in SET_HERE if key in given]
     if fixed:
         raise UsageError(f"--option {fixed[0]} is set by fabbench import; leave it out")
     if "bytes" in told and "size" in told and given.get("size", told["size"]) != told["size"]:

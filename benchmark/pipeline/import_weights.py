@@ -31,11 +31,12 @@ DEFAULT_NAMES = {"fabnet": "fabnet-released"}  # rows that may stand beside the 
 
 @dataclass(frozen=True)
 class Imported:
-    """Result of an import."""
+    """Result of an import: the options are those used, given or told by the file."""
 
     folder: Path
     method: str
     options: dict[str, Any]
+    trained_on: str
     parameters: int
     probe_outputs: int | None  # None: no probe was released with the weights
 
@@ -73,6 +74,7 @@ def import_weights(
         folder,
         released.method,
         released.options,
+        description["trained_on"],
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         probe_outputs=len(released.probe["1.weight"]) if released.probe else None,
     )

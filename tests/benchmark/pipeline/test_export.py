@@ -62,6 +62,9 @@ def test_weights_and_card_are_enough_without_the_run(place: Path, tmp_path: Path
     assert card["trained_on"]["kind"] == "faces without labels"
     assert card["trained_on"]["train"]["steps"] == 4
     assert card["onnx_difference"] < 1e-5
+    environment = json.loads((run_folder(place, "fabnet") / "environment.json").read_text())
+    assert card["provenance"]["code"]["commit"] == environment["commit"]
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "to").iterdir()} == {0o644}
     encoder = EncoderSpec(size=card["input"]["size"], **card["encoder"]).build()
     encoder.load_state_dict(load_file(tmp_path / "to" / "encoder.safetensors"))
     images = torch.rand(3, 3, 32, 32)
@@ -73,12 +76,14 @@ def test_weights_and_card_are_enough_without_the_run(place: Path, tmp_path: Path
 
 
 def test_an_exported_encoder_is_a_row_with_the_same_scores(place: Path, tmp_path: Path) -> None:
-    """The file says how it is fed, so that no option is needed."""
+    """The file says how it is fed and what it was trained on, so that no option is needed."""
     export(place, "fabnet", tmp_path / "to", "--format", "onnx")
     assert not (tmp_path / "to" / "encoder.safetensors").exists()
     onnx, imported = str(tmp_path / "to" / "encoder.onnx"), f"imported={tmp_path / 'imported'}"
-    read = call("import", onnx, imported, "--as", "again", "--trained-on", "faces without labels")
+    read = call("import", onnx, imported, "--as", "again")
     assert read.code == 0, read.err
+    assert "'size': 32" in read.out
+    assert "trained on: faces without labels" in read.out
     tiny = settings(tmp_path, "methods=fabnet,again", "probe.heads=[exact]", imported, cache=place / "cache")
     ran = call("run", *tiny)
     assert ran.code == 0, ran.err
