@@ -22,6 +22,8 @@ key=value sets one key of the configuration; the most used are
   cache=DIR                        stores and labelled sets made from raw data (results/cache)
 `fabbench run --cfg` prints every key with its value."""
 
+SETTINGS_OF_FILES = {"encoders": "encoder.name={}", "probes": "probe.heads=[{}]", "run": "methods={}"}  # by command
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
@@ -57,7 +59,9 @@ def _run(words: list[str]) -> int:
     if arguments.multirun:
         raise UsageError("--multirun: there are no sweeps; give several seeds= and methods=, or settings as variants")
     if arguments.words and not command.WORDS:
-        raise UsageError(f"expected key=value, got {arguments.words[0]!r}")
+        word = arguments.words[0]
+        setting = SETTINGS_OF_FILES.get(command.NAME, "").format(word) if word.endswith(".py") else ""
+        raise UsageError(f"expected key=value, got {word!r}" + (f"; write {setting}" if setting else ""))
 
     from benchmark.config.load import load, to_yaml
 

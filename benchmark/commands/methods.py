@@ -35,7 +35,8 @@ def main(arguments: Namespace, config: "Config") -> int:
     if arguments.check:
         return _check(arguments.words, config, spec)
     if arguments.words:
-        raise UsageError("fabbench methods lists all; name methods with --check, which tries them")
+        words = " ".join(arguments.words)
+        raise UsageError(f"fabbench methods lists all; `fabbench methods {words} --check` tries what is named")
     print(f"methods (parameters at data.size={spec.size} encoder.width={spec.width} encoder.dim={spec.dim}):")
     methods = describe()
     for info in methods:

@@ -93,7 +93,9 @@ def _check_tasks(config: Config) -> None:
     """Refuses tasks and sets that do not exist."""
     for task in config.tasks:
         if task not in config.task:
-            raise UsageError(f"tasks: unknown task {task!r}{suggestion(task, config.task)}")
+            built_in = f"synthetic-{task}"  # needs no files, so that it is suggested before others
+            near = suggestion(built_in if built_in in config.task else task, config.task)
+            raise UsageError(f"tasks: unknown task {task!r}{near}")
         name = config.task[task].set
         if name not in config.sets:
             raise UsageError(f"task {task}: unknown set {name!r}{suggestion(name, config.sets)}")

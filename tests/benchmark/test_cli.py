@@ -30,6 +30,9 @@ COMMANDS = find_commands()
         (["run", "--config-dir", "/nowhere"], "--config-dir: no such folder: /nowhere"),
         (["run", "steps"], "expected key=value, got 'steps'"),
         (["run", ""], "expected key=value, got ''"),
+        (["encoders", "own.py"], "expected key=value, got 'own.py'; write encoder.name=own.py"),
+        (["methods", "own.py"], "`fabbench methods own.py --check` tries what is named"),
+        (["run", "tasks=pose"], "unknown task 'pose'; did you mean 'synthetic-pose'?"),
         (["run", "methods=fabent"], "unknown method 'fabent'; did you mean 'fabnet'?"),
         (["run", "methods=./absent.py"], "no such file: "),
         (["run", "tasks=synthetic-poes"], "unknown task 'synthetic-poes'; did you mean 'synthetic-pose'?"),
@@ -49,7 +52,6 @@ COMMANDS = find_commands()
         (["run", "sets.synthetic.kind=cvs"], "unknown sets.synthetic.kind=cvs; did you mean 'csv'?"),
         (["run", "task.x={set: synthetic, target: pose}", "tasks=x,y"], "unknown task 'y'"),
         (["run", "probe.heads=[linaer]"], "unknown probe.heads[0]=linaer; did you mean 'linear'?"),
-        (["methods", "fabnet"], "name methods with --check"),
         (
             ["run", "variants.a.init_from=fabnet-curiculum", "variants.a.method=fabnet", "methods=a"],
             "did you mean 'fabnet-c",

@@ -1,5 +1,6 @@
 """The contract of `Method`, on every registered method and encoder; a new one needs no line here."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 
 from benchmark.config import load as config
 from methods import registry
-from methods.contract import CHECKS, Subject, broken, tracks
+from methods.contract import CHECKS, ContractError, Subject, broken, tracks
 from methods.encoder import EncoderSpec
 from methods.encoders import ENCODERS
 from methods.exported_program import read_program
@@ -87,6 +88,16 @@ def test_what_a_method_breaks_is_named() -> None:
     problems = {name: problem for name, problem in broken(Subject(Broken)) if problem}
     assert "scalar 'loss' must be a finite number" in problems.pop(next(name for name in problems if "scalars" in name))
     assert list(problems.values()) == ["all losses are equal: give each sample its own, not their mean"]
+
+
+def test_losses_that_are_their_mean_are_named_without_a_warning() -> None:
+    class Averaged(registry.get("autoencoder")):  # type: ignore[misc]
+        def forward(self, frames: Any) -> Any:
+            output = super().forward(frames)
+            return type(output)(output.losses.mean())
+
+    with warnings.catch_warnings(action="error"), pytest.raises(ContractError, match="all losses are equal"):
+        CHECKS["gives the losses in the order of the samples"](Subject(Averaged))
 
 
 @pytest.mark.parametrize("name", registry.names())

@@ -185,6 +185,7 @@ def test_timm_is_asked_for_its_network(tmp_path: Path, images: Tensor, monkeypat
     ("source", "options", "message"),
     [
         ("any.onnx", {}, r"does not say how images are normalised: --option mean=M --option std=S"),
+        ("any.onnx", {"means": 0.5, "std": 0.5}, "onnx has no option 'means'; did you mean 'mean'"),
         ("any.onnx", {**AS_IS, "output": "vectr"}, r"output 'vectr' does not exist; did you mean 'vector'.*map \(3, 8"),
         ("any.onnx", {**AS_IS, "size": 64}, "its input is 32 x 32 pixels; leave --option size out"),
         ("any.onnx", {**AS_IS, "std": 0}, "option std=0 must be one positive number, or three"),
