@@ -64,7 +64,7 @@ def main(arguments: Namespace, config: "Config") -> int:
         imported = import_weights(Path(source), parent, arguments.row, options, trained_on)
     probe = f", and a probe of {imported.probe_outputs} outputs" if imported.probe_outputs else ""
     millions = f"{imported.parameters / 1e6:.2f} M"
-    print(f"{imported.folder}: {imported.method}, {millions} parameters, options {imported.options}{probe}")
-    print(f"trained on: {imported.trained_on}")
+    about = f"{millions} parameters, trained on: {imported.trained_on}, options {imported.options}{probe}"
+    print(f"{imported.folder}: {imported.method}, {about}")
     print(f"a row of any benchmark: fabbench run methods=...,{imported.folder.name}")
     return 0

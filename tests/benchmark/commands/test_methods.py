@@ -56,7 +56,7 @@ def test_a_method_of_ones_own_is_put_through_the_contract(tmp_path: Path) -> Non
     ("words", "problem"),
     [
         (["--check"], "--check needs a method"),
-        (["fabnet"], "name methods with --check"),
+        (["fabnet"], "`fabbench methods fabnet --check` tries"),
         (["fabnett", "--check"], "unknown method 'fabnett'; did you mean 'fabnet'"),
         (["absent.py", "--check"], "no such file"),
     ],
