@@ -54,6 +54,9 @@ class Decoding:
 class Coding(ABC):
     """The mapping between targets and the T outputs of a head, from statistics of the training labels.
 
+    Outputs are standardised values for landmarks, pose and numbers, logits of a softmax for classes and identity, and
+    logits of a sigmoid for each action unit.
+
     Attributes:
         width: T, the number of outputs.
         base: (T,), the constant outputs of the mean floor.
@@ -68,7 +71,12 @@ class Coding(ABC):
 
     @abstractmethod
     def encode(self, labels: Labels) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return training values and a mask of the known ones; unknown values are 0."""
+        """Return training values and a mask of the known ones; unknown values are 0.
+
+        Values are standardised, float32 (N, T), for landmarks, pose and numbers; 0 or 1, float32 (N, T), for action
+        units; indices of classes, int64 (N,), for classes and identity. The mask is (N, T) for action units and
+        numbers, (N,) otherwise.
+        """
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
         """Predictions for outputs (..., T): landmarks (..., L, 2), angles, numbers, or probabilities (..., C or A)."""

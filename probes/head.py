@@ -133,7 +133,8 @@ class Head(ABC):
         Args:
             train: to fit on.
             val: to make choices on.
-            coding: encodes labels as training values, gives the loss of outputs, and decodes outputs into predictions.
+            coding: encodes labels as training values, gives the loss of outputs, and decodes outputs into predictions;
+                `Coding` says which values and outputs each kind of target has.
             seed: of all randomness; the same seed gives the same head.
         """
         raise NotImplementedError

@@ -1,7 +1,9 @@
 """Trial of a head or metric on a few faces with random features, so that one that cannot work is refused at once."""
 
 import json
+import sys
 from collections.abc import Callable
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,7 @@ def try_head(head: Head) -> None:
             it, or says what cannot be written as JSON.
     """
     for kind in KINDS:
-        _guarded(f"head {head.name}, tried on {kind}", lambda kind=kind: _try_head(head, kind))  # type: ignore[misc]
+        _guarded(head, f"head {head.name}, tried on {kind}", lambda kind=kind: _try_head(head, kind))  # type: ignore[misc]
 
 
 def try_metric(metric: Metric) -> None:
@@ -38,7 +40,7 @@ def try_metric(metric: Metric) -> None:
         ProbeError: it fails, or does not give what `Metric` says.
     """
     for kind in metric.kinds:
-        _guarded(f"metric {metric.name}, tried on {kind}", lambda kind=kind: _try_metric(metric, kind))  # type: ignore[misc]
+        _guarded(metric, f"metric {metric.name}, tried on {kind}", lambda kind=kind: _try_metric(metric, kind))  # type: ignore[misc]
 
 
 def example(kind: str) -> Labels:
@@ -111,8 +113,8 @@ def _check_json(name: str, content: dict[str, Any]) -> None:
         raise ProbeError(f"`{name}` cannot be written as JSON ({error}); use int, float, str and lists") from error
 
 
-def _guarded(what: str, attempt: Callable[[], None]) -> None:
-    """Names the head or metric in whatever its code raises."""
+def _guarded(tried: Head | Metric, what: str, attempt: Callable[[], None]) -> None:
+    """Names the head or metric in whatever its code raises, with the line of its file."""
     try:
         attempt()
     except KeyboardInterrupt:
@@ -120,4 +122,7 @@ def _guarded(what: str, attempt: Callable[[], None]) -> None:
     except ProbeError as error:
         raise ProbeError(f"{what}: {error}") from error
     except BaseException as error:  # SystemExit, too, would end the command
-        raise ProbeError(f"{what}: {first_line(error)}") from error
+        file = sys.modules[type(tried).__module__].__file__
+        lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
+        where = f" ({file}, line {lines[-1]})" if lines else ""
+        raise ProbeError(f"{what}{where}: {first_line(error)}") from error
