@@ -81,4 +81,6 @@ METRICS: "Registry[type[Metric]]" = Registry(
     error=ProbeError,
 )
 register_head = HEADS.register
+"""Decorator ``@register_head(NAME, version=N)`` of a `Head`."""
 register_metric = METRICS.register
+"""Decorator ``@register_metric(NAME, version=N)`` of a `Metric`."""

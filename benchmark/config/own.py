@@ -188,7 +188,9 @@ SOURCES: "Registry[type[TrackReader]]" = Registry(
 )
 FaceSet.registry, TrackReader.registry = SETS, SOURCES
 register_set = SETS.register
+"""Decorator ``@register_set(NAME, version=N)`` of a `FaceSet`, above ``@dataclass(frozen=True)``."""
 register_source = SOURCES.register
+"""Decorator ``@register_source(NAME, version=N)`` of a `TrackReader`, above ``@dataclass(frozen=True)``."""
 
 
 def is_own(kind: str, registry: Registry[Any]) -> bool:
