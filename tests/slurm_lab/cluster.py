@@ -128,22 +128,24 @@ class Lab:
         self.daemons.wait("munged", (munge / "socket").is_socket)
 
     def _start_accounting(self, ports: Ports) -> None:
-        data, initial = self.folder / "sql", self.folder / "database.sql"
+        data, initial, scratch = self.folder / "sql", self.folder / "database.sql", self.folder / "sql-scratch"
+        scratch.mkdir()  # of its own, since MariaDB removes what looks left over in it, also that of another lab
         install = ("mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}", "--skip-test-db")
         result = subprocess.run(
             [*install, "--auth-root-authentication-method=normal"],
             capture_output=True,
             text=True,
-            env={**os.environ, "PATH": configuration.PATH},
+            env={**os.environ, "PATH": configuration.PATH, "TMPDIR": str(scratch)},
         )
         if result.returncode:
             raise LabError(f"mariadb-install-db failed: {result.stderr[-500:]}")
         small = ("--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M", "--innodb-flush-log-at-trx-commit=0")
         self.daemons.start(
             "mariadbd",
-            *("mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", "--bind-address=127.0.0.1"),
-            *(f"--port={ports.database}", f"--socket={self.folder / 'sql.socket'}", f"--init-file={initial}"),
-            *("--skip-name-resolve", "--performance-schema=OFF", "--innodb-lock-wait-timeout=900", *small),
+            *("mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", f"--tmpdir={scratch}"),
+            *("--bind-address=127.0.0.1", f"--port={ports.database}", f"--socket={self.folder / 'sql.socket'}"),
+            *(f"--init-file={initial}", "--skip-name-resolve"),
+            *("--performance-schema=OFF", "--innodb-lock-wait-timeout=900", *small),
         )
         self.daemons.wait("mariadbd", lambda: listening(ports.database))
         self.daemons.start("slurmdbd", "slurmdbd", "-D", conf="slurmdbd.conf")
