@@ -16,7 +16,7 @@ EQUAL = ", which does not show that it is equal"
 
 
 class Mark(StrEnum):
-    """The mark of a cell; its value is the sign, "" for none and for `BEST`, which each format shows in its own way."""
+    """The mark of a cell. The value is its sign, but for `NONE` and `BEST`, which each format shows in its own way."""
 
     NONE = "none"
     BEST = "best"

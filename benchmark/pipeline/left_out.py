@@ -17,8 +17,8 @@ from benchmark.pipeline.records import REMEDY
 
 Record = dict[str, Any]
 ON_TRACKS = ("method", "floor")  # kinds of rows whose data are the benchmark's tracks
-MOST_NAMED = 6  # runs in a line
-CLUE = 7  # characters of a hash that are shown
+MOST_NAMED = 6  # in a line
+HASH_SHOWN = 7  # characters
 
 
 def comparable(probes: Sequence[Record], sets: Mapping[str, SetRecord]) -> tuple[list[Record], list[str]]:
@@ -62,7 +62,7 @@ def without_scores(folder: Path, benchmark: BenchmarkRecord, probes: Iterable[Re
         if any((run.run, task) not in scored for task in run.tasks):
             (failed if (folder.parent / run.run / ERROR_LOG).is_file() else open_).append(run)
     return [
-        f"{title}: {_listed([run.name for run in runs])}."
+        f"{title}: {listed(run.name for run in runs)}."
         for title, runs in (("Failed, without all scores", failed), ("Without all scores yet", open_))
         if runs
     ]
@@ -81,8 +81,8 @@ def code_versions(folder: Path, benchmark: BenchmarkRecord) -> list[str]:
             runs.setdefault(_code(path), []).append(run.name)
     if len(runs) < 2:
         return []
-    listed = "; ".join(f"{code} ({_listed(names)})" for code, names in sorted(runs.items()))
-    return [f"Runs by different code, whose methods have the same versions: {listed}."]
+    versions = "; ".join(f"{code} ({listed(names)})" for code, names in sorted(runs.items()))
+    return [f"Runs by different code, whose methods have the same versions: {versions}."]
 
 
 def _code(path: Path) -> str:
@@ -92,7 +92,7 @@ def _code(path: Path) -> str:
         changed = " with local changes" if about.get("dirty") else ""
     except (ValueError, OSError, AttributeError) as error:
         raise DataError(f"{path}: cut short or altered; {REMEDY}") from error
-    return f"{str(commit)[:CLUE]}{changed}" if commit else f"version {about.get('fab-bench', 'unknown')}"
+    return f"{str(commit)[:HASH_SHOWN]}{changed}" if commit else f"version {about.get('fab-bench', 'unknown')}"
 
 
 def _runs_of(records: Iterable[Record]) -> str:
@@ -100,10 +100,11 @@ def _runs_of(records: Iterable[Record]) -> str:
     tasks: dict[str, list[str]] = {}
     for record in records:
         tasks.setdefault(f"{record['variant']} seed {record['seed']}", []).append(record["task"])
-    return _listed([f"{run} ({', '.join(found)})" for run, found in tasks.items()])
+    return listed(f"{run} ({', '.join(found)})" for run, found in tasks.items())
 
 
-def _listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+def listed(names: Iterable[str]) -> str:
+    """Names with commas; of many the first ones, and how many more there are."""
+    names = list(names)
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return f"{', '.join(names[:MOST_NAMED])}{more}"

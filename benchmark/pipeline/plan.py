@@ -73,6 +73,7 @@ class Plan:
             DataError: data or weights that are missing or cannot be read, or a folder that cannot be written to.
         """
         _check_executor(config)
+        _check_tracker(config.tracker)
         check_reference(config)
         variants = within_budget(resolve(config))
         parts = resolve_probe(config.probe)

@@ -71,10 +71,13 @@ def render(
         "tex2": partial(latex_tables, two_column=True),
     }
     formatter = formatters[form]
-    probes, costs = read_probes(folder, benchmark), _read_costs(folder, benchmark)
+    written = _read_probes(folder, benchmark)
+    probes, left_out = comparable(written, benchmark.sets)
+    costs = _read_costs(folder, benchmark)
     made = make_tables(folder, head, benchmark, probes, costs, full=full, reference=reference)
     text = formatter(made).rstrip()
-    notes = "\n".join(filter(None, [notes_of(benchmark), *_left_out(folder, benchmark)]))
+    left_out += [*without_scores(folder, benchmark, written), *code_versions(folder, benchmark)]
+    notes = "\n".join(filter(None, [notes_of(benchmark), *left_out]))
     if not notes:
         return text
     heading = "".join(f"% {line}\n" for line in notes.splitlines()) if form in ("tex", "tex2") else f"{notes}\n\n"
@@ -86,18 +89,24 @@ def read_cells(folder: Path, head: str, benchmark: BenchmarkRecord | None = None
     return _tabulate(_all_cells, folder, benchmark or BenchmarkRecord.read(folder), head)
 
 
-def read_overview(
-    folder: Path, head: str, benchmark: BenchmarkRecord | None = None, reference: str | None = None
+def make_overview(
+    folder: Path,
+    head: str,
+    benchmark: BenchmarkRecord,
+    probes: list[dict[str, Any]],
+    costs: list[dict[str, Any]],
+    reference: str | None = None,
 ) -> Overview:
-    """The first table of a benchmark, as data: scores with intervals, marks, and a sentence for each task.
+    """The first table, as data: scores with intervals, marks, and a sentence for each task.
 
-    Arguments and errors as in `render`.
+    Arguments and errors as in `make_tables`.
     """
-    benchmark = benchmark or BenchmarkRecord.read(folder)
-    probes = read_probes(folder, benchmark)
-    made = cells(probes, _read_costs(folder, benchmark), head=head, expected=_rows(benchmark))
     series = read_series(folder.parent, probes, head, headlines(probes))
-    return overview_of(benchmark.benchmark, probes, made, series, reference=reference_row(benchmark, reference))
+    try:
+        made = cells(probes, costs, head=head, expected=_rows(benchmark))
+        return overview_of(benchmark.benchmark, probes, made, series, reference=reference_row(benchmark, reference))
+    except RecordError as error:
+        raise DataError(f"{folder}: {first_line(error)}") from error
 
 
 def make_tables(
@@ -228,16 +237,6 @@ def _read_probes(folder: Path, benchmark: BenchmarkRecord) -> list[dict[str, Any
         for run in benchmark.runs
         for task in run.tasks
         if (path := scores_file(folder.parent / run.run, task)).is_file()
-    ]
-
-
-def _left_out(folder: Path, benchmark: BenchmarkRecord) -> list[str]:
-    """What is not in the tables, or was computed otherwise than the rest, a line each."""
-    probes = _read_probes(folder, benchmark)
-    return [
-        *comparable(probes, benchmark.sets)[1],
-        *without_scores(folder, benchmark, probes),
-        *code_versions(folder, benchmark),
     ]
 
 

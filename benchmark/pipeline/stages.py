@@ -185,6 +185,7 @@ def _pretrain(spec: RunSpec, group: ProcessGroup) -> list[Path]:
 
 
 def _tracked(run: Run) -> TrackedRun:
+    """What a tracker is told of a run. Its identity is the same after every interruption."""
     folder = Path(run.out, run.benchmark)
     return TrackedRun(run.benchmark, run.name, digest([run.benchmark, run.key])[:16], run.identity, folder)
 

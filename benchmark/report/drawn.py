@@ -7,9 +7,10 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from benchmark.layout import PICTURES
+from benchmark.pipeline.left_out import listed
 from benchmark.report.lines import MOST_ROWS
 from benchmark.report.parts import Gallery, Image, Section, Text
-from benchmark.report.source import Row, Source, address, listed
+from benchmark.report.source import Row, Source, address
 
 TRAINING = "training.png"  # its curves are drawn by `training`
 MOST_HEIGHT = 760  # pixels of an embedded picture

@@ -5,9 +5,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from benchmark.pipeline.left_out import listed
 from benchmark.report.figures import INK
 from benchmark.report.parts import Legend
-from benchmark.report.source import Row, Source, listed
+from benchmark.report.source import Row, Source
 
 MOST_ROWS = 12  # in one figure, so that lines can be told apart
 

@@ -1,7 +1,7 @@
 """What a report is made of: the records and files of a benchmark's runs, and which of them are missing or broken."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +20,10 @@ from benchmark.layout import CONFIG, COST, ENVIRONMENT, ERROR_LOG, STATUS, per_i
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.left_out import comparable
 from benchmark.pipeline.records import read_cost, read_scores
-from benchmark.pipeline.results import reference_row
-from benchmark.pipeline.series import read_series
-from probes.cells import KINDS, RecordError, cells, head_used
+from benchmark.pipeline.results import make_overview, reference_row
+from probes.cells import KINDS, head_used
 from probes.columns import Column, headline_column
-from probes.overview import Overview, Score, headlines, overview_of
+from probes.overview import Overview, Score
 
 Record = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
@@ -97,13 +96,7 @@ class Source:
         Raises:
             DataError: records that cannot be combined.
         """
-        rows = [(self.benchmark.benchmark, row.kind, row.variant) for row in self.rows]
-        series = read_series(self.folder.parent, self.probes, self.head, headlines(self.probes))
-        try:
-            all_cells = cells(self.probes, self.costs, head=self.head, expected=rows)
-            return overview_of(self.benchmark.benchmark, self.probes, all_cells, series, reference=self.reference)
-        except RecordError as error:
-            raise DataError(f"{self.folder}: {first_line(error)}") from error
+        return make_overview(self.folder, self.head, self.benchmark, self.probes, self.costs, self.reference)
 
     def tasks_of(self, *kinds: str) -> list[str]:
         """Tasks whose targets are of these kinds."""
@@ -282,13 +275,6 @@ def environment_of(source: Source, run: RunRecord) -> dict[str, Any]:
 def address(source: Source, path: Path) -> str:
     """The address of a file, relative to the report."""
     return quote(Path(os.path.relpath(path, source.folder)).as_posix())
-
-
-def listed(words: Iterable[str], most: int = 6) -> str:
-    """Words with commas; of many the first ones, and how many more there are."""
-    words = list(words)
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
 
 
 def evenly(n: int, most: int) -> Sequence[int]:

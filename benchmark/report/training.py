@@ -7,10 +7,11 @@ from typing import Any
 
 from benchmark.layout import METRICS
 from benchmark.pipeline.benchmark_record import RunRecord
+from benchmark.pipeline.left_out import listed
 from benchmark.report.figures import INK, drawing
 from benchmark.report.lines import MOST_ROWS, lines_of
 from benchmark.report.parts import Figure, Gallery, Section, Text
-from benchmark.report.source import Row, Source, evenly, listed
+from benchmark.report.source import Row, Source, evenly
 
 POINTS = 200  # of a curve at most
 Log = list[dict[str, Any]]

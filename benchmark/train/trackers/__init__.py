@@ -52,6 +52,7 @@ class _Guarded:
         self.name, self.log = name, log
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Writes named values of a step, unless the log has failed before."""
         try:
             self.log.write(step, scalars)
         except Exception as error:
@@ -59,6 +60,7 @@ class _Guarded:
             _give_up(self.name, error)
 
     def close(self) -> None:
+        """Closes the log."""
         try:
             self.log.close()
         except Exception as error:

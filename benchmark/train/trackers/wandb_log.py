@@ -1,4 +1,4 @@
-"""Weights & Biases: offline below the benchmark's folder, unless WANDB_MODE says otherwise.
+"""Weights & Biases: offline below the benchmark's folder, unless WANDB_MODE is set (``online``, ``disabled`` ...).
 
 ``wandb sync FOLDER/wandb/offline-run-*`` uploads what was logged offline. Parts of a run that was resumed have one id,
 and are one run there.
@@ -23,7 +23,7 @@ def open_log(run: TrackedRun) -> "WandbLog":
             resume="allow",
             config=dict(run.config),
             dir=str(run.folder),
-            mode="online" if os.environ.get("WANDB_MODE") == "online" else "offline",
+            mode=None if "WANDB_MODE" in os.environ else "offline",
             settings=wandb.Settings(silent=True, console="off"),
         )
     )

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from benchmark.layout import per_image_file, scores_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
-from benchmark.pipeline.results import read_overview
+from benchmark.pipeline.results import render
 from benchmark.report.embeddings import principal_components
 from benchmark.report.page import SECTIONS, page
 from benchmark.report.roc import GRID, roc
@@ -68,8 +68,10 @@ def html(own: Path) -> str:
 
 
 def test_the_answer_is_the_sentences_of_the_tests(own: Path, html: str) -> None:
-    sentences = read_overview(own, "exact").sentences
+    sentences = Source(own, BenchmarkRecord.read(own), "exact").overview.sentences
     assert len(sentences) == len(TASKS)
+    printed = " ".join(render(own, "text", "exact", full=False).split())
+    assert all(sentence in printed for sentence in sentences)
     text = Page(html).text
     assert all(sentence in text for sentence in sentences)
     assert text.index(sentences[0]) < text.index("Overview (own)")

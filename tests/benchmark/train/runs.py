@@ -1,6 +1,7 @@
 """Short training runs on the tests' tracks."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 from benchmark.config.schema import AugmentConfig, TrainConfig
 from benchmark.data.batches import TrackBatches
 from benchmark.data.tracks.store import TrackStore
+from benchmark.train.log import Log, NullLog
 from benchmark.train.loop import pretrain
 from methods.base import Method
 from methods.encoder import EncoderSpec
@@ -46,6 +48,7 @@ def train(
     *,
     kill_at: int | None = None,
     augment: AugmentConfig | None = None,
+    tracker: Callable[[], Log] = NullLog,
     **settings: Any,
 ) -> Method:
     """Trains a method in ``folder`` with `CONFIG` and these settings; a checkpoint there is resumed from."""
@@ -55,7 +58,8 @@ def train(
     batches = KilledAt(store, "train", method.frames, config.batch_size, (7, 0))
     batches.kill_at = kill_at
     val_batches = TrackBatches(store, "val", method.frames, config.batch_size, (1,))
-    pretrain(method, batches, val_batches, config=config, augment=augment or AugmentConfig(), seed=7, folder=folder)
+    crops = augment or AugmentConfig()
+    pretrain(method, batches, val_batches, config=config, augment=crops, seed=7, folder=folder, tracker=tracker)
     return method
 
 

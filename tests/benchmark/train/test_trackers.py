@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from benchmark.config.schema import TrackerName
+from benchmark.data.tracks.store import TrackStore
 from benchmark.train.log import NullLog
 from benchmark.train.trackers import TrackedRun, open_tracker
+from tests.benchmark.tiny import refused, settings
+from tests.benchmark.train.runs import equal, metrics, train, weights
 
 LOSSES = {20: 0.5, 40: 0.25}
 
@@ -117,3 +120,35 @@ def test_a_tracker_that_fails_is_given_up_and_training_goes_on(
     log.close()
     assert Module.log.written == 1
     assert "tracker=wandb failed and is left out of this run: no space left" in capsys.readouterr().err
+
+
+class Recorded:
+    """A tracker that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, float]] = []
+        self.closed = 0
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        self.lines.append({"step": step, **scalars})
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_training_logs_to_the_tracker_what_it_logs_to_the_run_folder(tmp_path: Path, store: TrackStore) -> None:
+    recorded = Recorded()
+    train(tmp_path / "tracked", store, "autoencoder", tracker=lambda: recorded)
+    assert recorded.lines == metrics(tmp_path / "tracked")
+    assert recorded.closed == 1
+    train(tmp_path / "alone", store, "autoencoder")
+    assert equal(weights(tmp_path / "tracked"), weights(tmp_path / "alone"))
+
+
+@pytest.mark.parametrize("name", ["mlflow", "trackio", "wandb"])
+def test_a_tracker_that_is_not_installed_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("benchmark.pipeline.plan.find_spec", lambda package: None)
+    line = refused(2, "run", *settings(tmp_path, f"tracker={name}"))
+    assert line == f"fabbench: tracker={name}: the package {name} is not installed; pip install 'fab-bench[{name}]'"
