@@ -67,8 +67,8 @@ def read_cells(benchmark: Folder, *, head: str | None = None) -> pd.DataFrame:
     Returns:
         A row for each metric of a task and a row of the tables: benchmark, variant, kind, task, metric, unit, head,
         mean and std over seeds (missing where there are no values), the lists values, seeds and runs, encoder, width,
-        size and dim of the embedding (`probes.encoders.Embedding`), and trained_on, what the weights of a pretrained
-        row have seen; this is not in files.
+        size and dim of the embedding (`probes.tables.encoders.Embedding`), and trained_on, what the weights of a
+        pretrained row have seen; this is not in files.
 
     Raises:
         UsageError: no such benchmark, or a head that no run was probed with.
@@ -76,8 +76,8 @@ def read_cells(benchmark: Folder, *, head: str | None = None) -> pd.DataFrame:
     """
     from benchmark.pipeline.benchmark_record import BenchmarkRecord
     from benchmark.pipeline.results import read_cells, read_probes
-    from probes.cells import Cell
-    from probes.encoders import Embedding
+    from probes.tables.cells import Cell
+    from probes.tables.encoders import Embedding
 
     columns = list(Cell.__annotations__)
     path = Path(benchmark)

@@ -17,11 +17,11 @@ from benchmark.errors import UsageError
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.results import read_probes
 from benchmark.pipeline.series import read_series
-from probes.claims import Key
-from probes.columns import NEITHER, Column, headline_column
-from probes.comparison import Series, paired_difference
-from probes.overview import by_task
 from probes.statistics import LEVEL, Estimate, holm
+from probes.tables.claims import Key
+from probes.tables.columns import NEITHER, Column, headline_column
+from probes.tables.comparison import Series, paired_difference
+from probes.tables.overview import by_task
 
 UNCOMPARED_SETTINGS = (  # where and how fast it was computed, and what it is called
     *("name", "preset", "note", "out", "cache", "launcher"),

@@ -9,7 +9,7 @@ from pydantic import AllowInfNan, Field, Strict, TypeAdapter, ValidationError
 
 from benchmark.errors import DataError
 from benchmark.files import read_json
-from probes.cells import COST_UNITS, SCHEMA
+from probes.tables.cells import COST_UNITS, SCHEMA
 
 REMEDY = "remove it and run the benchmark again"
 

@@ -13,17 +13,17 @@ from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.left_out import code_versions, comparable, without_scores
 from benchmark.pipeline.records import read_cost, read_scores
 from benchmark.pipeline.series import read_series
-from probes.cells import Cell, RecordError, RowName, cells
-from probes.claims import Key
-from probes.comparison import Series
-from probes.formats import as_csv, as_json, as_markdown, as_text
-from probes.latex import latex_tables
-from probes.other_heads import BY, other_heads
-from probes.overview import Overview, headlines, overview_of
-from probes.overview_table import overview_table
-from probes.published import Published, PublishedError, load, with_published
-from probes.table import Table
-from probes.tables import tables
+from probes.tables.cells import Cell, RecordError, RowName, cells
+from probes.tables.claims import Key
+from probes.tables.comparison import Series
+from probes.tables.formats import as_csv, as_json, as_markdown, as_text
+from probes.tables.full_tables import tables
+from probes.tables.latex import latex_tables
+from probes.tables.other_heads import BY, other_heads
+from probes.tables.overview import Overview, headlines, overview_of
+from probes.tables.overview_table import overview_table
+from probes.tables.published import Published, PublishedError, load, with_published
+from probes.tables.table import Table
 
 FORMATS = ("text", "md", "tex", "tex2", "csv", "json")
 FILES = {"md": "tables.md", "tex": "tables.tex", "csv": "cells.csv", "json": "cells.json"}  # in the folder of tables

@@ -13,9 +13,9 @@ from safetensors import SafetensorError, safe_open
 from benchmark.errors import DataError
 from benchmark.layout import per_image_file
 from benchmark.pipeline.records import REMEDY
-from probes.cells import Record, head_used
-from probes.claims import Key
-from probes.comparison import Score, Series
+from probes.tables.cells import Record, head_used
+from probes.tables.claims import Key
+from probes.tables.comparison import Score, Series
 
 WITHOUT = ".without"
 
@@ -28,7 +28,7 @@ def read_series(
     Args:
         folder: of all benchmarks, which the records' runs are relative to.
         probes: probe records of one benchmark.
-        head: the probe head whose scores are taken, as in `probes.cells.cells`.
+        head: the probe head whose scores are taken, as in `probes.tables.cells.cells`.
         metrics: the tasks and metrics that are read; None: all.
 
     Raises:

@@ -6,11 +6,9 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
 
-from benchmark.errors import DataError, first_line
 from benchmark.report.figures import drawing
-from benchmark.report.lines import rows_shown
 from benchmark.report.parts import Figure, Folded, Gallery, Part, Section, Text
-from benchmark.report.predicted import Labels, labels_of, predictions_of
+from benchmark.report.predicted import Labels, drawable, predictions_of
 from benchmark.report.source import Row, Source
 
 SHADES = LinearSegmentedColormap.from_list("shades", [(0.23, 0.51, 0.77, 0.0), (0.23, 0.51, 0.77, 1.0)])
@@ -28,20 +26,13 @@ def section(source: Source) -> Section | None:
     )
     parts: list[Part] = [text]
     notes: list[str] = []
-    for number, task in enumerate(tasks):
-        try:
-            labels = labels_of(source, task)
-        except DataError as error:
-            notes.append(f"{task}: no matrices, since its labels cannot be read ({first_line(error)})")
-            continue
-        rows, left_out = rows_shown(source, [row for row in source.rows if source.of_row(row, task)])
-        notes += left_out
+    for task, labels, rows in drawable(source, tasks, "matrices", notes):
         figures = []
         for row in rows:
             shares, missing = _shares(source, row, task, labels)
             notes += missing
             if shares is not None:
-                figures.append(_figure(row.variant, f"confusion{number}-{row.anchor}", shares, labels.names))
+                figures.append(_figure(row.variant, f"confusion{tasks.index(task)}-{row.anchor}", shares, labels.names))
         if figures:
             parts.append(Folded(f"{task}: {len(figures)} rows", [Gallery(figures)]))
     return Section("confusion", "Confusion matrices", parts, notes)

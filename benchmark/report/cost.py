@@ -4,7 +4,7 @@ from benchmark.report.figures import drawing, logarithmic
 from benchmark.report.lines import legend, lines_of
 from benchmark.report.parts import Figure, Gallery, Section, Text
 from benchmark.report.source import Row, Source
-from probes.columns import HIGHER, Column
+from probes.tables.columns import HIGHER, Column
 
 MEASURES = {"flops": "training, floating-point operations", "train_seconds": "training, seconds"}
 

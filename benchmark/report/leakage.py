@@ -2,7 +2,7 @@
 
 from benchmark.report.parts import Cell, DataTable, Points, Section
 from benchmark.report.source import Source
-from probes.leakage import leakage_caption
+from probes.tables.leakage import leakage_caption
 
 
 def section(source: Source) -> Section | None:

@@ -1,6 +1,6 @@
 """Predicted probabilities beside the true labels, for ROC curves and confusion matrices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import DataError, first_line
+from benchmark.report.lines import rows_shown
 from benchmark.report.source import Row, Source
 
 
@@ -51,6 +52,28 @@ def labels_of(source: Source, task: str) -> Labels:
     else:
         positive, known = target.values > 0.5, target.known
     return Labels(target.kind, target.names, positive, known)
+
+
+def drawable(
+    source: Source, tasks: Sequence[str], what: str, notes: list[str]
+) -> Iterator[tuple[str, Labels, list[Row]]]:
+    """Each task whose labels can be read, with them and the rows to draw; ``notes`` gets what is left out, and why.
+
+    Args:
+        source: the benchmark.
+        tasks: their names.
+        what: is drawn of a task, for the notes.
+        notes: lines are appended.
+    """
+    for task in tasks:
+        try:
+            labels = labels_of(source, task)
+        except DataError as error:
+            notes.append(f"{task}: no {what}, since its labels cannot be read ({first_line(error)})")
+            continue
+        rows, left_out = rows_shown(source, [row for row in source.rows if source.of_row(row, task)])
+        notes += left_out
+        yield task, labels, rows
 
 
 def predictions_of(source: Source, row: Row, task: str, labels: Labels) -> tuple[list[Predicted], list[str]]:

@@ -3,11 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import DataError, first_line
 from benchmark.report.figures import SMALL, drawing
-from benchmark.report.lines import Line, legend, lines_of, rows_shown
+from benchmark.report.lines import Line, legend, lines_of
 from benchmark.report.parts import Figure, Folded, Gallery, Part, Section, Text
-from benchmark.report.predicted import Labels, Predicted, labels_of, predictions_of
+from benchmark.report.predicted import Labels, Predicted, drawable, predictions_of
 from benchmark.report.source import Row, Source
 
 GRID = np.linspace(0, 1, 61)  # false positive rates at which curves are averaged
@@ -27,15 +26,10 @@ def section(source: Source) -> Section | None:
     folded: list[Part] = []
     notes: list[str] = []
     drawn: dict[str, Row] = {}
-    for number, task in enumerate(tasks):
-        try:
-            labels = labels_of(source, task)
-        except DataError as error:
-            notes.append(f"{task}: no curves, since its labels cannot be read ({first_line(error)})")
-            continue
-        rows, left_out = rows_shown(source, [row for row in source.rows if source.of_row(row, task)])
+    for task, labels, rows in drawable(source, tasks, "curves", notes):
+        number = tasks.index(task)
         curves, missing = _curves(source, task, labels, rows)
-        notes += left_out + missing
+        notes += missing
         drawn |= {row.anchor: row for row in rows if row.anchor in curves}
         if curves:
             lines = lines_of(source)

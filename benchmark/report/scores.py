@@ -5,8 +5,8 @@ import re
 from benchmark.pipeline.results import make_tables
 from benchmark.report.parts import Cell, DataTable, Folded, Section, Text
 from benchmark.report.source import Source
-from probes.marks import Mark
-from probes.table import Entry, Table
+from probes.tables.marks import Mark
+from probes.tables.table import Entry, Table
 
 NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?")
 

@@ -21,9 +21,9 @@ from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.left_out import comparable
 from benchmark.pipeline.records import read_cost, read_scores
 from benchmark.pipeline.results import make_overview, reference_row
-from probes.cells import KINDS, head_used
-from probes.columns import Column, headline_column
-from probes.overview import Overview, Score
+from probes.tables.cells import KINDS, head_used
+from probes.tables.columns import Column, headline_column
+from probes.tables.overview import Overview, Score
 
 Record = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]

@@ -7,11 +7,11 @@ import pytest
 from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from probes.cells import COST_UNITS, cells
-from probes.formats import as_json, as_markdown, as_text
-from probes.latex import latex_tables
 from probes.probe import probe, probe_runs
-from probes.tables import tables
+from probes.tables.cells import COST_UNITS, cells
+from probes.tables.formats import as_json, as_markdown, as_text
+from probes.tables.full_tables import tables
+from probes.tables.latex import latex_tables
 from probes.target import Labels
 
 FACES, FEATURES = 4000, 256

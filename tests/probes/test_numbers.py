@@ -19,7 +19,7 @@ from probes.head import standardiser
 from probes.heads.exact import _ridge
 from probes.probe import probe
 from probes.scores import score
-from probes.tables import tables
+from probes.tables.full_tables import tables
 from probes.target import Labels, take
 
 NAMES = ("valence", "age")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from probes.cells import cells
 from probes.errors import ProbeError
-from probes.overview import headlines, overview_of
 from probes.probe import Probed
 from probes.retrieval import fewest_others, nearest, retrieve
-from probes.tables import tables
+from probes.tables.cells import cells
+from probes.tables.full_tables import tables
+from probes.tables.overview import headlines, overview_of
 from probes.target import Labels
 
 N = 90

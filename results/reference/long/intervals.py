@@ -16,10 +16,10 @@ from tabulate import tabulate
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.pipeline.results import read_probes
 from benchmark.pipeline.series import read_series
-from probes.claims import Key
-from probes.columns import LOWER
-from probes.comparison import Series, paired_difference
 from probes.statistics import LEVEL, Estimate
+from probes.tables.claims import Key
+from probes.tables.columns import LOWER
+from probes.tables.comparison import Series, paired_difference
 
 ROW = "fabnet"
 OTHERS = ("pixels", "autoencoder", "rotation", "split_brain", "split_brain-full")

@@ -1,7 +1,7 @@
 """Small copies of the published sets, with their file names, headers, quoting, units and irregularities."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -353,3 +353,17 @@ def dlib_xml(path: Path, faces: Faces, numbers: Sequence[int]) -> None:
         + "".join(images)
         + "</images></dataset>"
     )
+
+
+WRITERS: dict[str, Callable[[Path, Faces], Any]] = {
+    "w300": w300,
+    "mafl": mafl,
+    "wflw": wflw,
+    "aflw": aflw,
+    "aflw2000": aflw2000,
+    "affectnet": affectnet_csv,
+    "rafdb": rafdb,
+    "fer2013": lambda root, faces: fer2013(root / "fer2013.csv", faces),
+    "emotionet": emotionet,
+}
+"""What writes the files of each published set, by the set's name."""

@@ -70,15 +70,8 @@ CSV = (
     "regression: {columns: {valence: valence, arousal: arousal}}"
 )
 CASES: dict[str, tuple[Files, str]] = {
-    "w300": (lookalikes.w300, ""),
-    "mafl": (lookalikes.mafl, ""),
-    "aflw": (lookalikes.aflw, ""),
+    **{kind: (write, "") for kind, write in lookalikes.WRITERS.items()},
     "affectnet": (lookalikes.affectnet_csv, "valence_arousal: true"),
-    "emotionet": (lookalikes.emotionet, ""),
-    "aflw2000": (lookalikes.aflw2000, ""),
-    "rafdb": (lookalikes.rafdb, ""),
-    "fer2013": (lambda root, faces: lookalikes.fer2013(root / "fer2013.csv", faces), ""),
-    "wflw": (lookalikes.wflw, ""),
     "points": (points, ""),
     "csv": (table, CSV),
     "tracks": (tracks, "store: {root}/store"),

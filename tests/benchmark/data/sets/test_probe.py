@@ -16,16 +16,16 @@ from tests.benchmark.data.sets import lookalikes, w300_error
 from tests.benchmark.data.sets.lookalikes import Faces
 
 Read = Callable[..., LabelledSet]
-SETS: dict[str, tuple[Callable[[Path, Faces], Any], str]] = {
-    "w300": (lookalikes.w300, "landmarks"),
-    "mafl": (lookalikes.mafl, "landmarks"),
-    "wflw": (lookalikes.wflw, "landmarks"),
-    "aflw": (lookalikes.aflw, "pose"),
-    "aflw2000": (lookalikes.aflw2000, "pose"),
-    "affectnet": (lookalikes.affectnet_csv, "expression"),
-    "rafdb": (lookalikes.rafdb, "expression"),
-    "fer2013": (lambda root, faces: lookalikes.fer2013(root / "fer2013.csv", faces), "expression"),
-    "emotionet": (lookalikes.emotionet, "aus"),
+TARGETS = {
+    "w300": "landmarks",
+    "mafl": "landmarks",
+    "wflw": "landmarks",
+    "aflw": "pose",
+    "aflw2000": "pose",
+    "affectnet": "expression",
+    "rafdb": "expression",
+    "fer2013": "expression",
+    "emotionet": "aus",
 }
 
 
@@ -36,9 +36,9 @@ def pixels(labelled: LabelledSet) -> NDArray[np.float32]:
     return means.reshape(n, -1)
 
 
-@pytest.mark.parametrize("kind", SETS)
+@pytest.mark.parametrize("kind", lookalikes.WRITERS)
 def test_every_set_trains_and_tests_a_probe(tmp_path: Path, faces: Faces, read: Read, kind: str) -> None:
-    make, name = SETS[kind]
+    make, name = lookalikes.WRITERS[kind], TARGETS[kind]
     make(tmp_path / "raw", faces)
     labelled = read(kind, tmp_path / "raw")
     probed = probe(

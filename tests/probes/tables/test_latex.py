@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from probes.latex import latex_tables
-from probes.table import Table
-from probes.tables import tables
+from probes.tables.full_tables import tables
+from probes.tables.latex import latex_tables
+from probes.tables.table import Table
 from tests.conftest import REQUIRED
-from tests.probes.scored import first_table, people_of
-from tests.probes.test_tables import cost, record
+from tests.probes.tables.scored import first_table, people_of
+from tests.probes.tables.test_full_tables import cost, record
 
 VARIANTS = ("autoencoder", "fabnet_3source", "split_brain-full", "my & method: 100 %")
 DOCUMENT = r"""\documentclass[a4paper]{article}

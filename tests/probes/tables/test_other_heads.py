@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from probes.cells import cells
-from probes.formats import as_json
-from probes.table import Table
-from probes.tables import tables
-from tests.probes.scored import first_table
+from probes.tables.cells import cells
+from probes.tables.formats import as_json
+from probes.tables.full_tables import tables
+from probes.tables.table import Table
+from tests.probes.tables.scored import first_table
 
 
 def record(variant: str, exact: float, linear: float | None, kind: str = "method", seed: int = 0) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from probes.cells import Cell
-from probes.claims import AllSeries, ColumnClaims, Verdict, claims_of
-from probes.comparison import paired_difference
-from probes.sentences import sentence
 from probes.statistics import holm
-from tests.probes.scored import FACES, POSE, row, scored
+from probes.tables.cells import Cell
+from probes.tables.claims import AllSeries, ColumnClaims, Verdict, claims_of
+from probes.tables.comparison import paired_difference
+from probes.tables.sentences import sentence
+from tests.probes.tables.scored import FACES, POSE, row, scored
 
 ROWS = {
     ("floor", "mean"): row(9.0, [0]),

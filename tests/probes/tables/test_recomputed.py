@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from probes.comparison import Score, Series, paired_difference
 from probes.probe import Probed, probe
 from probes.scores import STANDARD
+from probes.tables.comparison import Score, Series, paired_difference
 from probes.target import any_known
 from tests.probes.examples import example
 

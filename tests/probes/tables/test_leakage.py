@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from probes.marks import Mark
 from probes.probe import probe
-from probes.tables import tables
+from probes.tables.full_tables import tables
+from probes.tables.marks import Mark
 from probes.target import Labels
-from tests.probes.scored import people_of
+from tests.probes.tables.scored import people_of
 
 
 def record(task: str, kind: str, metric: str, variant: str = "fabnet", value: float = 0.5) -> dict[str, Any]:

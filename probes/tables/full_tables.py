@@ -7,6 +7,7 @@ marked by what is shown of them (`claims`). A missing value is shown as `GAP`.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..target import RETRIEVAL
 from .budget import budget_caption, cost_caption
 from .cells import Cell, Record, RowName, cells, head_used
 from .chance import chance_caption
@@ -28,7 +29,6 @@ from .other_heads import capped, cells_of_others, columns_of_others, disagreemen
 from .published import GAP as GAP_METRIC
 from .published import Published, sources_of, with_published
 from .table import Entry, Row, Table
-from .target import RETRIEVAL
 
 NO_CLAIMS = TableClaims({}, 0)
 HEAD_DESCRIPTIONS = {  # of records that have no title of their own

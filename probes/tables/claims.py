@@ -12,10 +12,10 @@ from enum import StrEnum
 from itertools import combinations
 from math import isnan
 
+from ..statistics import LEVEL, Estimate, holm
 from .cells import Cell
 from .columns import NEITHER, Column
 from .comparison import Series, paired_difference
-from .statistics import LEVEL, Estimate, holm
 
 Key = tuple[str, str, str, str]  # kind, variant, task, metric
 AllSeries = Mapping[Key, Series]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from probes.optimisers import optimiser_caption
+from probes.tables.optimisers import optimiser_caption
 
 
 def cost(variant: str, *groups: dict[str, float], name: str = "AdamW", own: bool = False) -> dict[str, Any]:

@@ -7,10 +7,10 @@ differ from it; those shown to be worse have no mark. Beside a row that the read
 from collections.abc import Collection, Iterable, Set
 from enum import StrEnum
 
+from ..statistics import LEVEL
 from .cells import Cell
 from .claims import ColumnClaims, TableClaims, Verdict
 from .columns import NEITHER, Column
-from .statistics import LEVEL
 
 EQUAL = ", which does not show that it is equal"
 

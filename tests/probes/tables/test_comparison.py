@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from probes.cells import RecordError
-from probes.comparison import Score, Series, paired_difference
 from probes.statistics import difference
+from probes.tables.cells import RecordError
+from probes.tables.comparison import Score, Series, paired_difference
 
 RANDOM = np.random.default_rng(1)
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from probes.cells import cells
-from probes.encoders import encoder_caption
+from probes.tables.cells import cells
+from probes.tables.encoders import encoder_caption
 
 
 def record(variant: str, encoder: str | None, dim: int, kind: str = "method", width: int = 16) -> dict[str, Any]:

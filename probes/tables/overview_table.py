@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
+from ..statistics import LEVEL
 from .budget import budget_caption
 from .cells import Cell, Record
 from .chance import chance_caption
 from .claims import TableClaims
 from .columns import Column, headline_captions
 from .encoders import dimensions, encoder_caption
+from .full_tables import head_caption
 from .other_heads import cells_of_others, disagreements
 from .overview import Overview, Score, TaskColumn, by_task
-from .statistics import LEVEL
 from .table import Entry, Row, Table
-from .tables import head_caption
 
 WIDTH = 80
 SHARES = ("AUC", "CCC", "fraction")  # units whose values are at most 1

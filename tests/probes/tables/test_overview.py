@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from probes.claims import Verdict
-from probes.columns import headline_captions
-from probes.overview import overview_of
-from tests.probes.scored import FACES, row, scored
+from probes.tables.claims import Verdict
+from probes.tables.columns import headline_captions
+from probes.tables.overview import overview_of
+from tests.probes.tables.scored import FACES, row, scored
 
 ROWS = {
     ("floor", "pixels"): row(5.0, [0]),

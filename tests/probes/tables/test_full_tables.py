@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from probes.cells import Cell, RecordError, cells
-from probes.formats import as_csv, as_json, as_markdown, as_text
-from probes.latex import escape, latex_tables
-from probes.marks import Mark
 from probes.scores import HEADLINE
-from probes.table import GAP, Table
-from probes.tables import tables
-from tests.probes.scored import first_table, people_of
+from probes.tables.cells import Cell, RecordError, cells
+from probes.tables.formats import as_csv, as_json, as_markdown, as_text
+from probes.tables.full_tables import tables
+from probes.tables.latex import escape, latex_tables
+from probes.tables.marks import Mark
+from probes.tables.table import GAP, Table
+from tests.probes.tables.scored import first_table, people_of
 
 ERRORS = {"fabnet": [5.0, 5.2, 5.7], "rotation": [6.0, 6.1, 6.2], "pixels": [7.0]}
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from probes.budget import budget_sentence
+from probes.tables.budget import budget_sentence
 
 
 def cost(variant: str, kind: str = "method", **amounts: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..statistics import Estimate, difference, estimate
 from .cells import RecordError
-from .statistics import Estimate, difference, estimate
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from probes.cells import cells
-from probes.formats import as_json, as_markdown
-from probes.published import FILE, Published, PublishedError, load, refusal, with_published
-from probes.table import Table
-from probes.tables import tables
+from probes.tables.cells import cells
+from probes.tables.formats import as_json, as_markdown
+from probes.tables.full_tables import tables
+from probes.tables.published import FILE, Published, PublishedError, load, refusal, with_published
+from probes.tables.table import Table
 
 COUNTS = {"w300": (2676, 472, 689), "mafl": (16150, 2850, 1000)}
 ADAM = {"protocol": {"refit": True}, "choice": {}, "notes": []}
@@ -63,7 +63,7 @@ def test_every_row_names_a_source_or_says_that_none_was_found() -> None:
 
 
 def test_the_repository_shows_the_file_among_its_results() -> None:
-    assert (FILE.parents[1] / "results" / "published.yaml").resolve() == FILE
+    assert (FILE.parents[2] / "results" / "published.yaml").resolve() == FILE
 
 
 def test_published_rows_stand_below_the_measured_ones_with_source_and_doubt(published: Published) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.cells import Cell, cells
-from probes.claims import AllSeries
-from probes.columns import HIGHER, LOWER, Column
-from probes.comparison import Score, Series
-from probes.encoders import embedding
-from probes.overview import overview_of
-from probes.overview_table import overview_table
-from probes.table import Table
+from probes.tables.cells import Cell, cells
+from probes.tables.claims import AllSeries
+from probes.tables.columns import HIGHER, LOWER, Column
+from probes.tables.comparison import Score, Series
+from probes.tables.encoders import embedding
+from probes.tables.overview import overview_of
+from probes.tables.overview_table import overview_table
+from probes.tables.table import Table
 
 POSE = Column("pose", "mae", "pose", "deg", LOWER, "{:.2f}".format)
 FACES = Column("faces", "auc", "faces", "AUC", HIGHER, "{:.3f}".format)

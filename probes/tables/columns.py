@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ..target import RETRIEVAL
 from .cells import COST, Record
-from .target import RETRIEVAL
 
 LOWER, HIGHER, NEITHER = -1, 1, 0
 ARROWS = {LOWER: " ↓", HIGHER: " ↑", NEITHER: ""}

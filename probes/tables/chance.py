@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from ..target import RETRIEVAL
 from .cells import Record
-from .target import RETRIEVAL
 
 
 def chance_caption(records: Iterable[Record]) -> list[str]:
