@@ -9,7 +9,7 @@ ARGS ?=
 run: $(VENV)/installed
 	$(BIN)/fabbench run $(ARGS)
 
-# One process more than cores: tests on the Slurm cluster, which run one after another, mostly wait.
+# One process more than cores: tests on the Slurm cluster mostly wait.
 test: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

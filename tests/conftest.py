@@ -15,17 +15,17 @@ from tests.slurm_lab.shape import LabError
 REQUIRED = "FABBENCH_LAB"  # environment variable: fail instead of skipping where the lab cannot start
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that use the cluster `slurm`, skip those marked nightly, and group them for parallel processes.
 
-    pytest-xdist runs a group in one process: the tests on the one cluster, and else those of a file, which share
-    fixtures. Those on the cluster take longest, and come first.
+    pytest-xdist runs a group in one process: the tests of a file, which share fixtures. Each process has a cluster of
+    its own. Files with tests on it take longest, and come first.
     """
     for item in items:
-        on_cluster = "lab" in getattr(item, "fixturenames", ())
-        if on_cluster:
+        if "lab" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slurm)
-        item.add_marker(pytest.mark.xdist_group("lab" if on_cluster else item.nodeid.partition("::")[0]))
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
         if item.get_closest_marker("nightly") and "nightly" not in config.option.markexpr:
             item.add_marker(pytest.mark.skip(reason="run with -m nightly"))
     items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
@@ -49,11 +49,19 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture
-def forget_files() -> Iterator[None]:
-    """Lets users' files of several tests register the same name, by forgetting those that were loaded."""
+def forget_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Lets users' files of several tests register the same name and import modules of the same name beside them.
+
+    Those that were loaded are forgotten.
+    """
+    temporary = tmp_path_factory.getbasetemp()
+
+    def is_of_user(name: str) -> bool:
+        file = getattr(sys.modules[name], "__file__", None)
+        return name.startswith("fabbench_file_") or (file is not None and Path(file).is_relative_to(temporary))
 
     def forget() -> None:
-        for name in [name for name in sys.modules if name.startswith("fabbench_file_")]:
+        for name in [*filter(is_of_user, [*sys.modules])]:
             del sys.modules[name]
 
     forget()
