@@ -52,7 +52,7 @@ def lab() -> Iterator[Lab]:
 def forget_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Lets users' files of several tests register the same name and import modules of the same name beside them.
 
-    Those that were loaded are forgotten.
+    Those that were loaded are forgotten, and so are their folders on ``sys.path``.
     """
     temporary = tmp_path_factory.getbasetemp()
 
@@ -63,6 +63,7 @@ def forget_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     def forget() -> None:
         for name in [*filter(is_of_user, [*sys.modules])]:
             del sys.modules[name]
+        sys.path[:] = [entry for entry in sys.path if not Path(entry).is_relative_to(temporary)]
 
     forget()
     yield
