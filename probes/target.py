@@ -24,7 +24,8 @@ class Target(Protocol):
     into ``names``; ``identity``: likewise, the person. ``aus``: float (N, A), 0 or 1. ``regression``: float (N, A), any
     numbers, such as valence. ``known`` is a bool mask, (N, A) for ``aus`` and ``regression`` and (N,) otherwise;
     unknown values are never read. ``eyes`` (landmarks only) are the two points whose distance normalises the error;
-    ``turns`` (pose only, optional, else `TURNS`) is the order of the rotations.
+    ``turns`` (pose only, optional, else `TURNS`) is the order of the rotations; ``aspect`` (landmarks only, optional,
+    else 1) the width of a crop over its height in the image, in whose pixels distances are measured.
     """
 
     @property
@@ -49,6 +50,7 @@ class Labels:
     names: tuple[str, ...]
     eyes: tuple[int, int] | None = None
     turns: str = TURNS
+    aspect: float = 1.0
 
     def __len__(self) -> int:
         return len(self.values)
@@ -56,8 +58,15 @@ class Labels:
 
 def take(target: Target, rows: NDArray[np.intp]) -> Labels:
     """Return the targets of ``rows``, in that order."""
-    turns = getattr(target, "turns", TURNS)
-    return Labels(target.kind, target.values[rows], target.known[rows], target.names, target.eyes, turns)
+    return Labels(
+        target.kind,
+        target.values[rows],
+        target.known[rows],
+        target.names,
+        target.eyes,
+        getattr(target, "turns", TURNS),
+        getattr(target, "aspect", 1.0),
+    )
 
 
 def any_known(target: Target) -> NDArray[np.bool_]:

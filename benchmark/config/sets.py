@@ -54,6 +54,9 @@ class MaflFaces(FaceFolder):
     """MAFL on CelebA: 5 landmarks; Anno/ and Img/ of CelebA, training.txt and testing.txt of MAFL."""
 
     kind: Literal["mafl"] = "mafl"
+    region: Literal["square", "released"] = (
+        "square"  # released: 108 x 113 pixels, stretched to a square, as in the demo
+    )
     lists: str | None = None  # folder of training.txt and testing.txt, where they are not in CelebA's
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 # Keys that sets did not have at first; at these defaults they change nothing, and files in the cache keep their names.
-ADDED_KEYS = [("regression", None), ("valence_arousal", False)]
+ADDED_KEYS = [("regression", None), ("valence_arousal", False), ("region", "square")]
 
 
 def source(data: AnyData) -> "TrackSource":

@@ -13,6 +13,7 @@ from benchmark.config.schema import Config
 from benchmark.data import catalogue
 from benchmark.data.batches import TrackBatches
 from benchmark.data.faces.labelled_set import LabelledSet, Target
+from benchmark.data.faces.targets import with_protocol
 from benchmark.data.tracks.manifest import MANIFEST
 from benchmark.data.tracks.store import TrackStore
 from benchmark.errors import DataError
@@ -32,6 +33,7 @@ from probes.metrics.landmark_error import landmark_errors
 from probes.probe import head_of, predict
 from probes.released import landmarks, released_probe
 from probes.retrieval import fewest_others, nearest
+from probes.target import take
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,11 @@ def _draw_landmarks(folder: Path, config: Config) -> list[Path]:
         predicted = _predict(folder, config, name, faces, target)
         if predicted is None:
             continue
-        true_points = target.values[predicted.rows]
-        assert target.eyes is not None
-        errors = landmark_errors(predicted.points, true_points, target.eyes)
+        labels = take(with_protocol(target, faces.protocol), predicted.rows)
+        errors = landmark_errors(labels, predicted.points)
         path = folder / PICTURES / f"{name}.png"
         title = f"{_short_name(folder)}: {name}, {predicted.head}"
-        landmark_sheet(faces.frames[predicted.rows], true_points, predicted.points, errors, path, title)
+        landmark_sheet(faces.frames[predicted.rows], labels.values, predicted.points, errors, path, title)
         paths.append(path)
     return paths
 

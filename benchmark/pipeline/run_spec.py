@@ -5,7 +5,7 @@ three parts, `pretrain`, `embed` and `probe`, which may run in different jobs. A
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,13 +75,12 @@ class RunSpec:
         Raises:
             DataError: the set has no such target.
         """
-        from benchmark.data.faces.targets import order_of_turns
+        from benchmark.data.faces.targets import with_protocol
 
         faces, name = self.task_faces(task), self.tasks[task].target
         if name not in faces.targets:
             raise DataError(f"task {task}: set {faces.name} has no target {name!r}; it has {', '.join(faces.targets)}")
-        target = faces.targets[name]
-        return replace(target, turns=order_of_turns(faces.protocol)) if target.kind == "pose" else target
+        return with_protocol(faces.targets[name], faces.protocol)
 
 
 def stage_keys(spec: RunSpec) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..metric import LOWER, Metric
 from ..registry import register_metric
 from ..target import Target
-from .landmark_error import landmark_errors
+from .landmark_error import in_image, point_errors
 
 
 @register_metric("aligned_error", version=1)
@@ -28,7 +28,8 @@ class AlignedError(Metric):
     def per_image(self, target: Target, predictions: NDArray[Any]) -> NDArray[np.float64]:
         """(N,), NaN if the eye points coincide."""
         assert target.eyes is not None
-        return landmark_errors(aligned(predictions, target.values), target.values, target.eyes)
+        truth = in_image(target, target.values)
+        return point_errors(aligned(in_image(target, predictions), truth), truth, target.eyes)
 
 
 def aligned(points: NDArray[Any], onto: NDArray[Any]) -> NDArray[np.float64]:

@@ -33,6 +33,12 @@ def test_moving_turning_and_scaling_do_not_count() -> None:
     )
     assert scores.metrics["aligned_error"]["value"] == pytest.approx(0, abs=1e-9)
     assert scores.metrics["error"]["value"] > 10
+    stretched = score(
+        Labels("landmarks", truth / (0.5, 1), known, (), (0, 1), aspect=0.5),
+        (1.7 * truth @ turn + 0.2) / (0.5, 1),
+        further=[METRICS.get("aligned_error")()],
+    )
+    assert stretched.metrics["aligned_error"]["value"] == pytest.approx(0, abs=1e-9)
 
 
 def test_a_mirrored_face_is_not_aligned_by_mirroring() -> None:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from probes.metrics.auc import auc
-from probes.metrics.landmark_error import landmark_errors
+from probes.metrics.landmark_error import point_errors
 from probes.scores import headline, score
 from probes.target import Labels
 
@@ -20,7 +20,7 @@ def test_landmark_error_is_the_papers_measure() -> None:
     for true, guessed in zip(truth, guess, strict=True):
         distances = [np.hypot(*(a - b)) for a, b in zip(true, guessed, strict=True)]
         expected.append(100 * sum(distances) / 4 / np.hypot(*(true[1] - true[3])))
-    assert landmark_errors(guess, truth, (1, 3)) == pytest.approx(expected)
+    assert point_errors(guess, truth, (1, 3)) == pytest.approx(expected)
 
     scores = score(Labels("landmarks", truth, np.ones(6, bool), (), (1, 3)), guess)
     assert scores.metrics["error"] == {
@@ -30,6 +30,16 @@ def test_landmark_error_is_the_papers_measure() -> None:
     }
     assert scores.metrics["failure_10"]["value"] == pytest.approx(100 * np.mean(np.array(expected) > 10))
     assert scores.per_image["errors"] == pytest.approx(expected)
+
+
+def test_landmark_errors_are_measured_in_the_image_where_crops_are_stretched() -> None:
+    pixels, guess = 100 * RNG.random((6, 5, 2)), 100 * RNG.random((6, 5, 2))
+    in_crops = [points / (54, 60) for points in (pixels, guess)]
+    known = np.ones(6, bool)
+    stretched = score(Labels("landmarks", in_crops[0], known, (), (0, 1), aspect=54 / 60), in_crops[1])
+    assert stretched.metrics["error"]["value"] == pytest.approx(point_errors(guess, pixels, (0, 1)).mean())
+    square = score(Labels("landmarks", in_crops[0], known, (), (0, 1)), in_crops[1])
+    assert square.metrics["error"]["value"] != pytest.approx(stretched.metrics["error"]["value"], rel=1e-3)
 
 
 def test_faces_whose_eyes_coincide_are_left_out_and_counted() -> None:

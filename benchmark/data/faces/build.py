@@ -48,6 +48,7 @@ class RawFaces:
         ids: unique names of the faces: of their image files, where an image shows one face.
         content: returns the bytes of a row's image file; may raise OSError.
         square: returns the square to crop from a row's image; may raise `UnusableImage`.
+        aspect: width of a crop over its height; one that is not square is stretched to a square frame.
         targets: landmarks are in image pixels, with the origin at the outer corner of the first pixel; not in crop
             sides, to which they are converted.
         split: train, val, test, or "" for a row to leave out; None: all faces are split at random, by the seed.
@@ -69,6 +70,7 @@ class RawFaces:
     content: Callable[[int], bytes]
     square: Squares
     targets: dict[str, Target]
+    aspect: float = 1.0
     split: NDArray[np.str_] | None = None
     identity: NDArray[np.str_] | None = None
     shares_people: bool = False
@@ -110,7 +112,7 @@ def build_set(
     source = raw.source or name
     skipped, noted = raw.skipped, raw.noted
     rows = _usable_rows(raw)
-    crops = extract_crops(rows, raw.content, raw.square, size, skipped, noted, progress, scratch)
+    crops = extract_crops(rows, raw.content, raw.square, size, skipped, noted, progress, scratch, raw.aspect)
     if not len(crops.rows):
         reasons = counts_text(skipped) or "its files hold no row"
         raise DataError(f"{source}: none of {len(raw.ids)} faces can be used: {reasons}")
@@ -135,7 +137,7 @@ def build_set(
     selected = {key: _select(target, crops.rows) for key, target in raw.targets.items()}
     for key, target in selected.items():
         _refuse_fractions(f"{source}: target {key}", target, crops)
-    targets = {key: _in_crops(target, crops, noted) for key, target in selected.items()}
+    targets = {key: _in_crops(target, crops, raw.aspect, noted) for key, target in selected.items()}
     group = None if raw.group is None else raw.group[crops.rows]
     protocol = dict(raw.protocol)
     if raw.derive is not None:
@@ -156,7 +158,12 @@ def build_set(
         content=crops.contents,
         protocol={
             **protocol,
-            "crop": {**protocol.get("crop", {}), "size": size, **RESAMPLING},
+            "crop": {
+                **protocol.get("crop", {}),
+                **({} if raw.aspect == 1 else {"aspect": raw.aspect}),
+                "size": size,
+                **RESAMPLING,
+            },
             "split": {**protocol.get("split", {}), **drawn},
             **({"not comparable": raw.not_comparable} if raw.not_comparable else {}),
             **({"expected": raw.expected, "miscounts": miscounts} if raw.expected else {}),
@@ -202,8 +209,8 @@ def _refuse_fractions(what: str, target: Target, crops: Crops) -> None:
         )
 
 
-def _in_crops(target: Target, crops: Crops, noted: Counter[str]) -> Target:
-    """Landmarks from image pixels to crop sides; other targets as they are.
+def _in_crops(target: Target, crops: Crops, aspect: float, noted: Counter[str]) -> Target:
+    """Landmarks from image pixels to crop sides, x to widths and y to heights; other targets as they are.
 
     Landmarks farther outside the image than its own side, or with both eye points in one place, become unknown.
     """
@@ -218,7 +225,8 @@ def _in_crops(target: Target, crops: Crops, noted: Counter[str]) -> Target:
     first, second = target.eyes or (0, 1)
     coincide = (points[:, first] == points[:, second]).all(1) & target.known & ~far
     noted["eye points of landmarks coincide, not used"] += int(coincide.sum())
-    values = ((points - squares[:, None, :2]) / squares[:, None, 2:]).astype(np.float32)
+    sides = squares[:, None, 2:] * [aspect, 1]
+    values = ((points - squares[:, None, :2]) / sides).astype(np.float32)
     return replace(target, values=values, known=target.known & ~far & ~coincide)
 
 

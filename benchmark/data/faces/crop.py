@@ -15,7 +15,7 @@ LARGEST = 3  # image sides; the coordinates of a larger crop are taken for an er
 
 
 class Square(NamedTuple):
-    """An axis-aligned square in image pixels."""
+    """An axis-aligned square in image pixels; of a set whose crops are stretched, ``side`` is the height alone."""
 
     left: float
     top: float
@@ -89,8 +89,10 @@ def centre_square(height: int, width: int) -> Square:
     return Square((width - side) / 2, (height - side) / 2, side)
 
 
-def crop(pixels: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.uint8]:
+def crop(pixels: NDArray[np.uint8], square: Square, size: int, aspect: float = 1.0) -> NDArray[np.uint8]:
     """Crop ``square`` from pixels (H, W, 3) and resize it to (size, size, 3).
+
+    With another aspect than 1, a rectangle ``aspect`` times as wide as it is high is cropped, and stretched.
 
     Resampling is bicubic, antialiased where it shrinks, with corners at fractions of a pixel. Beyond the image, its
     border is repeated.
@@ -102,16 +104,17 @@ def crop(pixels: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.uin
     left, top, side = square
     if not np.isfinite(square).all() or side <= 0:
         raise UnusableImage("crop without extent")
-    if not (-side < left < width and -side < top < height):
+    across = aspect * side
+    if not (-across < left < width and -side < top < height):
         raise UnusableImage("crop outside its image")
-    if side > LARGEST * max(height, width):
+    if max(across, side) > LARGEST * max(height, width):
         raise UnusableImage(f"crop over {LARGEST} times its image")
     # The pixels under the square, and those around it that the filter reads.
-    margin = 2 * int(np.ceil(max(1.0, side / size))) + 1
+    margin = 2 * int(np.ceil(max(1.0, across / size, side / size))) + 1
     x0, y0 = int(np.floor(left)) - margin, int(np.floor(top)) - margin
-    x1, y1 = int(np.ceil(left + side)) + margin, int(np.ceil(top + side)) + margin
+    x1, y1 = int(np.ceil(left + across)) + margin, int(np.ceil(top + side)) + margin
     rows = np.arange(y0, y1).clip(0, height - 1)
     columns = np.arange(x0, x1).clip(0, width - 1)
     patch = Image.fromarray(pixels[np.ix_(rows, columns)])
-    box = (left - x0, top - y0, left - x0 + side, top - y0 + side)
+    box = (left - x0, top - y0, left - x0 + across, top - y0 + side)
     return np.asarray(patch.resize((size, size), Image.Resampling.BICUBIC, box=box))

@@ -64,6 +64,7 @@ def extract_crops(
     noted: Counter[str],
     progress: Progress,
     scratch: Path | None = None,
+    aspect: float = 1.0,
 ) -> Crops:
     """Decode and crop images, keeping their order.
 
@@ -78,6 +79,7 @@ def extract_crops(
         noted: counts the images that were converted, by reason.
         progress: called after each image.
         scratch: folder of the temporary file; default: the system's.
+        aspect: width of what is cropped over its height.
     """
     with tempfile.TemporaryFile(dir=scratch) as file:
         shape = (max(len(rows), 1), size, size, 3)
@@ -86,7 +88,7 @@ def extract_crops(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH].tolist()
-            results = pool.map(lambda row: _extract(row, content, square, size), batch)
+            results = pool.map(lambda row: _extract(row, content, square, size, aspect), batch)
             for done, result in enumerate(results, start + 1):
                 if isinstance(result, str):
                     skipped[result] += 1
@@ -107,7 +109,7 @@ def extract_crops(
 
 
 def _extract(
-    row: int, content: Callable[[int], bytes], square: Squares, size: int
+    row: int, content: Callable[[int], bytes], square: Squares, size: int, aspect: float
 ) -> tuple[_Face, NDArray[np.uint8]] | str:
     """The face of a row and its frame, or the reason why the row is skipped."""
     try:
@@ -120,7 +122,7 @@ def _extract(
         pixels, notes = decode(data)
         height, width = pixels.shape[:2]
         face_square = square(row, height, width)
-        frame = crop(pixels, face_square, size)
+        frame = crop(pixels, face_square, size, aspect)
     except UnusableImage as error:
         return str(error)
     return _Face(row, face_square, (width, height), content_key(data), notes), frame

@@ -50,7 +50,8 @@ class Target:
         known: bool, (N, A) for aus and regression, (N,) otherwise; unknown values are never read.
         names: of the points, angles, classes, action units, numbers or people.
         eyes: of landmarks, the indices of the two points whose distance is the unit of error.
-        turns: of pose, the order of the rotations, the outermost first; not part of a saved set.
+        turns: of pose, the order of the rotations, the outermost first; not part of a saved set, but of its protocol.
+        aspect: of landmarks, the width of a crop over its height in the image; likewise.
     """
 
     kind: Kind
@@ -59,6 +60,7 @@ class Target:
     names: tuple[str, ...]
     eyes: tuple[int, int] | None = None
     turns: str = "roll, pitch, yaw"
+    aspect: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class LabelledSet:
     """N labelled faces.
 
     A point p in crop sides is at ``corner + p * side`` in pixels of the original image, whose origin is the outer
-    corner of its first pixel.
+    corner of its first pixel. If the protocol has a ``crop.aspect``, crops are that much wider than high, and x is at
+    ``corner + p * side * aspect``.
 
     Attributes:
         name: of the set, in tables.
@@ -74,7 +77,7 @@ class LabelledSet:
         image_ids: (N,) unique names of the faces.
         split: (N,) train, val or test.
         corner: float32 (N, 2) left and top of each crop, image pixels.
-        side: float32 (N,) side of each crop, image pixels.
+        side: float32 (N,) side, or height, of each crop, image pixels.
         targets: by name.
         identity: (N,) person, "" where unknown.
         group: (N,) part of the source; probes are scored on each part, too.

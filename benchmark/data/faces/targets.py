@@ -1,7 +1,8 @@
-"""Targets that several readers of labelled sets make."""
+"""Targets that several readers of labelled sets make, and what the protocol of a set says of its targets."""
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,15 @@ def order_of_turns(protocol: Mapping[str, Any]) -> str:
     """Order of the rotations of a set's pose, the outermost first: as its files have it, else as the built-in faces."""
     default = AFLW2000_TURNS if protocol.get("reader") == "aflw2000" else BUILT_IN_TURNS
     return str(protocol.get("turns", default))
+
+
+def with_protocol(target: Target, protocol: Mapping[str, Any]) -> Target:
+    """The target of a saved set with what its protocol says of it: order of rotations, aspect of the crops."""
+    if target.kind == "pose":
+        return replace(target, turns=order_of_turns(protocol))
+    if target.kind == "landmarks":
+        return replace(target, aspect=float(protocol.get("crop", {}).get("aspect", 1)))
+    return target
 
 
 def complete(values: NDArray[np.floating]) -> NDArray[np.bool_]:

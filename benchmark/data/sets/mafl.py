@@ -3,9 +3,11 @@
 Files: CelebA's ``Anno/list_landmarks_align_celeba.txt`` and ``Img/img_align_celeba/``, MAFL's ``training.txt`` and
 ``testing.txt``.
 
-Protocol: errors are divided by the distance of the eye centres, points 0 and 1. Val is cut off train. The crop is that
-of FAb-Net's demo, columns 35 to 143 and rows 70 to 183 of the 178 x 218 image, made square about its centre. Images of
-other sizes, such as those of CelebA in the wild, are cropped around their landmarks at the same scale.
+Protocol: errors are measured in pixels of the image and divided by the distance of the eye centres, points 0 and 1. Val is
+cut off train. FAb-Net's demo crops columns 35 to 143 and rows 70 to 183 of the 178 x 218 image and stretches them to a
+square frame (``region=released``), which is what the probe released with its weights expects. ``region=square`` extends
+them to a square about their centre, so that faces have the proportions of the other sets. Images of other sizes, such as
+those of CelebA in the wild, are cropped around their landmarks at the same scale; ``released`` cannot use them.
 """
 
 from pathlib import Path
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmark.config.sets import MaflFaces
 from benchmark.data.faces.build import RawFaces
-from benchmark.data.faces.crop import Square
+from benchmark.data.faces.crop import Square, UnusableImage
 from benchmark.data.faces.targets import landmark_target
 from benchmark.data.sets.files import SetFiles, first_existing, image_reader, locate
 from benchmark.data.sets.squares import landmark_squares
@@ -26,8 +28,9 @@ VERSION = 2
 EXPECTED = {"train": 19000, "test": 1000}
 POINTS, EYES = 5, (0, 1)
 ALIGNED = (218, 178)  # height, width
-REGION = Square(32.5, 70.0, 113.0)  # columns 35 to 143, rows 70 to 183, made square
-FACTOR = 2.75  # side of the crop / larger side of the landmarks' box; the same scale as REGION's
+RELEASED, ASPECT = Square(35.0, 70.0, 113.0), 108 / 113  # columns 35 to 143, rows 70 to 183
+EXTENDED = Square(32.5, 70.0, 113.0)  # the same, made square
+FACTOR = 2.75  # side of the crop / larger side of the landmarks' box; the same scale as EXTENDED's
 ANNOTATIONS = tuple(
     f"{folder}{name}"
     for name in ("list_landmarks_align_celeba.txt", "list_landmarks_celeba.txt")
@@ -77,10 +80,14 @@ def read(config: MaflFaces) -> RawFaces:
     target = landmark_target(points, EYES)
     is_aligned = "list_landmarks_align" in annotation.name
     around_landmarks = landmark_squares(target, FACTOR)
+    released = config.region == "released"
+    region = RELEASED if released else EXTENDED
 
     def square(row: int, height: int, width: int) -> Square:
         if is_aligned and (height, width) == ALIGNED:
-            return REGION
+            return region
+        if released:
+            raise UnusableImage("not an aligned image of 178 x 218 pixels")
         return around_landmarks(row, height, width)
 
     return RawFaces(
@@ -88,11 +95,16 @@ def read(config: MaflFaces) -> RawFaces:
         content=image_reader(files.images[0], names),
         square=square,
         targets={"landmarks": target},
+        aspect=ASPECT if released else 1.0,
         split=np.array(split),
         expected=EXPECTED,
         protocol={
             "source": f"MAFL, points of {annotation.name}",
-            "crop": {"square": list(REGION), "of": "178 x 218", "otherwise": f"landmarks' box x {FACTOR}"},
+            "crop": {
+                **({"left, top, height": list(region)} if released else {"square": list(region)}),
+                "of": "178 x 218",
+                "otherwise": "left out" if released else f"landmarks' box x {FACTOR}",
+            },
             "error": "mean distance of 5 points, % of the distance of the eye centres (0, 1)",
             "coordinates": "the first pixel is 0",
         },

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from benchmark.data.faces.labelled_set import LabelledSet
+from benchmark.data.faces.targets import with_protocol
 from benchmark.errors import DataError, UsageError
+from probes.metrics.landmark_error import landmark_errors
 from tests.benchmark.data.sets import lookalikes
 from tests.benchmark.data.sets.lookalikes import Faces
 
@@ -105,6 +107,27 @@ def test_mafl(tmp_path: Path, faces: Faces, read: Read) -> None:
     picture = Image.open(tmp_path / "Img/img_align_celeba/142977.jpg")
     expected = picture.resize((32, 32), Image.Resampling.BICUBIC, box=(32.5, 70, 145.5, 183))
     np.testing.assert_allclose(labelled.frames[labelled.image_ids == "142977.jpg"][0], np.asarray(expected), atol=2)
+
+
+def test_mafl_region_of_the_released_probe(tmp_path: Path, faces: Faces, read: Read) -> None:
+    lookalikes.mafl(tmp_path, faces)
+    other_size = tmp_path / "Img/img_align_celeba/142978.jpg"
+    lookalikes.save(Image.open(other_size).crop((0, 0, 178, 200)), other_size)
+    labelled = read("mafl", tmp_path, region="released")
+    assert labelled.protocol["skipped"]["not an aligned image of 178 x 218 pixels"] == 1
+    assert labelled.protocol["crop"]["aspect"] == pytest.approx(108 / 113)
+    row = labelled.image_ids.tolist().index("142977.jpg")
+    assert (*labelled.corner[row], labelled.side[row]) == (35, 70, 113)
+    picture = Image.open(tmp_path / "Img/img_align_celeba/142977.jpg")
+    expected = picture.resize((32, 32), Image.Resampling.BICUBIC, box=(35, 70, 143, 183))
+    np.testing.assert_allclose(labelled.frames[row], np.asarray(expected), atol=2)
+
+    target = with_protocol(labelled.targets["landmarks"], labelled.protocol)
+    truth = np.round(faces.points(0, 30, 72, 110, "landmarks5") - 0.5) + 0.5
+    np.testing.assert_allclose(target.values[row] * (108, 113) + (35, 70), truth, atol=1e-4)
+    moved = target.values + np.array([5 / 108, 5 / 113])  # five pixels along each axis
+    eyes = np.linalg.norm(truth[0] - truth[1])
+    assert landmark_errors(target, moved)[row] == pytest.approx(100 * np.hypot(5, 5) / eyes, rel=1e-4)
 
 
 def test_mafl_with_lists_elsewhere_and_images_of_other_sizes(tmp_path: Path, faces: Faces, read: Read) -> None:
