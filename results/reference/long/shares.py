@@ -1,6 +1,9 @@
-"""Share of the embeddings' variance that each cause of a built-in face explains, in one benchmark, as Markdown.
+"""Share of the embeddings' variance that each cause of a built-in face explains, added to a file of the long study.
 
-    python results/reference/long/shares.py results/runs/study-3200
+    python results/reference/long/shares.py results/runs/study-3200 results/reference/long/3200-shares.csv
+
+The file has a line for each row and seed, in percent; lines of the same row and seed are replaced. The table of means and standard
+deviations over seeds is printed as Markdown.
 
 A ridge regression from one cause predicts the embeddings of training faces. Its share is R2 over all dimensions on the
 test faces, who are other people. The causes are the parameters that a face was rendered with; crop is read off its
@@ -26,6 +29,7 @@ from benchmark.data.synthetic.identity import Identity, sample_identity
 from benchmark.data.synthetic.performance import single_faces
 from benchmark.data.synthetic.scene import draw_scene
 from benchmark.data.synthetic.seeds import generator
+from benchmark.files import atomic
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 
 Values = NDArray[np.float64]
@@ -85,8 +89,8 @@ def explained(cause: Values, features: Values, train: NDArray[np.intp], test: ND
     return float(1 - (residual**2).sum() / ((features[test] - features[test].mean(0)) ** 2).sum())
 
 
-def main(runs: Path) -> None:
-    """Prints the table of a benchmark, given its folder: mean and standard deviation over seeds."""
+def shares_of(runs: Path) -> pd.DataFrame:
+    """The shares in the embeddings of a benchmark, given its folder."""
     faces = LabelledSet.load(Path(BenchmarkRecord.read(runs).sets["synthetic"].file))
     matrices, train, test = causes(faces), faces.indices("train"), faces.indices("test")
     records = []
@@ -94,14 +98,22 @@ def main(runs: Path) -> None:
         for path in sorted(runs.glob(f"synthetic/{variant}/*/features/synthetic.safetensors")):
             features = load_file(path)["features"].astype(float)
             shares = {name: 100 * explained(cause, features, train, test) for name, cause in matrices.items()}
-            records.append({"variant": variant, **shares})
-    groups = pd.DataFrame(records).groupby("variant", sort=False)
+            records.append({"row": variant, "seed": int(path.parts[-3].removeprefix("seed")), **shares})
+    return pd.DataFrame(records)
+
+
+def main(runs: Path, file: Path) -> None:
+    """Adds the shares of a benchmark to the file, and prints its table."""
+    shares = shares_of(runs)
+    if file.is_file():
+        shares = pd.concat([pd.read_csv(file), shares]).drop_duplicates(["row", "seed"], keep="last")
+    shares = shares.sort_values(["row", "seed"], key=lambda each: each.map(ROWS.index) if each.name == "row" else each)
+    with atomic(file) as temporary:
+        shares.to_csv(temporary, index=False, float_format="%.4f")
+    groups = shares.drop(columns="seed").groupby("row", sort=False)
     mean, spread = groups.mean(), groups.std()
-    rows = [
-        [f"`{variant}`", *(entry(mean.loc[variant, name], spread.loc[variant, name]) for name in mean.columns)]
-        for variant in mean.index
-    ]
-    print(f"Shares in percent, `{runs.name}`.\n")
+    rows = [[f"`{row}`", *(entry(mean.loc[row, name], spread.loc[row, name]) for name in mean)] for row in mean.index]
+    print(f"Shares in percent, {file.stem.removesuffix('-shares')}.\n")
     print(tabulate(rows, ["embedding", *mean.columns], "pipe", disable_numparse=True))
 
 
@@ -111,4 +123,4 @@ def entry(mean: float, spread: float) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
