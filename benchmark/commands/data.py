@@ -18,7 +18,7 @@ EXAMPLES = """
   fabbench data
   fabbench data data=./mine.py sets.mine.kind=./faces.py    with a source and a set of your own
   fabbench data show synthetic                      contact sheet, and the realism readings beside real faces
-  fabbench data show synthetic data.version=2       with the readings of version 2 of the built-in tracks
+  fabbench data show synthetic data.version=1       with the readings of version 1 of the built-in tracks
   fabbench data show tracks data=videos data.store=/data/vox2-packed
 """
 WORDS = "[show NAME]"

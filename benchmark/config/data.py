@@ -43,7 +43,7 @@ class SyntheticData(Data):
     tracks_per_identity: Count = 4
     frames_per_track: Annotated[Whole, Field(ge=2)] = 8
     seed: Seed = 0
-    version: Annotated[Whole, Field(ge=1, le=2)] = 1  # 2: faces move as in real tracks (docs/fairness.md)
+    version: Annotated[Whole, Field(ge=1, le=2)] = 2  # 2: faces move as in real tracks; 1: as before (docs/fairness.md)
 
     @field_validator("root")
     @classmethod

@@ -1,10 +1,10 @@
-"""Training budgets: the steps that make rows equal in what ``train.budget`` names, and a warning about small ones.
+"""Training budgets: the steps that make rows equal in what ``train.budget`` names, and what a budget can show.
 
 A budget in samples, frames or operations decides the number of steps of each row before anything is trained. From then
 on the run is one of that many steps, whatever its budget was called. A budget in seconds is kept by the clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from benchmark.config.schema import MOST_STEPS, Config
@@ -83,6 +83,38 @@ def absent_rows(config: Config) -> list[str]:
         "the same command again fills it"
         for name in config.absent
     ]
+
+
+def budget_note(variants: Mapping[str, Variant], n_frames: int) -> str:
+    """A line on how often the methods see each training frame, and that their order is one of this budget.
+
+    Args:
+        variants: with their numbers of steps.
+        n_frames: frames to train on.
+
+    Returns:
+        "" where no method is trained.
+    """
+    trained = [variant for variant in variants.values() if variant.kind == "method" and _is_trained(variant)]
+    if not trained:
+        return ""
+    order = "The order of methods is one of this budget on these data; it may be another after more training."
+    if any(variant.train.budget == "seconds" for variant in trained):
+        return f"Budget: {_range(variant.train.amount or 0 for variant in trained)} seconds. {order}"
+    steps = _range(variant.train.steps for variant in trained)
+    up_to = "up to " if any(variant.train.schedule == "plateau" for variant in trained) else ""
+    samples = [variant.train.steps * variant.train.batch_size for variant in trained]
+    seen = _range(n * variant.frames / n_frames for n, variant in zip(samples, trained, strict=True))
+    return (
+        f"Budget: {up_to}{steps} steps, in which methods see each of {n_frames:,} frames {up_to}{seen} times. {order}"
+    )
+
+
+def _range(numbers: Iterable[float]) -> str:
+    """The least and the largest of some numbers, such as ``10 to 20``; those below 10 with two digits."""
+    ordered = sorted(numbers)
+    ends = [f"{number:,.0f}" if number >= 10 else f"{number:.2g}" for number in (ordered[0], ordered[-1])]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def laptop_warning(variants: Mapping[str, Variant], n_tracks: int) -> str | None:

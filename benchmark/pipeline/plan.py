@@ -18,7 +18,7 @@ from benchmark.data.verify_set import report_path
 from benchmark.errors import DataError, FabbenchError, UsageError
 from benchmark.pipeline import cluster, cluster_launch
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord, SetRecord
-from benchmark.pipeline.budget import absent_rows, laptop_warning, within_budget
+from benchmark.pipeline.budget import absent_rows, budget_note, laptop_warning, within_budget
 from benchmark.pipeline.jobs import failures, run_jobs
 from benchmark.pipeline.preparation import (
     PreparedData,
@@ -209,7 +209,12 @@ class Plan:
 
     def record(self) -> BenchmarkRecord:
         """What the benchmark consists of, for those who read its folder."""
+        from benchmark.data.tracks.store import TrackStore
+
         assert self.data is not None
+        store = TrackStore(self.data.store)
+        tracks = store.tracks("train")
+        budget = budget_note(self.variants, int(store.n_frames()[tracks].sum()))
         sets = {
             name: SetRecord(file.hash, str(file.path), str(report_path(file.path)))
             for name, file in self.data.sets.items()
@@ -221,16 +226,13 @@ class Plan:
             tasks=self.config.tasks,
             sets=sets,
             absent=self.config.absent,
-            note=self.config.note,
-            warnings=[*data_warnings(self.data), *self._budget_warnings(), *self._rows_without_runs()],
+            note="\n".join(filter(None, [self.config.note, budget])),
+            warnings=[*data_warnings(self.data), *self._budget_warnings(len(tracks)), *self._rows_without_runs()],
             config=plain(self.config),
         )
 
-    def _budget_warnings(self) -> list[str]:
-        from benchmark.data.tracks.store import TrackStore
-
-        assert self.data is not None
-        warning = laptop_warning(self.variants, len(TrackStore(self.data.store).tracks("train")))
+    def _budget_warnings(self, n_tracks: int) -> list[str]:
+        warning = laptop_warning(self.variants, n_tracks)
         return [warning] if warning else []
 
     def _rows_without_runs(self) -> list[str]:

@@ -34,7 +34,7 @@ class SyntheticTracks:
     tracks_per_identity: int = 4
     frames_per_track: int = 8
     seed: int = 0
-    version: int = 1
+    version: int = 2
 
     def __post_init__(self) -> None:
         if min(self.size, self.identities, self.tracks_per_identity) < 1 or self.frames_per_track < 2:

@@ -15,7 +15,7 @@ CSV = (
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
-        ([], "synthetic-458576c777"),
+        ([], "synthetic-c5a34e6da5"),
         (["data.version=1"], "synthetic-458576c777"),
         (["data.version=2"], "synthetic-c5a34e6da5"),
         (["data=videos", "data.root=/data/vox2", "data.fps=5", "data.size=256"], "videos-06e6def314"),

@@ -1,4 +1,4 @@
-"""Budgets in other units than steps, and the warning about small ones."""
+"""Budgets in other units than steps, and what is said of them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from benchmark.config.variants import Variant, resolve
 from benchmark.errors import UsageError
 from benchmark.files import write_json
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
-from benchmark.pipeline.budget import absent_rows, laptop_warning, within_budget
+from benchmark.pipeline.budget import absent_rows, budget_note, laptop_warning, within_budget
 from benchmark.pipeline.results import read_cells
 from tests.benchmark.config.messages import refusal
 
@@ -69,6 +69,19 @@ def test_a_laptops_budget_on_a_large_data_set_is_told() -> None:
     assert "\n" not in warning
     assert laptop_warning(few, 960) is None
     assert laptop_warning(variants("methods=random"), 846_000) is None, "nothing is trained"
+
+
+def test_tables_say_how_often_methods_see_each_frame() -> None:
+    both = variants("methods=random,fabnet,rotation,supervised", "train.steps=2400")
+    note = budget_note(both, 7_680)
+    assert note.startswith(
+        "Budget: 2,400 steps, in which methods see each of 7,680 frames 10 to 20 times. The order of"
+    )
+    plateaus = budget_note(variants("methods=fabnet", "train.steps=240", "train.schedule=plateau"), 7_680)
+    assert plateaus.startswith("Budget: up to 240 steps, in which methods see each of 7,680 frames up to 2 times.")
+    seconds = budget_note(variants("methods=fabnet", "train.budget=seconds", "train.amount=90"), 7_680)
+    assert seconds.startswith("Budget: 90 seconds. The order")
+    assert budget_note(variants("methods=random,supervised"), 7_680) == "", "no method is trained"
 
 
 def test_a_row_without_its_weights_is_a_gap_that_says_what_to_import(tmp_path: Path) -> None:
