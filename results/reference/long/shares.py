@@ -2,8 +2,8 @@
 
     python results/reference/long/shares.py results/runs/study-3200 results/reference/long/3200-shares.csv
 
-The file has a line for each row and seed, in percent; lines of the same row and seed are replaced. The table of means and standard
-deviations over seeds is printed as Markdown.
+The file has a line for each row and seed, in percent; lines of the same row and seed are replaced. The table of means
+and standard deviations over seeds is printed as Markdown.
 
 A ridge regression from one cause predicts the embeddings of training faces. Its share is R2 over all dimensions on the
 test faces, who are other people. The causes are the parameters that a face was rendered with; crop is read off its
