@@ -6,8 +6,8 @@ Files: CelebA's ``Anno/list_landmarks_align_celeba.txt`` and ``Img/img_align_cel
 Protocol: errors are measured in pixels of the image and divided by the distance of the eye centres, points 0 and 1. Val
 is cut off train. FAb-Net's demo crops columns 35 to 143 and rows 70 to 183 of the 178 x 218 image and stretches them to
 a square frame (``region=released``), which is what the probe released with its weights expects. ``region=square``
-extends them to a square about their centre, so that faces have the proportions of the other sets. Images of other sizes,
-such as those of CelebA in the wild, are cropped around their landmarks at the same scale; ``released`` cannot use them.
+extends them to a square about their centre, so that faces keep their proportions. Images of other sizes, such as those
+of CelebA in the wild, are cropped around their landmarks at the same scale; ``released`` cannot use them.
 """
 
 from pathlib import Path
