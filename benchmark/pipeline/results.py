@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from textwrap import fill
 from typing import Any, TypeVar
 
 from benchmark.errors import DataError, UsageError, first_line, suggestion
@@ -21,7 +22,7 @@ from probes.tables.full_tables import tables
 from probes.tables.latex import latex_tables
 from probes.tables.other_heads import BY, other_heads
 from probes.tables.overview import Overview, headlines, overview_of
-from probes.tables.overview_table import overview_table
+from probes.tables.overview_table import WIDTH, overview_table
 from probes.tables.published import Published, PublishedError, load, with_published
 from probes.tables.table import Table
 
@@ -80,8 +81,13 @@ def render(
     notes = "\n".join(filter(None, [notes_of(benchmark), *left_out]))
     if not notes:
         return text
-    heading = "".join(f"% {line}\n" for line in notes.splitlines()) if form in ("tex", "tex2") else f"{notes}\n\n"
-    return f"{heading}{text}"
+    if form in ("tex", "tex2"):
+        return "".join(f"% {line}\n" for line in notes.splitlines()) + text
+    if form == "text":
+        notes = "\n".join(
+            fill(line, WIDTH, break_long_words=False, break_on_hyphens=False) for line in notes.splitlines()
+        )
+    return f"{notes}\n\n{text}"
 
 
 def read_cells(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> list[Cell]:

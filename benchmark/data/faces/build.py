@@ -158,12 +158,8 @@ def build_set(
         content=crops.contents,
         protocol={
             **protocol,
-            "crop": {
-                **protocol.get("crop", {}),
-                **({} if raw.aspect == 1 else {"aspect": raw.aspect}),
-                "size": size,
-                **RESAMPLING,
-            },
+            "crop": {**protocol.get("crop", {}), "size": size, **RESAMPLING},
+            **({} if raw.aspect == 1 else {"aspect": raw.aspect}),
             "split": {**protocol.get("split", {}), **drawn},
             **({"not comparable": raw.not_comparable} if raw.not_comparable else {}),
             **({"expected": raw.expected, "miscounts": miscounts} if raw.expected else {}),

@@ -68,7 +68,7 @@ class LabelledSet:
     """N labelled faces.
 
     A point p in crop sides is at ``corner + p * side`` in pixels of the original image, whose origin is the outer
-    corner of its first pixel. If the protocol has a ``crop.aspect``, crops are that much wider than high, and x is at
+    corner of its first pixel. If the protocol has an ``aspect``, crops are that much wider than high, and x is at
     ``corner + p * side * aspect``.
 
     Attributes:

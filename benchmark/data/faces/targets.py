@@ -26,7 +26,7 @@ def with_protocol(target: Target, protocol: Mapping[str, Any]) -> Target:
     if target.kind == "pose":
         return replace(target, turns=order_of_turns(protocol))
     if target.kind == "landmarks":
-        return replace(target, aspect=float(protocol.get("crop", {}).get("aspect", 1)))
+        return replace(target, aspect=float(protocol.get("aspect", 1)))
     return target
 
 

@@ -115,7 +115,7 @@ def test_mafl_region_of_the_released_probe(tmp_path: Path, faces: Faces, read: R
     lookalikes.save(Image.open(other_size).crop((0, 0, 178, 200)), other_size)
     labelled = read("mafl", tmp_path, region="released")
     assert labelled.protocol["skipped"]["not an aligned image of 178 x 218 pixels"] == 1
-    assert labelled.protocol["crop"]["aspect"] == pytest.approx(108 / 113)
+    assert labelled.protocol["aspect"] == pytest.approx(108 / 113)
     row = labelled.image_ids.tolist().index("142977.jpg")
     assert (*labelled.corner[row], labelled.side[row]) == (35, 70, 113)
     picture = Image.open(tmp_path / "Img/img_align_celeba/142977.jpg")
