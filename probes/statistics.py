@@ -81,6 +81,18 @@ class Estimate:
                 high = middle
         return float(np.exp((low + high) / 2))
 
+    @property
+    def above_zero(self) -> float:
+        """Probability that the true mean is above 0, given the scores; NaN if unknown.
+
+        It is half the p-value, or 1 minus that: the confidence distribution of the mean (Xie and Singh, International
+        Statistical Review 81, 2013), which is the posterior probability where all true means are equally likely
+        beforehand. A true mean of at most 0 has one above 95 % in at most 5 % of studies. Where true means are known to
+        be small beside their error, it says more than is so. From one seed it is of the means of these networks.
+        """
+        half = self.p_value / 2
+        return 1 - half if self.mean > 0 else half
+
     def _reach(self, p: float) -> float:
         """Half the width of the interval of level 1 - p."""
         if not self.known:

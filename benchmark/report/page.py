@@ -21,6 +21,7 @@ from benchmark.report import (
     leakage,
     missing,
     provenance,
+    ranking,
     roc,
     scores,
     training,
@@ -32,6 +33,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 SECTIONS = (
     answer,
     scores,
+    ranking,
     leakage,
     cost,
     budget,
@@ -107,6 +109,6 @@ def check_installed() -> None:
     Raises:
         DataError: it is not.
     """
-    for package in ("altair", "jinja2", "vl_convert"):
+    for package in ("altair", "jinja2", "scikit_posthocs", "vl_convert"):
         if find_spec(package) is None:
             raise DataError(f"`fabbench report` needs the package {package}: pip install 'fab-bench[report]'")

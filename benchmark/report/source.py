@@ -21,9 +21,11 @@ from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.left_out import comparable
 from benchmark.pipeline.records import read_cost, read_scores
 from benchmark.pipeline.results import make_overview, reference_row
+from benchmark.pipeline.series import read_series
 from probes.tables.cells import KINDS, head_used
+from probes.tables.claims import AllSeries
 from probes.tables.columns import Column, headline_column
-from probes.tables.overview import Overview, Score
+from probes.tables.overview import Overview, Score, headlines
 
 Record = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
@@ -97,6 +99,15 @@ class Source:
             DataError: records that cannot be combined.
         """
         return make_overview(self.folder, self.head, self.benchmark, self.probes, self.costs, self.reference)
+
+    @cached_property
+    def series(self) -> AllSeries:
+        """The headline metrics of the overview with what their tests need, by kind, variant, task and metric.
+
+        Raises:
+            DataError: the file of per-image errors beside a record is broken.
+        """
+        return read_series(self.folder.parent, self.probes, self.head, headlines(self.probes))
 
     def tasks_of(self, *kinds: str) -> list[str]:
         """Tasks whose targets are of these kinds."""
