@@ -21,7 +21,7 @@ from probes.tables.comparison import Series, paired_difference
 
 ROW = "fabnet"
 FLOORS, CEILING = ("mean", "pixels", "random"), "supervised"
-METHODS = ("autoencoder", "rotation", "split_brain", "split_brain-full")
+METHODS = ("autoencoder", "rotation", "split_brain", "split_brain-full", "fabnet-sgd", "fabnet-curriculum-paper")
 OTHERS = ("pixels", *METHODS)
 MEASURES = {  # by task and metric: heading, format, which way is better, and the largest difference that counts as none
     ("synthetic-landmarks", "error"): ("landmarks, %", "{:.2f}", LOWER, 0.3),

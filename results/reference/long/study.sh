@@ -39,3 +39,15 @@ benchmark 800-version1 800-version1 "" train.steps=800 data.version=1 "$without_
 benchmark 12800 12800 "" train.steps=12800 seeds=[0,1,2] "$without_ceiling"
 benchmark 12800-frames 12800-frames 12800 train.steps=6400 seeds=[0,1,2] methods=fabnet
 benchmark 12800-people320 12800-people320 "" train.steps=12800 seeds=[0,1,2] data.identities=320 methods=[pixels,split_brain,fabnet]
+
+for size in 64 128; do
+  for width in 16 32; do
+    benchmark "size$size-width$width" "size$size-width$width" "" train.steps=800 seeds=[0,1,2] data.identities=320 "data.size=$size" \
+      "encoder.width=$width" sets.synthetic.train=4000 methods=[pixels,autoencoder,rotation,split_brain,fabnet]
+  done
+done
+sgd='{method: fabnet, train: {steps: 51200, optimiser: sgd, lr: 0.001, momentum: 0.9, clip: null, schedule: plateau, plateau_patience: 15, epoch_samples: 1600}}'
+benchmark optimiser optimiser "" train.steps=12800 seeds=[0] data.identities=320 sets.synthetic.train=4000 \
+  "variants.fabnet-sgd=$sgd" methods=[pixels,fabnet,fabnet-sgd]
+benchmark curriculum curriculum "" train.steps=3200 seeds=[0,1,2] train.batch_size=64 train.epoch_samples=3200 train.plateau_patience=0 \
+  variants.fabnet-curriculum-paper.train.epoch_samples=6400 methods=[pixels,fabnet,fabnet-curriculum-paper]
