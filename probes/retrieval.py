@@ -10,7 +10,7 @@ This is no probe head: a head predicts a face from the training labels alone, wh
 also those that are retrieved.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -86,32 +86,6 @@ def retrieve(
         "heads": {RETRIEVAL: head},
     }
     return Probed(record, {"rows": rows, "units": units, **arrays, **without})
-
-
-def nearest(
-    features: NDArray[np.float32], people: NDArray[np.str_] | None, queries: Sequence[int], count: int
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """The nearest faces of other people.
-
-    Args:
-        features: (N, D).
-        people: (N,) as in `retrieve`.
-        queries: rows of Q faces.
-        count: K, of neighbours at most; all must have as many.
-
-    Returns:
-        Their rows and cosine similarities, both (Q, K), the nearest first.
-    """
-    directions, person = _directions(features), torch.from_numpy(jackknife.units_of(people, len(features)))
-    rows = torch.tensor(queries)
-    of_same = person[rows, None] == person
-    found = _similarity(directions, rows).masked_fill(of_same, -torch.inf).topk(count)
-    return found.indices.numpy(), found.values.numpy()
-
-
-def fewest_others(people: NDArray[np.str_] | None, n: int) -> int:
-    """The least number of faces of other people that any of n faces has."""
-    return n - int(np.bincount(jackknife.units_of(people, n)).max(initial=0))
 
 
 def _values(

@@ -30,9 +30,9 @@ from benchmark.viz.samples import SAMPLES, landmark_sheet, sample_sheet, trainin
 from probes.errors import ProbeError
 from probes.fitted import load_heads
 from probes.metrics.landmark_error import landmark_errors
+from probes.neighbours import fewest_others, nearest
 from probes.probe import head_of, predict
 from probes.released import landmarks, released_probe
-from probes.retrieval import fewest_others, nearest
 from probes.target import take
 
 

@@ -4,11 +4,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.errors import DataError, first_line
-from benchmark.layout import features_file
 from benchmark.report.lines import rows_shown
 from benchmark.report.parts import Chart, Data, Gallery, Part, Section, Text
 from benchmark.report.source import Row, Source, evenly
@@ -50,7 +48,7 @@ def _of_set(source: Source, name: str, faces: LabelledSet, data: str) -> tuple[l
     points: list[dict[str, Any]] = []
     drawn: list[str] = []
     for row in shown:
-        features = _features(source, row, name)
+        features = source.features(row, name)
         if features is None or len(features) != len(faces.frames):
             notes.append(f"{row.variant}: no embeddings of set {name} that can be read")
             continue
@@ -76,22 +74,6 @@ def _of_set(source: Source, name: str, faces: LabelledSet, data: str) -> tuple[l
 def _is_embedded(source: Source, row: Row, name: str) -> bool:
     """Whether a row is one embedding for all tasks: a ceiling is trained on each task by itself."""
     return row.kind != "ceiling" and row.variant != "mean" and any(name in run.sets for run in row.runs)
-
-
-def _features(source: Source, row: Row, name: str) -> NDArray[np.float32] | None:
-    """Embeddings (N, D) of a set by the first seed of a row that has them; None without."""
-    for run in row.runs:
-        path = features_file(source.run_folder(run), name)
-        if not path.is_file():
-            continue
-        try:
-            with safe_open(path, "numpy") as file:
-                features: NDArray[np.float32] = file.get_tensor("features")
-        except (SafetensorError, OSError):
-            continue
-        if features.ndim == 2 and np.isfinite(features).all():
-            return features
-    return None
 
 
 def principal_components(features: NDArray[np.float32]) -> NDArray[np.float64]:

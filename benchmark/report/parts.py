@@ -113,7 +113,7 @@ class Image:
     title: str
     width: int
     height: int
-    link: str = ""  # of the original, relative to the report
+    link: str = ""  # to the original, relative to the report; "": nowhere
 
 
 @dataclass(frozen=True)

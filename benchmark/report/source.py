@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from benchmark.data.faces.labelled_set import LabelledSet
 from benchmark.errors import DataError, first_line
 from benchmark.files import read_json
-from benchmark.layout import CONFIG, COST, ENVIRONMENT, ERROR_LOG, STATUS, per_image_file, scores_file
+from benchmark.layout import CONFIG, COST, ENVIRONMENT, ERROR_LOG, STATUS, features_file, per_image_file, scores_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.left_out import comparable
 from benchmark.pipeline.records import read_cost, read_scores
@@ -161,6 +161,21 @@ class Source:
                 return {"rows": file.get_tensor("rows"), name: values}
         except (SafetensorError, OSError) as error:
             raise DataError(f"{record['variant']}, seed {record['seed']}, {record['task']}: no {name}") from error
+
+    def features(self, row: Row, set_name: str) -> NDArray[np.float32] | None:
+        """Embeddings (N, D) of a labelled set by the first seed of a row that has them; None without."""
+        for run in row.runs:
+            path = features_file(self.run_folder(run), set_name)
+            if not path.is_file():
+                continue
+            try:
+                with safe_open(path, "numpy") as file:
+                    found: NDArray[np.float32] = file.get_tensor("features")
+            except (SafetensorError, OSError):
+                continue
+            if found.ndim == 2 and np.isfinite(found).all():
+                return found
+        return None
 
     def labels(self, set_name: str) -> LabelledSet:
         """A labelled set of the benchmark.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from probes.errors import ProbeError
 from probes.probe import Probed
-from probes.retrieval import fewest_others, nearest, retrieve
+from probes.retrieval import retrieve
 from probes.tables.cells import cells
 from probes.tables.full_tables import tables
 from probes.tables.overview import headlines, overview_of
@@ -94,11 +94,6 @@ def test_faces_of_the_same_person_are_never_retrieved() -> None:
     of_anyone = retrieve({"mood": mood}, split, features, None).record["heads"]["retrieval"]["metrics"]
     assert [of_others[f"mood_{which}"]["value"] for which in ("1", "5", "chance")] == [0, 0, 0]
     assert of_anyone["mood_5"]["value"] == 1
-    rows, _ = nearest(features, people, [0, 29], 5)
-    assert (rows[0] >= 10).all()
-    assert (rows[1] < 20).all()
-    assert fewest_others(people, 30) == 20
-    assert fewest_others(None, 30) == 29
 
 
 @pytest.mark.parametrize("features", [np.ones((N, 1)), np.zeros((N, 4)), np.full((N, 300), 1 / 3)])

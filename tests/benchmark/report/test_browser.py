@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
 from benchmark.report.page import write_report
 from tests.benchmark.report.made import ROWS, make
+from tests.benchmark.report.retrieved import with_retrieval
 from tests.benchmark.report.test_report import HOSTILE
 from tests.conftest import REQUIRED
 
@@ -36,7 +37,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with a row whose name is an attack."""
-    folder = make(tmp_path_factory.mktemp("browser"), {**ROWS, HOSTILE: "method"})
+    folder = with_retrieval(make(tmp_path_factory.mktemp("browser"), {**ROWS, HOSTILE: "method"}))
     return write_report(folder, "exact", BenchmarkRecord.read(folder))
 
 

@@ -21,6 +21,7 @@ from benchmark.report.page import SECTIONS, page
 from benchmark.report.roc import GRID, roc
 from benchmark.report.source import Source
 from tests.benchmark.report.made import ROWS, TASKS, make
+from tests.benchmark.report.retrieved import with_retrieval
 from tests.benchmark.tiny import ROOT, call, refused
 
 VEGA = '<script type="module">'
@@ -57,7 +58,7 @@ def read(folder: Path) -> Source:
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete benchmark, not to be changed."""
-    return make(tmp_path_factory.mktemp("report"))
+    return with_retrieval(make(tmp_path_factory.mktemp("report")))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def html(own: Path) -> str:
 
 def test_the_answer_is_the_sentences_of_the_tests(own: Path, html: str) -> None:
     sentences = Source(own, BenchmarkRecord.read(own), "exact").overview.sentences
-    assert len(sentences) == len(TASKS)
+    assert len(sentences) == len(TASKS) + 1
     printed = " ".join(render(own, "text", "exact", full=False).split())
     assert all(sentence in printed for sentence in sentences)
     text = Page(html).text
@@ -82,7 +83,8 @@ def test_the_answer_is_the_sentences_of_the_tests(own: Path, html: str) -> None:
 def test_every_section_is_there_where_it_has_something_to_show(html: str) -> None:
     anchors = set(Page(html).all("id"))
     assert {
-        *("answer", "scores", "cost", "ced", "roc", "confusion", "training", "embeddings", "drawn", "provenance")
+        *("answer", "scores", "ranking", "cost", "ced", "roc", "confusion", "training", "embeddings", "retrieval"),
+        *("drawn", "provenance"),
     } <= anchors
     assert not {"missing", "leakage", "budget"} & anchors  # nothing is missing; no identity task; one budget
     assert "Curriculum" in html
