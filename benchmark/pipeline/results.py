@@ -24,6 +24,7 @@ from probes.tables.other_heads import BY, other_heads
 from probes.tables.overview import Overview, headlines, overview_of
 from probes.tables.overview_table import WIDTH, overview_table
 from probes.tables.published import Published, PublishedError, load, with_published
+from probes.tables.ranking import ranking_of, ranking_sentence
 from probes.tables.table import Table
 
 FORMATS = ("text", "md", "tex", "tex2", "csv", "json")
@@ -139,6 +140,7 @@ def make_tables(
         first = overview_of(benchmark.benchmark, probes, made, series, reference=reference)
         shown = [overview_table(first, probes, costs, made, head=head, budget=budget)] if probes else []
         if full:
+            shown = [replace(each, sentences=[*each.sentences, *_ranking(first, benchmark)]) for each in shown]
             shown += tables(
                 probes,
                 costs,
@@ -152,6 +154,18 @@ def make_tables(
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
     return _with_origins(shown, benchmark)
+
+
+def _ranking(overview: Overview, benchmark: BenchmarkRecord) -> list[str]:
+    """A sentence on the ranking over labelled sets, if the data carry one."""
+    ranking = ranking_of(overview, sets_of_tasks(benchmark))
+    return [ranking_sentence(ranking)] if ranking is not None and ranking.shown else []
+
+
+def sets_of_tasks(benchmark: BenchmarkRecord) -> dict[str, str]:
+    """The labelled set of each task; where older records do not tell, a task has its own."""
+    tasks = benchmark.config.get("task", {})
+    return {task: tasks.get(task, {}).get("set") or task for task in benchmark.tasks}
 
 
 def _series_of_other_heads(folder: Path, probes: list[dict[str, Any]], head: str) -> dict[Key, Series]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.pipeline.left_out import listed
+from benchmark.pipeline.results import sets_of_tasks
 from benchmark.report.confusion import SHADES
 from benchmark.report.figures import INK, drawing
 from benchmark.report.lines import rows_shown
@@ -28,7 +29,7 @@ def section(source: Source) -> Section | None:
     """The section; None with less than two methods that have scores."""
     if not source.probes:
         return None
-    ranking = ranking_of(source.overview, {task: source.set_of(task) or task for task in source.columns})
+    ranking = ranking_of(source.overview, sets_of_tasks(source.benchmark))
     figures, notes = _matrices(source)
     if ranking is None and not figures:
         return None

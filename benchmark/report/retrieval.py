@@ -50,7 +50,7 @@ def _scores(source: Source, task: str) -> DataTable:
     series = read_series(
         source.folder.parent, records, source.head, {(column.task, column.metric) for column in columns}
     )
-    rows = [[Cell("chance"), Cell("any face of other people"), *(_chance(records[0], column) for column in columns)]]
+    rows = [[Cell("chance"), Cell("–"), *(_chance(records[0], column) for column in columns)]]
     for row in source.rows:
         scored = source.of_row(row, task)
         if scored:
@@ -60,7 +60,7 @@ def _scores(source: Source, task: str) -> DataTable:
         f"Mean over seeds ± half the width of its {100 * LEVEL:.0f} % interval over seeds and the people who are asked "
         "about; those who may be retrieved stay the same. The nearest face, or the first five, are compared with the "
         "face: in head pose by the mean absolute difference of the angles, else by the share of labels that agree. "
-        "Differences between methods are tested at the top, for the first of these measures."
+        "Chance is any face of another person. Methods are tested against each other at the top, by the first measure."
     )
     measures = [column.heading().replace(" ↓", "\u00a0↓").replace(" ↑", "\u00a0↑") for column in columns]
     return DataTable(task, ["kind", "row", *measures], rows, caption)

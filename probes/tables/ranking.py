@@ -24,7 +24,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from ..statistics import LEVEL
 from .claims import AllSeries
@@ -102,6 +101,8 @@ def ranking_of(overview: Overview, sets: Mapping[str, str]) -> Ranking | None:
         overview: of a benchmark.
         sets: the labelled set of each task.
     """
+    from scipy.stats import rankdata  # takes long to import, and few tables have a ranking
+
     tasks = [index for index, each in enumerate(overview.columns) if each.column.better != NEITHER]
     methods = {
         row.variant: [row.scores[index].mean for index in tasks] for row in overview.rows if row.kind == "method"
@@ -163,7 +164,7 @@ def ranking_sentence(ranking: Ranking) -> str:
             f"No ranking over tasks: all {ranking.tasks} of them are on the faces of one labelled set, so they are one "
             f"block of Friedman's test; a ranking takes {FEWEST_SETS} sets."
         )
-    numbers = f"Friedman's χ² = {ranking.test.chi_square:.2f}, {_p(ranking.test.p)}"
+    numbers = f"Friedman's chi-square = {ranking.test.chi_square:.2f}, {_p(ranking.test.p)}"
     if ranking.sets < FEWEST_SETS:
         return f"No ranking over tasks: there are {sets}, and it takes {FEWEST_SETS} ({numbers})."
     if not ranking.shown:

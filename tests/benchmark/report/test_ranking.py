@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.pipeline.benchmark_record import BenchmarkRecord
+from benchmark.pipeline.results import render
 from benchmark.report.page import page
 from benchmark.report.parts import DataTable, Figure, Gallery, Section, Text
 from benchmark.report.ranking import section
@@ -65,7 +66,7 @@ def test_no_ranking_of_tasks_on_the_same_faces(tmp_path: Path) -> None:
 def test_a_ranking_over_sets_has_its_test_ranks_and_diagram(of_six_sets: Path) -> None:
     shown = found(of_six_sets)
     assert text_of(shown).startswith(
-        "Over 6 labelled sets, the 4 methods differ in rank (Friedman's χ² = 18.00, p < .00"
+        "Over 6 labelled sets, the 4 methods differ in rank (Friedman's chi-square = 18.00, p < .00"
     )
     assert "Not shown to differ: fabnet, rotation and byol" not in text_of(shown)
     (table,) = [part for part in shown.parts if isinstance(part, DataTable)]
@@ -78,6 +79,14 @@ def test_a_ranking_over_sets_has_its_test_ranks_and_diagram(of_six_sets: Path) -
     diagram, *matrices = figures_of(shown)
     assert "fabnet (1)" in diagram.svg
     assert len(matrices) == 6
+
+
+def test_full_tables_end_the_sentences_of_the_first_with_the_ranking(of_six_sets: Path, tmp_path: Path) -> None:
+    expected = "Over 6 labelled sets, the 4 methods differ in rank"
+    assert expected in " ".join(render(of_six_sets, "text", "exact").split())
+    assert expected not in " ".join(render(of_six_sets, "text", "exact", full=False).split())
+    assert expected in render(of_six_sets, "tex", "exact")
+    assert "in rank" not in render(make(tmp_path / "one", METHODS, tasks=[*made.TASKS]), "text", "exact")
 
 
 def test_a_probability_stands_for_every_ordered_pair(of_six_sets: Path) -> None:

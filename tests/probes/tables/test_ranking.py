@@ -83,7 +83,9 @@ def test_a_ranking_is_shown_where_the_sets_carry_it() -> None:
     assert found.shown
     assert found.groups == [("d", "c"), ("c", "b"), ("b", "a")]
     text = ranking_sentence(found)
-    assert text.startswith("Over 8 labelled sets, the 4 methods differ in rank (Friedman's χ² = 24.00, p < .001).")
+    assert text.startswith(
+        "Over 8 labelled sets, the 4 methods differ in rank (Friedman's chi-square = 24.00, p < .001)."
+    )
     assert text.endswith("Not shown to differ: d and c; c and b; b and a.")
 
 
@@ -101,7 +103,7 @@ def test_no_ranking_is_shown_with_few_sets_whatever_the_test_says() -> None:
     assert found.test.p < 0.001
     assert not found.shown
     assert ranking_sentence(found) == (
-        "No ranking over tasks: there are 4 labelled sets, and it takes 5 (Friedman's χ² = 16.00, p < .001)."
+        "No ranking over tasks: there are 4 labelled sets, and it takes 5 (Friedman's chi-square = 16.00, p < .001)."
     )
 
 
@@ -109,8 +111,9 @@ def test_no_ranking_is_shown_that_may_be_chance() -> None:
     found = ranking_of(overview({"a": [1.0, 2, 1, 2, 1], "b": [2.0, 1, 2, 1, 2]}), own_sets(5))
     assert found is not None
     assert not found.shown
-    assert "over 5 labelled sets, the 2 methods are not shown to differ in rank (Friedman's χ² = 0.20, p = 1.000)" in (
-        ranking_sentence(found)
+    assert (
+        "over 5 labelled sets, the 2 methods are not shown to differ in rank (Friedman's chi-square = 0.20, p = 1.000)"
+        in (ranking_sentence(found))
     )
 
 
