@@ -118,7 +118,7 @@ def probe_runs(
     for name, column in (("group", group), ("people", people)):
         if column is not None:
             _check_column(name, column, len(target.values))
-    rows, (train, val, test) = _splits(target, split, features)
+    rows, (train, val, test) = splits_of(target, split, features)
     units = blocks(units_of(None if people is None else people[rows["test"]], len(rows["test"])), MOST_UNITS)
     results = [
         Probed(
@@ -134,7 +134,7 @@ def probe_runs(
     ]
     tested = None if group is None else group[rows["test"]]
     for head in fitters:
-        all_fitted, coding = _fit(head, train, val, seed, refit)
+        all_fitted, coding = fit_head(head, train, val, seed, refit)
         for run, (result, fitted) in enumerate(zip(results, all_fitted, strict=True)):
             predictions = coding.decode(outputs_of(head, fitted, test.features[run], coding))
             scores = score(test.labels, predictions, tested, further, units)
@@ -152,8 +152,12 @@ def probe_runs(
     return results
 
 
-def _fit(head: Head, train: Split, val: Split, seed: int, refit: bool) -> tuple[Sequence[Fitted], Coding]:
-    """A head fitted on every run, and the coding of its outputs."""
+def fit_head(head: Head, train: Split, val: Split, seed: int, refit: bool) -> tuple[Sequence[Fitted], Coding]:
+    """A head fitted on every run, and the coding of its outputs.
+
+    Raises:
+        ProbeError: train has fewer than two classes, or the head cannot be fitted again.
+    """
     coding = coding_for(train.labels)
     fitted = head.fit_runs(train, val, coding, seed)
     if not refit or head.name == UNCHANGED:
@@ -189,7 +193,7 @@ def predict(
         ProbeError: as `probe_runs` does.
     """
     fitter = head_of(head, options or {})
-    rows, (train, val, test) = _splits(target, split, features[None])
+    rows, (train, val, test) = splits_of(target, split, features[None])
     coding = coding_for(train.labels)
     fitted = fitter.fit_runs(train, val, coding, seed)[0]
     return rows["test"], coding.decode(outputs_of(fitter, fitted, test.features[0], coding))
@@ -235,7 +239,7 @@ def outputs_of(head: Head, fitted: Fitted, features: Features, coding: Coding) -
     return outputs
 
 
-def _splits(
+def splits_of(
     target: Target, split: NDArray[Any], features: NDArray[Any]
 ) -> tuple[dict[str, NDArray[np.intp]], list[Split]]:
     """Return the rows with a known label by split, and their features and labels in the order of `SPLITS`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.config.schema import ProbeConfig
+from benchmark.config.schema import DRAWS, ProbeConfig
 from benchmark.errors import UsageError, suggestion
 from plugins import Registry, split_target
 from probes.errors import ProbeError
@@ -61,6 +61,22 @@ def check_probe(config: ProbeConfig) -> None:
     for name in config.options:
         if name not in heads:
             raise UsageError(f"probe.options.{name}: no such head in probe.heads{suggestion(name, heads)}")
+    _check_labels(config)
+
+
+def _check_labels(config: ProbeConfig) -> None:
+    """Refuses fractions of labels that are not in ascending order or not few, and draws of none.
+
+    Raises:
+        UsageError: they are.
+    """
+    if config.labels != sorted(set(config.labels)):
+        in_order = ",".join(f"{fraction:g}" for fraction in sorted(set(config.labels)))
+        raise UsageError(f"probe.labels must ascend without repetition; write probe.labels=[{in_order}]")
+    if config.labels and not config.few_shot:
+        raise UsageError("probe.labels=[1.0] is what is always scored; add a fraction below 1, or leave it out")
+    if not config.labels and config.draws != DRAWS:
+        raise UsageError(f"probe.draws={config.draws} draws nothing without probe.labels; add probe.labels=[0.01,0.1]")
 
 
 def resolve_probe(config: ProbeConfig) -> ProbeParts:

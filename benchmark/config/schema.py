@@ -140,6 +140,9 @@ def identity_of(config: AugmentConfig | EncoderConfig | TrainConfig) -> dict[str
     }
 
 
+DRAWS = 5  # of few-shot probing, unless others are set
+
+
 def _both_heads() -> list[str]:
     return ["linear", "exact"]
 
@@ -158,7 +161,14 @@ class ProbeConfig(Schema):
     metrics: list[str] = Field(default_factory=list)  # beyond the standard ones: names, or FILE.py
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)  # of heads by name, such as {knn: {k: [5]}}
     refit: bool = False  # fit again on train and val once choices are made, as figures published without a val were
+    labels: list[Share] = Field(default_factory=list)  # few-shot: fractions of train and val, such as [0.01,0.1,1.0]
+    draws: Annotated[Count, Field(le=1000)] = DRAWS  # random subsets for each fraction below 1
     seed: Seed = 0
+
+    @property
+    def few_shot(self) -> list[float]:
+        """The fractions that heads are fitted on anew; of all labels, the usual score is taken."""
+        return [fraction for fraction in self.labels if fraction < 1]
 
 
 @dataclass(frozen=True)

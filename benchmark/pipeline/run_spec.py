@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from benchmark.data.faces.labelled_set import LabelledSet, Target
 
 VERSION = 1  # of what the embed stage computes; raise it when its results change
+FEW_SHOT_VERSION = 1  # of what `probes.few_shot` computes
 PROBE_VERSION = 2  # of what the probe stage computes beside the heads, which have versions of their own
 
 
@@ -106,6 +107,8 @@ def _probe_identity(spec: RunSpec) -> list[Any]:
         identity += [[metric.identity for metric in parts.metrics], parts.options]
     if spec.probe.refit:
         identity.append("refit")
+    if spec.probe.few_shot:
+        identity.append({"few_shot": [FEW_SHOT_VERSION, spec.probe.few_shot, spec.probe.draws]})
     return identity
 
 

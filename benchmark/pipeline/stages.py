@@ -50,6 +50,7 @@ from benchmark.viz.samples import training_curves
 from methods.base import Method
 from methods.encoder import EncoderSpec
 from methods.registry import get
+from probes.few_shot import few_shot
 from probes.fitted import save_heads
 from probes.probe import Probed, probe
 from probes.retrieval import retrieve
@@ -255,6 +256,8 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
         "dim": features.shape[1],
         **probed.record,
     }
+    if config.target != RETRIEVAL and spec.probe.few_shot:
+        record["few_shot"] = _few_shot(spec, task, features)
     scores, per_image, fitted = (path(run.folder, task) for path in (scores_file, per_image_file, heads_file))
     with atomic(per_image) as temporary:
         ids = faces.image_ids[probed.arrays["rows"]].tolist()
@@ -267,12 +270,12 @@ def _probe(spec: RunSpec, task: str) -> list[Path]:
 
 def _probe_target(spec: RunSpec, task: str, features: NDArray[np.float32]) -> Probed:
     """The scores of one target by every head of the benchmark, or by the head of the run's method."""
-    faces, method_head = spec.task_faces(task), get(spec.run.method).scored_by
+    faces = spec.task_faces(task)
     return probe(
         spec.target(task),
         faces.split,
         features,
-        heads=[method_head] if method_head else [head.target for head in spec.parts.heads],
+        heads=_heads(spec),
         metrics=[metric.target for metric in spec.parts.metrics],
         seed=spec.probe.seed,
         group=faces.group,
@@ -280,6 +283,27 @@ def _probe_target(spec: RunSpec, task: str, features: NDArray[np.float32]) -> Pr
         options=spec.parts.options,
         refit=spec.probe.refit,
     )
+
+
+def _few_shot(spec: RunSpec, task: str, features: NDArray[np.float32]) -> list[dict[str, Any]]:
+    """The scores of one target by the same heads, fitted on fractions of the labels."""
+    return few_shot(
+        spec.target(task),
+        spec.task_faces(task).split,
+        features,
+        fractions=spec.probe.few_shot,
+        draws=spec.probe.draws,
+        heads=_heads(spec),
+        seed=spec.probe.seed,
+        options=spec.parts.options,
+        refit=spec.probe.refit,
+    )
+
+
+def _heads(spec: RunSpec) -> list[str]:
+    """The heads of the benchmark, or the head of the run's method."""
+    method_head = get(spec.run.method).scored_by
+    return [method_head] if method_head else [head.target for head in spec.parts.heads]
 
 
 def _encoder(run: Run) -> dict[str, Any] | None:

@@ -3,7 +3,9 @@
 A probe record is the JSON of one run and one task: the ``record`` that `probe` returns, and which run it belongs to::
 
     {"schema": 1, "benchmark": str, "variant": str, "kind": str, "seed": int, "task": str, "run": path,
-     "target_kind": ..., "names": [...], "n": {...}, "heads": {...}}
+     "target_kind": ..., "names": [...], "n": {...}, "heads": {...}, "few_shot": [...]}
+
+``few_shot`` is there where it was asked for, as `probes.few_shot.few_shot` returns it.
 
 A cost record is the JSON of one trained run; keys of `COST_UNITS` that were not measured are absent or null::
 
@@ -63,7 +65,8 @@ class _Scores(TypedDict):
 class Cell(_Scores, Embedding):
     """One metric of one task for one row; ``mean`` is None without values, ``std`` with fewer than two.
 
-    ``values``, ``seeds`` and ``runs`` are parallel lists, sorted by seed. For ``cost``, the embedding is what those of
+    ``values``, ``seeds`` and ``runs`` are parallel lists, sorted by seed; of a few-shot metric such as ``auc@1%`` they
+    have an entry for each draw, and ``std`` is over seeds and draws. For ``cost``, the embedding is what those of
     all tasks have in common.
     """
 
@@ -116,6 +119,11 @@ def head_used(record: Record, head: str) -> str | None:
     return next((name for name in (head, *FALLBACK_HEADS) if name in record["heads"]), None)
 
 
+def few_shot_metric(metric: str, fraction: float) -> str:
+    """The name of a metric by heads that were fitted on a fraction of the labels, such as ``auc@1%``."""
+    return f"{metric}@{100 * fraction:g}%"
+
+
 def _row_order(row: RowName) -> tuple[str, int, str]:
     benchmark, kind, variant = row
     return benchmark, KINDS.index(kind), variant
@@ -152,6 +160,18 @@ def _probe_measurements(probes: Sequence[Record], head: str) -> Iterator[Measure
         used = head_used(record, head)
         for metric, entry in record["heads"][used]["metrics"].items() if used else ():
             yield {**_owner(record), **entry, "task": record["task"], "metric": metric, "head": used}
+        yield from _few_shot_measurements(record, used)
+
+
+def _few_shot_measurements(record: Record, used: str | None) -> Iterator[Measurement]:
+    """A measurement of each draw; a draw with too few labels has none."""
+    for part in record.get("few_shot", ()):
+        fitted = part["heads"].get(used, {"metrics": {}})
+        for metric, entry in fitted["metrics"].items():
+            name = few_shot_metric(metric, part["fraction"])
+            for value in entry["values"]:
+                owner = {**_owner(record), "task": record["task"], "metric": name, "head": used}
+                yield {**owner, "unit": entry["unit"], "value": value}
 
 
 def _cost_measurements(costs: Sequence[Record]) -> Iterator[Measurement]:

@@ -23,6 +23,7 @@ from .columns import (
     title_of,
 )
 from .encoders import dimensions, encoder_caption
+from .few_shot import few_shot_tables
 from .leakage import leakage_caption, leakage_columns
 from .marks import Mark, mark_of
 from .other_heads import capped, cells_of_others, columns_of_others, disagreements
@@ -82,6 +83,7 @@ def tables(
             made = _table(heading, columns, caption, benchmark.cells, benchmark.unsure, claims)
             result.append(made.with_dimensions(dimensions(cell for cell in benchmark.cells if cell["task"] in members)))
             gaps += _gap_columns(columns, benchmark.cells)
+        result += few_shot_tables(benchmark.name, benchmark.probes, benchmark.cells, head)
         if gaps:
             cells_of_gaps = [cell for cell in benchmark.cells if cell["metric"].startswith(GAP_METRIC)]
             caption = ["Measured minus published, where set, protocol, split and head are the same."]
