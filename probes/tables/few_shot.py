@@ -72,7 +72,7 @@ def _table(title: str, records: Sequence[Record], benchmark_cells: Sequence[Cell
     return Table(
         f"{title}, {columns[0].measure}",
         few_shot_caption(records, head),
-        [f"{100 * fraction:g} % ({n:,} faces)" for fraction, n in sizes.items()],
+        [f"{100 * fraction:g} % ({n:,} face{'s' * (n != 1)})" for fraction, n in sizes.items()],
         [Row(*row, [_entry(column, by_key.get((*row, column.metric))) for column in columns]) for row in rows],
     )
 

@@ -45,6 +45,13 @@ def test_options_that_are_the_defaults_are_none() -> None:
         (["probe.metrics=[examples/random_features_head.py]"], "must register exactly one metric"),
         (["probe.options.knn.k=[5]"], "probe.options.knn: no such head in probe.heads; available: exact, linear"),
         (["probe.options.exact=3"], "probe.options.exact holds keys of its own"),
+        (["probe.labels=[0.1,0.01]"], r"probe.labels must ascend without repetition; write probe.labels=\[0.01,0.1\]"),
+        (["probe.labels=[0.1,0.1]"], r"write probe.labels=\[0.1\]"),
+        (["probe.labels=[1.0]"], r"probe.labels=\[1.0\] is what is always scored; add a fraction below 1"),
+        (["probe.labels=[0,0.5]"], "probe.labels"),
+        (["probe.labels=[0.5,1.5]"], "probe.labels"),
+        (["probe.labels=[0.5]", "probe.draws=0"], "probe.draws=0"),
+        (["probe.draws=3"], "probe.draws=3 draws nothing without probe.labels"),
     ],
 )
 def test_mistakes_are_one_line(settings: list[str], message: str) -> None:
