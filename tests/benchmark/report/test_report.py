@@ -195,6 +195,30 @@ def test_lengths_of_training_have_curves(tmp_path: Path) -> None:
     assert "long / short" in Page(html).text
 
 
+def test_curves_are_read_at_the_largest_budget_that_all_methods_reach(tmp_path: Path) -> None:
+    rows = {"short": "fabnet", "long": "fabnet", "brief": "rotation", "full": "rotation"}
+    folder = make(tmp_path, dict.fromkeys(rows, "method"), seeds=[0], tasks=["angles"])
+    for number, (method, steps) in enumerate(zip(rows.values(), (40, 160, 20, 80), strict=True)):
+        run = folder / "made" / str(number) / "seed0-0123456789"
+        (run / "config.yaml").write_text(f"identity: {{method: {method}, train: {{steps: {steps}, lr: 0.1}}}}")
+        (run / "cost.json").write_text(f'{{"steps": {steps}, "device": "cpu"}}')
+    source = read(folder)
+    short, _, _, full = (
+        source.score(next(row for row in source.rows if row.variant == name), "angles").mean for name in rows
+    )
+    long = source.score(next(row for row in source.rows if row.variant == "long"), "angles").mean
+    assert short is not None
+    assert long is not None
+    assert full is not None
+    text = Page(page(source)).text
+    table = text[text.index("at equal budgets") :]
+    assert "at 80 training steps" in table
+    assert f"{(short + long) / 2:.2f} (i)" in table  # 80 is half way from 40 to 160 in the logarithm
+    assert f"{full:.2f}" in table
+    assert f"{full:.2f} (i)" not in table
+    assert "frames" not in table.partition("Means over seeds")[0]
+
+
 def test_filters_and_missing_packages(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "did you mean 'fabnet'?" in refused(2, "report", "name=own", f"out={own.parent}", "methods=fabnt")
     monkeypatch.setitem(sys.modules, "altair", None)
