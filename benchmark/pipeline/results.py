@@ -12,8 +12,10 @@ from benchmark.files import write_text
 from benchmark.layout import COST, TABLES, scores_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.left_out import code_versions, comparable, without_scores
+from benchmark.pipeline.lengths import lengths_of_training
 from benchmark.pipeline.records import read_cost, read_scores
 from benchmark.pipeline.series import read_series
+from probes.tables.budget_views import budget_view_tables
 from probes.tables.cells import Cell, RecordError, RowName, cells
 from probes.tables.claims import Key
 from probes.tables.comparison import Series
@@ -151,6 +153,8 @@ def make_tables(
                 series=series,
                 reference=reference,
             )
+            families = lengths_of_training(folder, benchmark, costs)
+            shown += budget_view_tables(benchmark.benchmark, families, probes, costs, made)
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
     return _with_origins(shown, benchmark)

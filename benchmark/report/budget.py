@@ -1,14 +1,12 @@
 """Budget curves: the score of a method against how long it was trained, where a benchmark has several lengths of it."""
 
-import json
-from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
 
+from benchmark.pipeline.lengths import lengths_of_training
 from benchmark.report.figures import drawing, logarithmic
 from benchmark.report.lines import COLOURS, Line
 from benchmark.report.parts import Cell, DataTable, Figure, Gallery, Legend, Section, Text
-from benchmark.report.source import Row, Source, config_of
+from benchmark.report.source import Row, Source
 from probes.tables.budget_views import Reading, common_amount, read_at
 from probes.tables.table import GAP
 
@@ -19,7 +17,6 @@ MEASURES = {
     "flops": "floating-point operations",
     "train_seconds": "seconds of training",
 }
-LENGTH = ("steps", "budget", "amount")  # settings of training that only say how long
 
 
 def section(source: Source) -> Section | None:
@@ -48,23 +45,9 @@ def section(source: Source) -> Section | None:
 
 def _families(source: Source) -> dict[str, list[Row]]:
     """Rows of one method and one setting with at least two lengths of training, by their names."""
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for row in source.rows:
-        config = config_of(source, row.runs[0])
-        identity = config.get("identity")
-        if row.kind == "method" and isinstance(identity, dict) and isinstance(identity.get("train"), dict):
-            rows[_without_length(identity)].append(row)
-    return {
-        " / ".join(row.variant for row in members): members
-        for members in rows.values()
-        if len({source.cost_of(row, "steps") for row in members} - {None}) > 1
-    }
-
-
-def _without_length(identity: dict[str, Any]) -> str:
-    train = {key: value for key, value in identity["train"].items() if key not in LENGTH}
-    rest = {key: value for key, value in identity.items() if key != "seed"}
-    return json.dumps({**rest, "train": train}, sort_keys=True, default=str)
+    rows = {row.variant: row for row in source.rows if row.kind == "method"}
+    found = lengths_of_training(source.folder, source.benchmark, source.costs)
+    return {name: [rows[variant] for variant in variants] for name, variants in found.items()}
 
 
 def _points(source: Source, rows: list[Row], task: str, measure: str) -> list[tuple[float, float]]:

@@ -217,6 +217,10 @@ def test_curves_are_read_at_the_largest_budget_that_all_methods_reach(tmp_path: 
     assert f"{full:.2f}" in table
     assert f"{full:.2f} (i)" not in table
     assert "frames" not in table.partition("Means over seeds")[0]
+    printed = call("tables", "name=own", f"out={folder.parent}", "--full").out
+    printed = printed[printed.index("At equal budgets: angles") :]
+    assert f"{(short + long) / 2:.2f} (i)" in printed
+    assert "no order is tested" in " ".join(printed.split())
 
 
 def test_filters_and_missing_packages(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
