@@ -66,7 +66,8 @@ def read_cells(benchmark: Folder, *, head: str | None = None) -> pd.DataFrame:
 
     Returns:
         A row for each metric of a task and a row of the tables: benchmark, variant, kind, task, metric, unit, head,
-        mean and std over seeds (missing where there are no values), the lists values, seeds and runs, encoder, width,
+        mean and std over seeds (missing where there are no values), low and high of the 95 % interval over seeds and
+        test people (missing where it is not known), the lists values, seeds and runs, encoder, width,
         size and dim of the embedding (`probes.tables.encoders.Embedding`), and trained_on, what the weights of a
         pretrained row have seen; this is not in files.
 
@@ -82,7 +83,7 @@ def read_cells(benchmark: Folder, *, head: str | None = None) -> pd.DataFrame:
     columns = list(Cell.__annotations__)
     path = Path(benchmark)
     if path.is_file():
-        return _cells_in_file(path, columns, later=list(Embedding.__annotations__))
+        return _cells_in_file(path, columns, later=["low", "high", *Embedding.__annotations__])
     record = BenchmarkRecord.read(path)
     default = record.config.get("probe", {}).get("table_head", "exact")
     known = {name for scores in read_probes(path, record) for name in scores["heads"]} if head else set()

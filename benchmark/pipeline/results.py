@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import Any, TypeVar
 
 from benchmark.errors import DataError, UsageError, first_line, suggestion
-from benchmark.files import write_text
+from benchmark.files import atomic, write_text
 from benchmark.layout import COST, TABLES, scores_file
 from benchmark.pipeline.benchmark_record import BenchmarkRecord, RunRecord
 from benchmark.pipeline.left_out import code_versions, comparable, without_scores
@@ -21,16 +21,25 @@ from probes.tables.claims import Key
 from probes.tables.comparison import Series
 from probes.tables.formats import as_csv, as_json, as_markdown, as_text
 from probes.tables.full_tables import tables
+from probes.tables.html import as_html, html_page
+from probes.tables.intervals import with_intervals
 from probes.tables.latex import latex_tables
 from probes.tables.other_heads import BY, other_heads
 from probes.tables.overview import Overview, headlines, overview_of
 from probes.tables.overview_table import WIDTH, overview_table
+from probes.tables.paper_tables import paper_tables
 from probes.tables.published import Published, PublishedError, load, with_published
 from probes.tables.ranking import ranking_of, ranking_sentence
 from probes.tables.table import Table
 
-FORMATS = ("text", "md", "tex", "tex2", "csv", "json")
-FILES = {"md": "tables.md", "tex": "tables.tex", "csv": "cells.csv", "json": "cells.json"}  # in the folder of tables
+FORMATS = ("text", "md", "html", "tex", "tex2", "csv", "json")
+FILES = {  # in the folder of tables
+    "md": "tables.md",
+    "html": "tables.html",
+    "tex": "tables.tex",
+    "csv": "cells.csv",
+    "json": "cells.json",
+}
 
 Result = TypeVar("Result")
 
@@ -48,6 +57,7 @@ def render(
     benchmark: BenchmarkRecord | None = None,
     *,
     full: bool = True,
+    paper: bool = False,
     reference: str | None = None,
 ) -> str:
     """A benchmark's tables of one probe head.
@@ -58,6 +68,7 @@ def render(
         head: name of the probe head.
         benchmark: the part of the benchmark to tabulate; default: all of it.
         full: whether all tables follow the overview.
+        paper: in place of these, the tables of the FAb-Net paper.
         reference: row that methods are compared with; None: that of the launch, or the best mean of each column.
 
     Raises:
@@ -71,6 +82,7 @@ def render(
     formatters: dict[str, Callable[[list[Table]], str]] = {
         "text": as_text,
         "md": as_markdown,
+        "html": as_html,
         "tex": latex_tables,
         "tex2": partial(latex_tables, two_column=True),
     }
@@ -78,24 +90,39 @@ def render(
     written = _read_probes(folder, benchmark)
     probes, left_out = comparable(written, benchmark.sets)
     costs = _read_costs(folder, benchmark)
-    made = make_tables(folder, head, benchmark, probes, costs, full=full, reference=reference)
+    make = make_paper_tables if paper else partial(make_tables, full=full)
+    made = make(folder, head, benchmark, probes, costs, reference=reference)
     text = formatter(made).rstrip()
     left_out += [*without_scores(folder, benchmark, written), *code_versions(folder, benchmark)]
-    notes = "\n".join(filter(None, [notes_of(benchmark), *left_out]))
-    if not notes:
-        return text
+    notes = "\n".join(filter(None, [notes_of(benchmark), *left_out])).splitlines()
+    if form == "html":
+        return html_page(benchmark.benchmark, notes, text)
     if form in ("tex", "tex2"):
-        return "".join(f"% {line}\n" for line in notes.splitlines()) + text
+        return "".join(f"% {line}\n" for line in notes) + text
     if form == "text":
-        notes = "\n".join(
-            fill(line, WIDTH, break_long_words=False, break_on_hyphens=False) for line in notes.splitlines()
-        )
-    return f"{notes}\n\n{text}"
+        notes = [fill(line, WIDTH, break_long_words=False, break_on_hyphens=False) for line in notes]
+    return "\n".join([*notes, *([""] if notes else []), text])
+
+
+def write_parquet(path: Path, folder: Path, head: str, benchmark: BenchmarkRecord) -> None:
+    """Writes every cell of a benchmark's tables as a Parquet file, a line each; other arguments as in `render`."""
+    import pandas as pd
+
+    frame = pd.DataFrame(read_cells(folder, head, benchmark), columns=list(Cell.__annotations__))
+    with atomic(path) as temporary:
+        frame.to_parquet(temporary, index=False)
 
 
 def read_cells(folder: Path, head: str, benchmark: BenchmarkRecord | None = None) -> list[Cell]:
     """Every cell of a benchmark's tables, published ones included; arguments and errors as in `render`."""
-    return _tabulate(_all_cells, folder, benchmark or BenchmarkRecord.read(folder), head)
+    benchmark = benchmark or BenchmarkRecord.read(folder)
+    probes, costs = read_probes(folder, benchmark), _read_costs(folder, benchmark)
+    series = read_series(folder.parent, probes, head)
+    try:
+        measured = cells(probes, costs, head=head, expected=_rows(benchmark))
+        return with_intervals(with_published(measured, probes, _published(), head)[0], series)
+    except RecordError as error:
+        raise DataError(f"{folder}: {first_line(error)}") from error
 
 
 def make_overview(
@@ -135,7 +162,7 @@ def make_tables(
     series = read_series(folder.parent, probes, head, None if full else headlines(probes))
     if full:
         series |= _series_of_other_heads(folder, probes, head)
-    budget = benchmark.config.get("train", {}).get("budget", "steps")
+    budget = _budget(benchmark)
     expected = _rows(benchmark)
     try:
         made = cells(probes, costs, head=head, expected=expected)
@@ -158,6 +185,47 @@ def make_tables(
     except RecordError as error:
         raise DataError(f"{folder}: {first_line(error)}") from error
     return _with_origins(shown, benchmark)
+
+
+def make_paper_tables(
+    folder: Path,
+    head: str,
+    benchmark: BenchmarkRecord,
+    probes: list[dict[str, Any]],
+    costs: list[dict[str, Any]],
+    *,
+    reference: str | None = None,
+) -> list[Table]:
+    """The tables of the FAb-Net paper of these records; arguments as in `render`.
+
+    Raises:
+        UsageError: no such row, or a benchmark without any of the paper's sets.
+        DataError: records that cannot be combined.
+    """
+    try:
+        made = paper_tables(
+            probes,
+            costs,
+            head=head,
+            expected=_rows(benchmark),
+            budget=_budget(benchmark),
+            published=_published(),
+            series=read_series(folder.parent, probes, head),
+            reference=reference_row(benchmark, reference),
+        )
+    except RecordError as error:
+        raise DataError(f"{folder}: {first_line(error)}") from error
+    if not made:
+        raise UsageError(
+            f"{benchmark.benchmark} has no scores on a set of the paper's tables, 300-W, MAFL, AFLW, EmotioNet and "
+            "AffectNet; preset=paper has all of them"
+        )
+    return _with_origins(made, benchmark)
+
+
+def _budget(benchmark: BenchmarkRecord) -> str:
+    """What the rows of a benchmark were given the same amount of."""
+    return str(benchmark.config.get("train", {}).get("budget", "steps"))
 
 
 def _ranking(overview: Overview, benchmark: BenchmarkRecord) -> list[str]:
@@ -215,11 +283,6 @@ def _with_origins(made: list[Table], benchmark: BenchmarkRecord) -> list[Table]:
     ]
 
 
-def _all_cells(probes: list[dict[str, Any]], costs: list[dict[str, Any]], *, head: str, expected: Any) -> list[Cell]:
-    """Measured cells, then published ones and gaps."""
-    return with_published(cells(probes, costs, head=head, expected=expected), probes, _published(), head)[0]
-
-
 def _published() -> Published:
     """The published figures.
 
@@ -230,15 +293,6 @@ def _published() -> Published:
         return load()
     except PublishedError as error:
         raise DataError(first_line(error)) from error
-
-
-def _tabulate(function: Callable[..., Result], folder: Path, benchmark: BenchmarkRecord, head: str) -> Result:
-    """The result of a function such as `cells` for the records of a benchmark's runs."""
-    records = read_probes(folder, benchmark), _read_costs(folder, benchmark)
-    try:
-        return function(*records, head=head, expected=_rows(benchmark))
-    except RecordError as error:
-        raise DataError(f"{folder}: {first_line(error)}") from error
 
 
 def _rows(benchmark: BenchmarkRecord) -> list[RowName]:

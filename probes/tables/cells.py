@@ -56,6 +56,8 @@ class _Scores(TypedDict):
     head: str | None
     mean: float | None
     std: float | None  # sample standard deviation (n - 1)
+    low: float | None  # of the 95 % interval of the mean over seeds and test people (`intervals`)
+    high: float | None
     values: list[float]
     n_seeds: int
     seeds: list[int]
@@ -63,7 +65,9 @@ class _Scores(TypedDict):
 
 
 class Cell(_Scores, Embedding):
-    """One metric of one task for one row; ``mean`` is None without values, ``std`` with fewer than two.
+    """One metric of one task for one row.
+
+    ``mean`` is None without values, ``std`` with fewer than two, ``low`` and ``high`` where the interval is not known.
 
     ``values``, ``seeds`` and ``runs`` are parallel lists, sorted by seed; of a few-shot metric such as ``auc@1%`` they
     have an entry for each draw, and ``std`` is over seeds and draws. For ``cost``, the embedding is what those of
@@ -234,6 +238,8 @@ def _cell(
         "head": measured[0]["head"] if measured else None,
         "mean": statistics.fmean(values) if values else None,
         "std": statistics.stdev(values) if len(values) > 1 else None,
+        "low": None,
+        "high": None,
         "values": values,
         "n_seeds": len({each["seed"] for each in measured}),
         "seeds": [each["seed"] for each in measured],

@@ -63,13 +63,13 @@ def tables(
         RecordError: see `cells`.
     """
     result = []
-    for benchmark in _benchmarks(probes, costs, head, expected, published or Published()):
+    for benchmark in benchmarks_of(probes, costs, head, expected, published or Published()):
         gaps = []
         for title, members in _tables_of_tasks(benchmark.probes):
             several = len(members) > 1
             columns = [column for task in members.values() for column in _columns(task, several, title, head)]
             columns += [column for task in members.values() for column in leakage_columns(task, benchmark.probes)]
-            caption = [head_caption(members.values(), head), *map(_split_sizes, members.values())]
+            caption = [head_caption(members.values(), head), *map(split_sizes, members.values())]
             caption += encoder_caption(record for records in members.values() for record in records)
             caption += budget_caption(budget, benchmark.costs)
             for task in members.values():
@@ -77,26 +77,28 @@ def tables(
                 caption += capped(task)
                 caption += leakage_caption(task, benchmark.probes)
                 caption += chance_caption(task)
-            caption += [line for task in members for line in _published_caption(benchmark, task)]
+            caption += [line for task in members for line in published_caption(benchmark, task)]
             claims = claims_of(columns, benchmark.cells, series or {}, reference=reference)
             heading = f"{title} ({benchmark.name})"
-            made = _table(heading, columns, caption, benchmark.cells, benchmark.unsure, claims)
+            made = table_of(heading, columns, caption, benchmark.cells, benchmark.unsure, claims)
             result.append(made.with_dimensions(dimensions(cell for cell in benchmark.cells if cell["task"] in members)))
             gaps += _gap_columns(columns, benchmark.cells)
         result += few_shot_tables(benchmark.name, benchmark.probes, benchmark.cells, head)
         if gaps:
             cells_of_gaps = [cell for cell in benchmark.cells if cell["metric"].startswith(GAP_METRIC)]
             caption = ["Measured minus published, where set, protocol, split and head are the same."]
-            result.append(_table(f"Gap to published figures ({benchmark.name})", gaps, caption, cells_of_gaps))
+            result.append(table_of(f"Gap to published figures ({benchmark.name})", gaps, caption, cells_of_gaps))
         if benchmark.costs:
             result.append(
-                _table(f"Cost ({benchmark.name})", COST_COLUMNS, cost_caption(benchmark.costs, budget), benchmark.cells)
+                table_of(
+                    f"Cost ({benchmark.name})", COST_COLUMNS, cost_caption(benchmark.costs, budget), benchmark.cells
+                )
             )
     return result
 
 
 @dataclass(frozen=True)
-class _Benchmark:
+class BenchmarkCells:
     name: str
     probes: list[Record]
     costs: list[Record]
@@ -115,13 +117,13 @@ class _Benchmark:
         }
 
 
-def _benchmarks(
+def benchmarks_of(
     probes: Iterable[Record],
     costs: Iterable[Record],
     head: str,
     expected: Iterable[RowName],
     published: Published,
-) -> Iterator[_Benchmark]:
+) -> Iterator[BenchmarkCells]:
     """Records and cells of each benchmark, by name; a benchmark without records is left out."""
     probes, costs, expected = list(probes), list(costs), list(expected)
     for name in sorted({record["benchmark"] for record in [*probes, *costs]}):
@@ -131,7 +133,7 @@ def _benchmarks(
         measured = cells(own_probes, own_costs, head=head, expected=rows)
         all_cells, refused = with_published(measured, own_probes, published, head)
         all_cells += cells_of_others(own_probes, head)
-        yield _Benchmark(name, own_probes, own_costs, all_cells, published, refused)
+        yield BenchmarkCells(name, own_probes, own_costs, all_cells, published, refused)
 
 
 def _columns(records: Sequence[Record], several: bool, title: str, head: str) -> list[Column]:
@@ -155,7 +157,7 @@ def _tables_of_tasks(records: Iterable[Record]) -> list[tuple[str, dict[str, lis
     return result
 
 
-def _published_caption(benchmark: _Benchmark, task: str) -> list[str]:
+def published_caption(benchmark: BenchmarkCells, task: str) -> list[str]:
     """Where the published figures of a task come from, what was not found, and why gaps are not computed."""
     record = next(record for record in benchmark.probes if record["task"] == task)
     figures = benchmark.published.beside(record)
@@ -187,7 +189,7 @@ def _signed(show: Callable[[float], str]) -> Callable[[float], str]:
     return lambda value: f"+{show(value)}" if value > 0 else show(value)
 
 
-def _table(
+def table_of(
     title: str,
     columns: Sequence[Column],
     caption: list[str],
@@ -262,7 +264,7 @@ def _head_title(records: Iterable[Record], head: str) -> str:
     return next(filter(None, titles), None) or HEAD_DESCRIPTIONS.get(head, head)
 
 
-def _split_sizes(records: Sequence[Record]) -> str:
+def split_sizes(records: Sequence[Record]) -> str:
     """Numbers of train, val and test faces of a task; a warning if they differ between rows."""
     sizes = sorted({tuple(record["n"][name] for name in ("train", "val", "test")) for record in records})
     text = " or ".join("/".join(f"{n:,}" for n in size) for size in sizes)

@@ -165,6 +165,8 @@ def _published_cell(record: Record, figure: Figure, metric: str, value: float | 
         "head": figure.head,
         "mean": value,
         "std": None,
+        "low": None,
+        "high": None,
         "values": [] if value is None else [value],
         "n_seeds": 0,
         "seeds": [],
@@ -178,6 +180,8 @@ def _gap_cell(cell: Cell, figure: Figure, value: float) -> Cell:
         **cell,
         "metric": f"{GAP}{figure.row}: {cell['metric']}",
         "mean": None if cell["mean"] is None else cell["mean"] - value,
+        "low": None,
+        "high": None,
         "values": [each - value for each in cell["values"]],
     }
 

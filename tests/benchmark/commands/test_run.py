@@ -151,7 +151,7 @@ def test_the_last_output_is_one_table_after_the_paths_of_the_full_ones(done: Pat
     assert finished.code == 0
     folder = done / "runs" / "quick"
     paths, runs, *_ = finished.out.splitlines()
-    assert paths == f"Full tables: {folder / 'tables'}: tables.md, tables.tex, cells.csv, cells.json"
+    assert paths == f"Full tables: {folder / 'tables'}: tables.md, tables.html, tables.tex, cells.csv, cells.json"
     assert runs == f"Runs and logs: {folder}"
     _, _, table = finished.out.partition("Overview (quick)\n")
     grid = table.split("\n\n")[0].splitlines()

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 from tests.benchmark.tiny import call, refused, settings, start
@@ -20,7 +21,7 @@ def rows(*words: str) -> set[str]:
     return {cell["variant"] for cell in json.loads(printed.out)}
 
 
-@pytest.mark.parametrize("form", ["text", "md", "tex", "csv", "json"])
+@pytest.mark.parametrize("form", ["text", "md", "html", "tex", "csv", "json"])
 def test_methods_select_rows(done: Path, form: str) -> None:
     out = f"out={done / 'runs'}"
     whole = call("tables", "name=quick", out, "--format", form).out
@@ -88,6 +89,38 @@ def test_methods_are_compared_with_a_chosen_row(done: Path) -> None:
     assert "no row of these tables" in refused(2, "tables", *where, "methods=fabnet", "tables.reference=mean")
     launch = refused(2, "run", "preset=quick", "tables.reference=fabnt", "--dry-run")
     assert "tables.reference=fabnt is not among methods=; did you mean 'fabnet'?" in launch
+
+
+def test_tables_are_written_to_a_file_in_the_format_of_its_ending(done: Path, tmp_path: Path) -> None:
+    where = ("name=quick", f"out={done / 'runs'}")
+    for name, form in {"a.html": "html", "b.md": "md", "c.csv": "csv", "d.txt": "text", "new/e.json": "json"}.items():
+        written = call("tables", *where, "--to", str(tmp_path / name))
+        assert (written.code, written.out) == (0, "")
+        assert (tmp_path / name).read_text() == call("tables", *where, "--format", form).out
+    assert "no format has this ending" in refused(2, "tables", *where, "--to", str(tmp_path / "cells.xls"))
+    assert "name a file by --to" in refused(2, "tables", *where, "--format", "parquet")
+    (tmp_path / "file").touch()
+    assert "file" in refused(1, "tables", *where, "--to", str(tmp_path / "file/cells.csv"))
+
+
+def test_parquet_has_the_cells_of_json(done: Path, tmp_path: Path) -> None:
+    where = ("name=quick", f"out={done / 'runs'}")
+    first, second = tmp_path / "cells.parquet", tmp_path / "again.parquet"
+    for path in (first, second):
+        assert call("tables", *where, "--to", str(path)).code == 0
+    assert first.read_bytes() == second.read_bytes()
+    cells = json.loads(call("tables", *where, "--format", "json").out)
+    assert pyarrow.parquet.read_table(first).to_pylist() == cells
+    assert any(cell["low"] is not None and cell["low"] < cell["mean"] < cell["high"] for cell in cells)
+
+
+def test_the_papers_tables_need_one_of_its_sets(done: Path) -> None:
+    where = ("name=quick", f"out={done / 'runs'}")
+    message = refused(2, "tables", *where, "--paper")
+    assert "quick has no scores on a set of the paper's tables, 300-W, MAFL" in message
+    assert "preset=paper" in message
+    assert "--paper chooses tables, and --full has all of them" in refused(2, "tables", *where, "--paper", "--full")
+    assert "--format json has all of them" in refused(2, "tables", *where, "--paper", "--format", "json")
 
 
 def test_latex_may_span_two_columns(done: Path) -> None:

@@ -69,6 +69,14 @@ def test_one_command_goes_from_raw_data_to_the_papers_tables(lab: Lab, tmp_path:
     assert measured == {(row, task) for row in MEASURED for task in TASKS}, "all but the rows that are not imported"
     tables = {name: (folder / "tables" / f"tables.{name}").read_text() for name in ("md", "tex")}
     assert all(name in text for name in ("fabnet-3source", *ABSENT) for text in tables.values())
+    shaped = call("tables", f"name={folder.name}", f"out={folder.parent}", "--paper").out
+    titles = [line for line in shaped.splitlines() if line.startswith("Table ")]
+    assert [title.partition(" (")[0] for title in titles] == [
+        "Table 2, landmarks of 300-W and MAFL",
+        "Table 2, head pose of AFLW",
+        "Table 3, action units of EmotioNet",
+        "Table 4, expressions of AffectNet",
+    ]
 
     undisturbed = call("run", *words, "launcher=inline", f"out={tmp_path / 'here'}", "methods=[fabnet-3source]")
     assert undisturbed.code == 0, undisturbed.err

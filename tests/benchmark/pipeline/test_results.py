@@ -142,6 +142,7 @@ def test_tables_are_written_in_every_format(folder: Path) -> None:
     assert sorted(path.name for path in (folder / "tables").iterdir()) == [
         "cells.csv",
         "cells.json",
+        "tables.html",
         "tables.md",
         "tables.tex",
     ]

@@ -50,6 +50,8 @@ def scored(
                 "head": "exact",
                 "mean": fmean(values),
                 "std": stdev(values) if len(values) > 1 else None,
+                "low": None,
+                "high": None,
                 "values": values,
                 "n_seeds": len(values),
                 "seeds": list(scores),
