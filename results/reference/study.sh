@@ -4,16 +4,18 @@
 set -euo pipefail
 folder=$(dirname "$0")
 
-budget() { # preset, training steps
-  local setting=("preset=$1" "name=reference-$2" "train.steps=$2") head
+budget() { # training steps, further settings...
+  local setting=(preset=reference "name=reference-$1" "train.steps=$1" "${@:2}") head
   .venv/bin/fabbench run "${setting[@]}" > /dev/null
   for head in exact linear; do
-    .venv/bin/fabbench tables "${setting[@]}" "probe.table_head=$head" --format json > "$folder/steps-$2-$head.json"
+    .venv/bin/fabbench tables "${setting[@]}" "probe.table_head=$head" --format json > "$folder/steps-$1-$head.json"
   done
-  .venv/bin/fabbench tables "${setting[@]}" --format md > "$folder/steps-$2.md"
+  .venv/bin/fabbench tables "${setting[@]}" --format md > "$folder/steps-$1.md"
   .venv/bin/python "$folder/plot.py"
+  .venv/bin/python "$folder/paired.py" > "$folder/paired.md"
 }
 
-budget default 300
-budget reference 1200 # with each method's own paper's learning rate
-budget default 600
+common='methods=[mean,pixels,random,autoencoder,rotation,split_brain,fabnet,supervised]'
+budget 1200 # also with each method's own paper's learning rate
+budget 600 "$common"
+budget 300 "$common"
