@@ -2,8 +2,8 @@
 
     python results/reference/paired.py > results/reference/paired.md
 
-Intervals are Student's t over the three seeds, at 95 % divided by the five rows that FAb-Net is compared with (Bonferroni,
-for each budget and task). They cover what other seeds would change on the same test faces, not other test people.
+Intervals are Student's t over the three seeds. Their level is 95 %, corrected for the five rows that FAb-Net is
+compared with on a task at one budget (Bonferroni). They cover other seeds on the same test faces, not other people.
 """
 
 import json
