@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from textwrap import fill
-from typing import Any, TypeVar
+from typing import Any
 
 from benchmark.errors import DataError, UsageError, first_line, suggestion
 from benchmark.files import atomic, write_text
@@ -32,7 +32,6 @@ from probes.tables.published import Published, PublishedError, load, with_publis
 from probes.tables.ranking import ranking_of, ranking_sentence
 from probes.tables.table import Table
 
-FORMATS = ("text", "md", "html", "tex", "tex2", "csv", "json")
 FILES = {  # in the folder of tables
     "md": "tables.md",
     "html": "tables.html",
@@ -41,13 +40,25 @@ FILES = {  # in the folder of tables
     "json": "cells.json",
 }
 
-Result = TypeVar("Result")
+FORMATTERS: dict[str, Callable[[list[Table]], str]] = {
+    "text": as_text,
+    "md": as_markdown,
+    "html": as_html,
+    "tex": latex_tables,
+    "tex2": partial(latex_tables, two_column=True),
+}
+CELLS = {"csv": as_csv, "json": as_json}
+FORMATS = (*FORMATTERS, *CELLS)
 
 
 def write_tables(folder: Path, head: str) -> None:
     """Writes a benchmark's tables of one probe head, in every format, to ``folder/tables``."""
+    benchmark = BenchmarkRecord.read(folder)
+    made, notes = _tabulate(folder, head, benchmark)
+    cells_of_all = read_cells(folder, head, benchmark)
     for form, name in FILES.items():
-        write_text(folder / TABLES / name, render(folder, form, head) + "\n")
+        text = CELLS[form](cells_of_all).rstrip() if form in CELLS else _formatted(form, made, notes, benchmark)
+        write_text(folder / TABLES / name, text + "\n")
 
 
 def render(
@@ -76,25 +87,34 @@ def render(
         DataError: a record that cannot be read.
     """
     benchmark = benchmark or BenchmarkRecord.read(folder)
-    if form in ("csv", "json"):
-        benchmark_cells = read_cells(folder, head, benchmark)
-        return (as_json(benchmark_cells) if form == "json" else as_csv(benchmark_cells)).rstrip()
-    formatters: dict[str, Callable[[list[Table]], str]] = {
-        "text": as_text,
-        "md": as_markdown,
-        "html": as_html,
-        "tex": latex_tables,
-        "tex2": partial(latex_tables, two_column=True),
-    }
-    formatter = formatters[form]
+    if form in CELLS:
+        return CELLS[form](read_cells(folder, head, benchmark)).rstrip()
+    made, notes = _tabulate(folder, head, benchmark, full=full, paper=paper, reference=reference)
+    return _formatted(form, made, notes, benchmark)
+
+
+def _tabulate(
+    folder: Path,
+    head: str,
+    benchmark: BenchmarkRecord,
+    *,
+    full: bool = True,
+    paper: bool = False,
+    reference: str | None = None,
+) -> tuple[list[Table], list[str]]:
+    """The tables, and the notes above them; arguments as in `render`."""
     written = _read_probes(folder, benchmark)
     probes, left_out = comparable(written, benchmark.sets)
     costs = _read_costs(folder, benchmark)
     make = make_paper_tables if paper else partial(make_tables, full=full)
     made = make(folder, head, benchmark, probes, costs, reference=reference)
-    text = formatter(made).rstrip()
     left_out += [*without_scores(folder, benchmark, written), *code_versions(folder, benchmark)]
-    notes = "\n".join(filter(None, [notes_of(benchmark), *left_out])).splitlines()
+    return made, "\n".join(filter(None, [notes_of(benchmark), *left_out])).splitlines()
+
+
+def _formatted(form: str, made: list[Table], notes: list[str], benchmark: BenchmarkRecord) -> str:
+    """Tables in one of `FORMATTERS`, below the notes."""
+    text = FORMATTERS[form](made).rstrip()
     if form == "html":
         return html_page(benchmark.benchmark, notes, text)
     if form in ("tex", "tex2"):

@@ -21,7 +21,7 @@ COMMANDS = find_commands()
         (["--dry-run", "run"], "unknown command '--dry-run'"),
         (["run", "--dryrun"], "unknown option '--dryrun' for `run`; see fabbench run --help"),
         (["verify", "--dry-run"], "unknown option '--dry-run' for `verify`"),
-        (["tables", "--format", "html"], "invalid choice: 'html'"),
+        (["tables", "--format", "pdf"], "invalid choice: 'pdf'"),
         (["tables", "--format"], "--format: expected one argument"),
         (["run", "train.stesp=1"], "unknown key train.stesp; did you mean 'train.steps'?"),
         (["run", "--cfg", "train.stesp=1"], "unknown key train.stesp"),
