@@ -13,6 +13,7 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 div { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th { text-align: left; }
 th, td { padding: .15rem .7rem; white-space: nowrap; }
 thead { border-block: 1px solid; }
 tbody { border-bottom: 1px solid; }
