@@ -98,7 +98,9 @@ def shares_of(runs: Path) -> pd.DataFrame:
         for path in sorted(runs.glob(f"synthetic/{variant}/*/features/synthetic.safetensors")):
             features = load_file(path)["features"].astype(float)
             shares = {name: 100 * explained(cause, features, train, test) for name, cause in matrices.items()}
-            records.append({"row": variant, "seed": int(path.parts[-3].removeprefix("seed")), **shares})
+            records.append(
+                {"row": variant, "seed": int(path.parts[-3].partition("-")[0].removeprefix("seed")), **shares}
+            )
     return pd.DataFrame(records)
 
 
