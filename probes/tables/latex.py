@@ -17,6 +17,7 @@ PREAMBLE = r"""% Needs \usepackage{booktabs,siunitx}. Each table fits the text o
 TEXT_WIDTH = 345.0  # pt, of a4paper article
 CHARACTER = 4.3  # pt, in \footnotesize: a digit has 4.25
 BETWEEN = 6.0  # pt, columns
+LONGEST = 2000  # characters of an explanation below a table
 HEADING_WIDTH = 12  # characters, at which headings are broken
 NUMBER = re.compile(r"([+-]?[\d,]*\.?\d+)(.*)")  # and what follows it: spread, seeds in brackets
 ESCAPES = {
@@ -48,16 +49,25 @@ def escape(text: str) -> str:
 
 
 def _table(table: Table, environment: str) -> list[str]:
-    """The parts of a table."""
-    caption = " ".join([f"{table.title}.", *table.sentences, table.explained("Bold:")])
+    """The parts of a table; LaTeX cannot set captions of any length, so what explains it stands below the first.
+
+    An explanation that would not fit on the page of the table follows it as text.
+    """
+    explanation = " ".join([*table.sentences, table.explained("Bold:")])
+    text = escape(explanation)
+    is_long = len(explanation) > LONGEST
+    below = [r"\par\smallskip", rf"\begin{{minipage}}{{\linewidth}}\sloppy {text}\end{{minipage}}"]
+    after = [rf"{{\footnotesize\sloppy\noindent\textbf{{{escape(table.title)}.}} {text}\par}}"]
     parts = []
     for number, block in enumerate(_blocks(table)):
         lines = [
             rf"\begin{{{environment}}}",
             r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
-            rf"\caption{{{escape(caption if number == 0 else f'{table.title}, continued.')}}}\smallskip",
+            rf"\caption{{{escape(f'{table.title}.' if number == 0 else f'{table.title}, continued.')}}}\smallskip",
             *_tabular(table, block),
+            *(below if number == 0 and not is_long else []),
             rf"\end{{{environment}}}",
+            *(after if number == 0 and is_long else []),
         ]
         parts.append("\n".join(lines) + "\n")
     return parts

@@ -10,10 +10,14 @@ import pytest
 
 from probes.tables.full_tables import tables
 from probes.tables.latex import latex_tables
+from probes.tables.paper_tables import paper_tables
+from probes.tables.published import load
 from probes.tables.table import Table
 from tests.conftest import REQUIRED
 from tests.probes.tables.scored import first_table, people_of
 from tests.probes.tables.test_full_tables import cost, record
+from tests.probes.tables.test_paper_tables import pose, units
+from tests.probes.tables.test_published import record as of_set
 
 VARIANTS = ("autoencoder", "fabnet_3source", "split_brain-full", "my & method: 100 %")
 DOCUMENT = r"""\documentclass[a4paper]{article}
@@ -42,7 +46,12 @@ def every_table() -> list[Table]:
     made.append(record("a_pretrained_network", 0, 3.0, "w300-landmarks", kind="pretrained"))
     costs = [cost(variant, 0, frames_seen=123_456_789, flops=2.5e17) for variant in VARIANTS]
     series = people_of(made)
-    return [first_table(made, costs, series=series), *tables(made, costs, series=series)]
+    of_paper = [units(), pose("aflw-pose"), of_set("w300-landmarks", "w300"), of_set("mafl-landmarks", "mafl")]
+    return [
+        first_table(made, costs, series=series),
+        *tables(made, costs, series=series),
+        *paper_tables(of_paper, published=load()),
+    ]
 
 
 @pytest.mark.parametrize("two_column", [False, True])
